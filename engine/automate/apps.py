@@ -1,0 +1,11 @@
+"""The engine as a Django app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AutomateConfig(AppConfig):
+    name = "automate"
+    verbose_name = "Automate"
+    default_auto_field = "django.db.models.BigAutoField"

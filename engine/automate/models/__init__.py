@@ -1,0 +1,22 @@
+"""The engine's tables. Hot ones have no foreign keys: a missing parent is a fact to report, not a commit to fail."""
+
+from automate.models.audit import AuditLogEntry
+from automate.models.endpoint import WebhookEndpoint
+from automate.models.event import Dedupe, Event, MatchDecision
+from automate.models.outbox import OutboxJob
+from automate.models.run import ExecutionRun, RunState, StepRun
+from automate.models.workflow import Workflow, WorkflowVersion
+
+__all__ = [
+    "AuditLogEntry",
+    "Dedupe",
+    "Event",
+    "ExecutionRun",
+    "MatchDecision",
+    "OutboxJob",
+    "RunState",
+    "StepRun",
+    "WebhookEndpoint",
+    "Workflow",
+    "WorkflowVersion",
+]

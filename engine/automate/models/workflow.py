@@ -1,0 +1,54 @@
+"""Workflows: a draft that people edit, and the immutable versions that run."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from automate.ids import new_id
+
+
+class Workflow(models.Model):
+    """A named workflow. `draft` is the whole definition being edited; what runs is `active_version`."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    draft = models.JSONField()
+    draft_revision = models.PositiveIntegerField(default=1)  # a publish or save names the revision it saw
+    active_version = models.ForeignKey(
+        "automate.WorkflowVersion", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    is_enabled = models.BooleanField(default=True)
+    is_sample = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def state(self) -> str:
+        """draft, live or disabled: the words of every screen."""
+        if self.active_version_id is None:
+            return "draft"
+        return "live" if self.is_enabled else "disabled"
+
+
+class WorkflowVersion(models.Model):
+    """An immutable snapshot of a definition; a trigger in the database refuses every UPDATE and DELETE."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="versions")
+    version_num = models.PositiveIntegerField()
+    trigger_spec = models.JSONField()  # {"type": "webhook", "endpoint": slug} | {"type": "event", "event_type": name}
+    rule = models.JSONField(null=True)  # JSONLogic; null matches every event of the trigger
+    steps = models.JSONField()
+    note = models.CharField(max_length=300, blank=True)
+    published_by = models.CharField(max_length=200)
+    published_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workflow", "version_num"], name="version_num_once")]
+
+    def __str__(self) -> str:
+        return f"{self.workflow_id} v{self.version_num}"

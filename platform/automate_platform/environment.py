@@ -1,0 +1,56 @@
+"""The environment, read in one place and typed. Nothing else in the project touches `os.environ`.
+
+Server settings start with `DJANGO_AUTOMATE_`; the prefix `AUTOMATE_` belongs to the env secrets backend alone.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+HOME_VARIABLE = "DJANGO_AUTOMATE_HOME"
+
+
+def home() -> Path:
+    """Where this installation keeps its data, keys and ready.json; `var/` in the working directory by default."""
+    return Path(os.environ.get(HOME_VARIABLE, "var")).absolute()
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, default)
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    value = os.environ.get(name)
+    return default if value is None else value.strip().lower() in {"1", "true", "yes", "on"}
+
+
+def secret(name: str, file: Path) -> str:
+    """The variable if it is set, else the content of `file` (mode 0600, made by `automate up`), else an error."""
+    if value := os.environ.get(name):
+        return value
+    if file.exists():
+        return file.read_text().strip()
+    raise RuntimeError(f"{name} is not set and {file} does not exist. Run `automate up` once, or set {name}.")
+
+
+def database(url: str) -> dict[str, Any]:
+    """A Django DATABASES entry from `postgresql://user:password@host:port/name?host=/socket/folder`.
+
+    >>> database("postgresql://u:p%40@h:5433/n?sslmode=require")["PASSWORD"]
+    'p@'
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise RuntimeError("DATABASE_URL must start with postgresql://")
+    options = dict(parse_qsl(parts.query))
+    return {
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", None) or unquote(parts.hostname or ""),
+        "PORT": str(parts.port or options.pop("port", "")),
+        "OPTIONS": options,
+    }

@@ -1,0 +1,132 @@
+"""Django settings of the hosted platform. Everything that differs between installations comes from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from automate_platform import environment as env
+
+HOME = env.home()
+SECRETS_DIR = HOME / "secrets"
+SECRET_KEY = env.secret("DJANGO_AUTOMATE_SECRET_KEY", SECRETS_DIR / "django")
+KEY_STORE_DIR = Path(env.text("DJANGO_AUTOMATE_KEY_STORE") or HOME / "keys")  # never inside PostgreSQL or its backups
+DEBUG = False
+ALLOWED_HOSTS = env.text("DJANGO_AUTOMATE_ALLOWED_HOSTS", "*").split(",")
+BASE_URL = env.text("DJANGO_AUTOMATE_BASE_URL", "http://127.0.0.1:8000")  # of the app's host: sign-up, API, hooks
+
+# The application connects as automate_app, which may not run DDL; migrations and provisioning's owner is automate_owner.
+DATABASE_URL = env.secret("DATABASE_URL", SECRETS_DIR / "database-url")
+OWNER_DATABASE_URL = env.text("DJANGO_AUTOMATE_OWNER_DATABASE_URL") or DATABASE_URL
+IS_OWNER_PROCESS = env.flag("DJANGO_AUTOMATE_AS_OWNER")  # set by `automate migrate` for itself
+DATABASES = {
+    "default": {
+        **env.database(OWNER_DATABASE_URL if IS_OWNER_PROCESS else DATABASE_URL),
+        "ENGINE": "automate_tenants.backend",
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+TENANT_MODEL = "automate_tenants.Tenant"
+TENANT_DOMAIN_MODEL = "automate_tenants.Domain"
+TENANT_LIMIT_SET_CALLS = True  # needs the fail-closed backend and django-tenants >= 4.0.1
+SKIP_PG_EXTRA_VALIDATION = True
+
+SHARED_APPS = [
+    "django_tenants",
+    "automate_tenants",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "drf_spectacular",
+    "automate_web",
+]
+TENANT_APPS = ["automate"]
+INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "automate_tenants.middleware.TraceMiddleware",
+    "automate_tenants.middleware.WorkspaceMiddleware",  # which tenant; sets SCRIPT_NAME for /w/<workspace>/
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "automate_tenants.middleware.MembershipMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "automate_platform.urls"
+WSGI_APPLICATION = "automate_platform.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "automate_web.context.portal",
+            ]
+        },
+    }
+]
+
+AUTHENTICATION_BACKENDS = [
+    "automate_tenants.permissions.MembershipBackend",  # has_perm from the role in the current tenant
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_PREVENT_ENUMERATION = True
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "KEY_FUNCTION": "automate_tenants.context.cache_key",
+    }
+}
+EMAIL_BACKEND = "automate_web.mailbox.MailboxBackend"  # a page, at home; DJANGO_AUTOMATE_SMTP_URL replaces it
+MAILBOX_DIR = HOME / "mail"
+DEFAULT_FROM_EMAIL = env.text("DJANGO_AUTOMATE_FROM_EMAIL", "automate@localhost")
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+WHITENOISE_USE_FINDERS = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["automate_web.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["automate_web.api.permissions.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "automate_web.api.errors.exception_handler",
+}
+
+DJANGO_AUTOMATE = {
+    "POLICY": {
+        # The built-in echo endpoint and, in benchmarks, sinks: exact host:port, this installation only.
+        "private_targets": [t for t in env.text("DJANGO_AUTOMATE_PRIVATE_TARGETS").split(",") if t],
+    },
+}

@@ -1,0 +1,23 @@
+"""Public tables: who the tenants are, who may enter, where their work waits."""
+
+from automate_tenants.models.access import ApiKey, HandoverTicket, Membership
+from automate_tenants.models.dispatch import DispatchLease, DispatchTenant
+from automate_tenants.models.refusal import RefusalCount, RefusalSample
+from automate_tenants.models.route import WebhookRoute
+from automate_tenants.models.schema import TenantMigration, TenantTemplate
+from automate_tenants.models.tenant import Domain, Tenant
+
+__all__ = [
+    "ApiKey",
+    "DispatchLease",
+    "DispatchTenant",
+    "Domain",
+    "HandoverTicket",
+    "Membership",
+    "RefusalCount",
+    "RefusalSample",
+    "Tenant",
+    "TenantMigration",
+    "TenantTemplate",
+    "WebhookRoute",
+]

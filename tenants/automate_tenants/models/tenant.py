@@ -1,0 +1,34 @@
+"""Tenant: a workspace and its schema. The schema's name is opaque and never the customer's text."""
+
+from __future__ import annotations
+
+from django.db import models
+from django_tenants.models import DomainMixin, TenantMixin
+
+
+class Tenant(TenantMixin):
+    """A workspace. Its rows live in the schema `t_<base32>`; `slug` is its address and may change."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+
+    auto_create_schema = False  # provision() renders the DDL instead
+    auto_drop_schema = False
+
+    slug = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=80)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.ACTIVE)
+    schema_version = models.CharField(max_length=64, blank=True)  # of the tenant apps' migrations: a no-op is one query
+    timezone = models.CharField(max_length=64, default="UTC")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Domain(DomainMixin):
+    """A host name of a tenant (django-tenants wants the model; hosts are derived from `Tenant.slug`)."""
+
+    def __str__(self) -> str:
+        return self.domain
