@@ -1,0 +1,91 @@
+"""Cursor pages over rows whose primary key rises with time (UUIDv7 or a sequence), newest first.
+
+A cursor names the last row seen and the way to go on, so that a page stays the same while new rows arrive on top.
+It is opaque to callers and holds nothing that they did not see. One page costs one query, whatever its depth.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+
+from automate_governance.errors import NormalizedError
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+
+Row = TypeVar("Row", bound=Model)
+
+
+class InvalidCursor(NormalizedError):
+    """The cursor is not one that we gave, or belongs to another list."""
+
+    code: ClassVar[str] = "invalid_cursor"
+    http_status: ClassVar[int] = 422
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """One page, newest first; a cursor is None where there is nothing further in that direction."""
+
+    results: Sequence[Row]
+    next_cursor: str | None  # older rows
+    previous_cursor: str | None  # newer rows
+
+
+def paginate(queryset: QuerySet[Row], cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page[Row]:
+    """The page of `queryset` (ordered by `-pk`) that `cursor` names; the first page without one.
+
+    Raises InvalidCursor. `limit` is held between 1 and `MAX_LIMIT`.
+    """
+    limit = max(1, min(limit, MAX_LIMIT))
+    if not cursor:
+        rows, has_more = _take(queryset.order_by("-pk"), limit)
+        return Page(rows, _encode("o", rows[-1].pk) if has_more else None, None)
+    direction, key = _decode(cursor)
+    try:
+        if direction == "o":  # older than the last row seen
+            rows, has_more = _take(queryset.filter(pk__lt=key).order_by("-pk"), limit)
+            older, newer = has_more, True
+        else:  # newer than the first row seen
+            rows, has_more = _take(queryset.filter(pk__gt=key).order_by("pk"), limit)
+            rows.reverse()
+            older, newer = True, has_more
+    except (ValidationError, ValueError, TypeError) as error:
+        raise _invalid() from error
+    if not rows:  # past an end: the way back leads over the row that the cursor names
+        return Page([], None if direction == "o" else _encode("o", key), _encode("n", key) if direction == "o" else None)
+    return Page(rows, _encode("o", rows[-1].pk) if older else None, _encode("n", rows[0].pk) if newer else None)
+
+
+def _take(queryset: QuerySet[Row], limit: int) -> tuple[list[Row], bool]:
+    rows = list(queryset[: limit + 1])
+    return rows[:limit], len(rows) > limit
+
+
+def _encode(direction: str, key: Any) -> str:
+    """
+    >>> _decode(_encode("o", 42))
+    ('o', '42')
+    """
+    return base64.urlsafe_b64encode(f"{direction}{key}".encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[str, str]:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeError) as error:
+        raise _invalid() from error
+    if text[:1] not in {"o", "n"} or not text[1:]:
+        raise _invalid()
+    return text[0], text[1:]
+
+
+def _invalid() -> InvalidCursor:
+    return InvalidCursor("This cursor is not valid for this list. Start again without it.", details={"param": "cursor"})
