@@ -1,0 +1,202 @@
+"""What a worker takes from an outbox and gives back, whatever database is behind it.
+
+A *claim* is a batch of jobs under one lease. Whoever loses the lease (too slow, stopped, cut off) has lost the right to
+write: `write` then returns False and changes nothing. Implementations: `postgres.PostgresStore` (SQL), `orm.OrmStore`
+(guarded updates, for SQLite and MySQL) and the platform's dispatch over tenants; one contract test serves them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+MAX_CRASHES = 5  # claims of one job that ended without a clean finish; then it is DEAD
+
+
+@dataclass(frozen=True)
+class EventData:
+    """An event as the rules and templates see it. `payload` is plain data."""
+
+    id: UUID
+    type: str
+    source: str
+    payload: Any
+    trace_id: UUID
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class Job:
+    """One claimed job. `attempts` counts this claim: 1 is the first."""
+
+    id: int
+    kind: str  # event | run
+    attempts: int
+    event: EventData | None  # of an event job
+    run_id: UUID | None  # of a run job
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A batch of jobs of one tenant (`scope`; None where there are none) under one lease."""
+
+    lease_id: int
+    scope: Any
+    config_token: Hashable  # changes whenever what runs changes: the key of the worker's cache of versions
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True)
+class ActiveVersion:
+    """A published version that events may start."""
+
+    id: UUID
+    workflow_id: UUID
+    trigger_spec: dict[str, Any]
+    rule: dict[str, Any] | None
+    steps: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class RecordedStep:
+    """The latest attempt of a step that was recorded before."""
+
+    step_id: str
+    attempt: int
+    status: str
+
+
+@dataclass(frozen=True)
+class RunSnapshot:
+    """A run as it was last recorded: what a worker needs to go on with it."""
+
+    id: UUID
+    workflow_id: UUID
+    version_id: UUID
+    steps: list[dict[str, Any]]  # of the run's own version
+    status: str
+    created_at: datetime
+    started_at: datetime | None
+    event: EventData
+    recorded: tuple[RecordedStep, ...]
+    sealed_state: bytes | None
+
+
+@dataclass(frozen=True)
+class DecisionRow:
+    event_id: UUID
+    workflow_id: UUID | None
+    version_id: UUID | None
+    run_id: UUID | None
+    decision: str
+    reason: str
+    failed_at: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run's row as it should be after the write. JSON columns are JSON text."""
+
+    id: UUID
+    event_id: UUID
+    workflow_id: UUID
+    version_id: UUID
+    trace_id: UUID
+    status: str
+    outputs: str
+    error: str | None
+    steps_done: int
+    steps_total: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    wake_at: datetime | None
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One attempt's row. JSON columns are JSON text, already redacted."""
+
+    id: UUID
+    run_id: UUID
+    step_id: str
+    position: int
+    item: int
+    round: int
+    attempt: int
+    connector: str
+    action: str
+    status: str
+    input: str | None
+    output: str | None
+    error: str | None
+    logs: str
+    started_at: datetime
+    ended_at: datetime | None
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True)
+class StateRow:
+    run_id: UUID
+    sealed: bytes
+    expires_at: datetime
+
+
+@dataclass
+class Writes:
+    """Everything one transaction records for a claim. Order inside is the store's business."""
+
+    decisions: list[DecisionRow] = field(default_factory=list)
+    runs: list[RunRow] = field(default_factory=list)
+    steps: list[StepRow] = field(default_factory=list)
+    states: list[StateRow] = field(default_factory=list)
+    done_jobs: list[int] = field(default_factory=list)  # jobs of this claim with nothing left to do
+    done_runs: list[UUID] = field(default_factory=list)  # runs whose own job (if any) has nothing left to do
+    held_runs: list[UUID] = field(default_factory=list)  # runs this claim goes on with: their job is CLAIMED by it
+    due_runs: list[tuple[UUID, float]] = field(default_factory=list)  # (run, seconds from now): their job is PENDING
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in self.__dataclass_fields__)
+
+
+class OutboxStore(Protocol):
+    """One outbox, or many behind one dispatch. Every method is one transaction and safe to call from any thread."""
+
+    def claim_batch(self, *, limit: int, worker: str, lease_seconds: float) -> Claim | None:
+        """Lease up to `limit` due jobs, oldest first; None when nothing is due. A job that crashed before comes alone."""
+
+    def active_versions(self, claim: Claim) -> list[ActiveVersion]:
+        """Every version that events of this claim's scope may start now."""
+
+    def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
+        """The runs of a claim's run jobs. A run that is gone is left out."""
+
+    def data_key(self, claim: Claim) -> bytes:
+        """The key that seals the state of this claim's runs."""
+
+    def write(self, claim: Claim, writes: Writes, *, final: bool, seconds: float) -> bool:
+        """Record `writes` if the lease is still held; else change nothing and return False.
+
+        `final` ends the claim: every job not spoken of in `writes` is COMPLETED. `seconds` is the worker time spent
+        since the claim's last write, charged to the tenant's fair share.
+        """
+
+    def release(self, claim: Claim) -> bool:
+        """Give every job back, due now, as if it had not been claimed: a worker that stops calls this."""
+
+    def renew(self, lease_ids: Sequence[int], *, worker: str, lease_seconds: float) -> set[int]:
+        """Extend leases that are still held; the ids missing from the answer are lost."""
+
+    def tend(self, *, limit: int = 100) -> int:
+        """Housekeeping, safe from any number of workers: reap lost leases, promote due work, sweep for lost rings.
+
+        Returns how many jobs or tenants it made ready.
+        """
+
+    def next_due_seconds(self) -> float | None:
+        """Seconds until something is due; None when nothing is scheduled. A hint for how long to sleep."""
