@@ -39,14 +39,19 @@ class Job:
     run_id: UUID | None  # of a run job
 
 
-@dataclass(frozen=True)
+@dataclass
 class Claim:
     """A batch of jobs of one tenant (`scope`; None where there are none) under one lease."""
 
     lease_id: int
-    scope: Any
+    scope: Hashable
     config_token: Hashable  # changes whenever what runs changes: the key of the worker's cache of versions
     jobs: tuple[Job, ...]
+    lease_seconds: float
+    held: set[int] = field(default_factory=set)  # ids of the jobs under the lease now; kept by the store
+
+    def __post_init__(self) -> None:
+        self.held = self.held or {job.id for job in self.jobs}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Execution: from a claimed event to matched workflows, and from a run to its recorded steps."""

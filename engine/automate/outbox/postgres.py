@@ -1,0 +1,241 @@
+"""The outbox of one schema on PostgreSQL: SKIP LOCKED, arrays in, one round trip for a whole batch's results.
+
+The same class, with its hooks overridden, serves the platform's dispatch over many schemas. No search_path is set here
+beyond a transaction; the statements live in `automate/sql/`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any, cast
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+from psycopg import Cursor
+
+from automate import host
+from automate.jsontext import dumps, loads
+from automate.outbox import sql
+from automate.outbox.store import (
+    MAX_CRASHES,
+    ActiveVersion,
+    Claim,
+    EventData,
+    Job,
+    RecordedStep,
+    RunSnapshot,
+    Writes,
+)
+
+CRASHED = {
+    "code": "worker_crashed",
+    "message": "Five workers stopped while this run was in their hands, so it was set aside. "
+    "Look at its latest step, then retry it.",
+    "details": {},
+}
+
+
+class LeaseLost(Exception):
+    """Another worker may hold these jobs now; what this one found out is dropped."""
+
+
+class PostgresStore:
+    """See `automate.outbox.store.OutboxStore`."""
+
+    # -- what the dispatch over tenants does otherwise ---------------------------------------------------------------
+
+    def _enter(self, cursor: Cursor[Any], claim: Claim) -> None:
+        """Point the transaction at the claim's schema."""
+
+    def _hold(self, cursor: Cursor[Any], claim: Claim) -> None:
+        """First statement of a write: lock what the lease holds, or raise LeaseLost."""
+        cursor.execute(sql.load("fence"), {"ids": list(claim.held), "lease_id": claim.lease_id})
+        if len(cursor.fetchall()) < len(claim.held):
+            raise LeaseLost
+
+    def _settle(self, cursor: Cursor[Any], claim: Claim, held: set[int], seconds: float) -> None:
+        """Last statement of a write: account for what is still in flight."""
+
+    # -- the protocol ------------------------------------------------------------------------------------------------
+
+    def claim_batch(self, *, limit: int, worker: str, lease_seconds: float) -> Claim | None:
+        lease_id = secrets.randbits(62)
+        with transaction() as cursor:
+            cursor.execute(
+                sql.load("claim_outbox"), {"limit": limit, "lease_id": lease_id, "lease_seconds": lease_seconds}
+            )
+            rows = cursor.fetchall()
+            if not rows:
+                return None
+            cursor.execute(sql.load("config_token"))
+            token = cursor.fetchone()
+        return Claim(lease_id, None, token, tuple(job_from_row(row) for row in rows), lease_seconds)
+
+    def active_versions(self, claim: Claim) -> list[ActiveVersion]:
+        with transaction() as cursor:
+            self._enter(cursor, claim)
+            cursor.execute(sql.load("load_active_versions"))
+            return [ActiveVersion(*row) for row in cursor.fetchall()]
+
+    def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
+        with transaction() as cursor:
+            self._enter(cursor, claim)
+            cursor.execute(sql.load("load_runs"), {"run_ids": list(run_ids)})
+            return [_snapshot(row) for row in cursor.fetchall()]
+
+    def data_key(self, claim: Claim) -> bytes:
+        return host.current().data_key()
+
+    def write(self, claim: Claim, writes: Writes, *, final: bool, seconds: float) -> bool:
+        try:
+            held = self._write_final(claim, writes, seconds) if final else self._write_some(claim, writes, seconds)
+        except LeaseLost:
+            return False
+        claim.held = held
+        return True
+
+    def release(self, claim: Claim) -> bool:
+        with transaction() as cursor:
+            cursor.execute(sql.load("release_outbox"), {"ids": list(claim.held), "lease_id": claim.lease_id})
+            return cursor.rowcount == len(claim.held)
+
+    def renew(self, lease_ids: Sequence[int], *, worker: str, lease_seconds: float) -> set[int]:
+        with transaction() as cursor:
+            cursor.execute(sql.load("renew_outbox"), {"lease_ids": list(lease_ids), "lease_seconds": lease_seconds})
+            return {row[0] for row in cursor.fetchall()}
+
+    def tend(self, *, limit: int = 100) -> int:
+        with transaction() as cursor:
+            cursor.execute(
+                sql.load("reap_outbox"), {"limit": limit, "max_crashes": MAX_CRASHES, "error": dumps(CRASHED)}
+            )
+            return int(cursor.fetchone()[0])  # type: ignore[index]  # an aggregate always has one row
+
+    def next_due_seconds(self) -> float | None:
+        with transaction() as cursor:
+            cursor.execute(sql.load("next_due"))
+            return cast("float | None", cursor.fetchone()[0])  # type: ignore[index]
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def _write_final(self, claim: Claim, writes: Writes, seconds: float) -> set[int]:
+        """Everything in one pipeline, one round trip: nothing here waits for an answer but the commit."""
+        with transaction(pipeline=True) as cursor:
+            self._enter(cursor, claim)
+            self._hold(cursor, claim)
+            _record(cursor, writes)
+            if writes.due_runs:
+                _rearm(cursor, claim, writes)
+            cursor.execute(sql.load("complete_jobs"), {"ids": list(claim.held), "lease_id": claim.lease_id}, prepare=True)
+            self._settle(cursor, claim, set(), seconds)
+        return set()
+
+    def _write_some(self, claim: Claim, writes: Writes, seconds: float) -> set[int]:
+        """Part of a batch; the rest stays in this worker's hands."""
+        held = set(claim.held)
+        lease = {"lease_id": claim.lease_id}
+        with transaction() as cursor:
+            self._enter(cursor, claim)
+            self._hold(cursor, claim)
+            _record(cursor, writes)
+            if writes.done_jobs:
+                cursor.execute(sql.load("complete_jobs"), {"ids": writes.done_jobs, **lease})
+                held -= _ids(cursor)
+            if writes.done_runs:
+                cursor.execute(sql.load("complete_run_jobs"), {"run_ids": writes.done_runs, **lease})
+                held -= _ids(cursor)
+            if writes.due_runs:
+                _rearm(cursor, claim, writes)
+                held -= _ids(cursor)
+            if writes.held_runs:
+                values = {"run_ids": writes.held_runs, "lease_seconds": claim.lease_seconds, **lease}
+                cursor.execute(sql.load("hold_run_jobs"), values)
+                held |= _ids(cursor)
+            self._settle(cursor, claim, held, seconds)
+        return held
+
+
+@contextmanager
+def transaction(*, pipeline: bool = False) -> Iterator[Cursor[Any]]:
+    """A transaction on this thread's connection, below Django's cursor: binary arrays, prepared statements, pipelining.
+
+    A connection that fails is closed, so that the next call opens a new one. Raises LeaseLost for SQLSTATE AU001.
+    """
+    connection.ensure_connection()
+    raw = cast("psycopg.Connection[Any]", connection.connection)
+    try:
+        if pipeline:
+            with raw.pipeline(), raw.transaction(), psycopg.Cursor(raw) as cursor:
+                yield cursor
+        else:
+            with raw.transaction(), psycopg.Cursor(raw) as cursor:
+                yield cursor
+    except psycopg.Error as error:
+        if raw.closed or raw.broken:
+            connection.close()
+        if error.sqlstate == "AU001":
+            raise LeaseLost from None
+        raise
+
+
+def job_from_row(row: Sequence[Any]) -> Job:
+    """A Job from (id, kind, attempts, run_id, event id, type, source, payload text, trace_id, received_at)."""
+    job_id, kind, attempts, run_id, event_id, type_, source, payload, trace_id, received_at = row
+    event = None
+    if event_id is not None:
+        event = EventData(event_id, type_, source, loads(payload), trace_id, received_at)
+    return Job(job_id, kind, attempts, event, run_id)
+
+
+def _snapshot(row: Sequence[Any]) -> RunSnapshot:
+    run_id, workflow_id, version_id, steps, status, created_at, started_at, *event, sealed, recorded = row
+    event_id, type_, source, payload, trace_id, received_at = event
+    return RunSnapshot(
+        run_id,
+        workflow_id,
+        version_id,
+        steps,
+        status,
+        created_at,
+        started_at,
+        EventData(event_id, type_, source, loads(payload), trace_id, received_at),
+        tuple(RecordedStep(*item) for item in recorded),
+        bytes(sealed) if sealed is not None else None,
+    )
+
+
+def _record(cursor: Cursor[Any], writes: Writes) -> None:
+    for name, rows in (
+        ("insert_decisions", writes.decisions),
+        ("upsert_runs", writes.runs),
+        ("upsert_steps", writes.steps),
+        ("upsert_states", writes.states),
+    ):
+        if rows:
+            cursor.execute(sql.load(name), _columns(cast("Sequence[Any]", rows)), prepare=True)
+
+
+def _columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """Dataclass rows as one list per column."""
+    names = [f.name for f in fields(rows[0])]
+    return {name: [getattr(row, name) for row in rows] for name in names}
+
+
+def _rearm(cursor: Cursor[Any], claim: Claim, writes: Writes) -> None:
+    values = {
+        "run_ids": [run for run, _ in writes.due_runs],
+        "delays": [float(delay) for _, delay in writes.due_runs],
+        "lease_id": claim.lease_id,
+    }
+    cursor.execute(sql.load("rearm_run_jobs"), values, prepare=True)
+
+
+def _ids(cursor: Cursor[Any]) -> set[int]:
+    return {row[0] for row in cursor.fetchall()}
+
+
+__all__ = ["LeaseLost", "PostgresStore", "job_from_row", "transaction"]

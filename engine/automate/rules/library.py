@@ -1,0 +1,96 @@
+"""The one place that touches datalogic: an engine with our limits, and data in the form it reads.
+
+The library reads a bare `str` as JSON text, refuses integers beyond 64 bits and text with lone surrogates; here such
+data is brought into range, so that a strange value in one field never breaks a rule that reads another.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from datalogic_py import DataHandle, DataLogicError, Engine, ParseError, Rule, Session
+
+from automate.rules.errors import RuleFailed
+from automate.rules.operators import FAMILIES
+
+OPERATIONS = 200_000  # that one evaluation may charge; a plain rule over a plain event charges a few dozen
+LARGEST = 1.7976931348623157e308
+
+ENGINE = Engine(
+    strict_operator_names=True,
+    families=FAMILIES,
+    # `"abc" == 5` is false as in JavaScript, not an error; ordering such values is an error.
+    config={"loose_equality_errors": False, "ops_budget": OPERATIONS},
+)
+
+
+class _Local(threading.local):
+    """A session may be used by the thread that opened it only."""
+
+    def __init__(self) -> None:
+        self.session: Session = ENGINE.session()
+
+
+_local = _Local()
+
+
+def data(value: Any) -> DataHandle:
+    """`value`, plain JSON data, as the library reads it. Raises RuleFailed for anything else."""
+    wrapped = [value] if isinstance(value, str) else value
+    try:
+        handle = DataHandle(wrapped)
+    except ParseError:
+        handle = DataHandle(_in_range(wrapped, 0))
+    return handle
+
+
+def is_true(rule: Rule, handle: DataHandle) -> bool:
+    """Whether the rule's result is truthy, as JSONLogic defines it. Raises RuleFailed."""
+    try:
+        return _local.session.evaluate_truthy(rule, handle)
+    except DataLogicError as error:
+        raise failed(error) from error
+
+
+def result(rule: Rule, handle: DataHandle) -> Any:
+    """The rule's result as plain data. Raises RuleFailed."""
+    try:
+        return _local.session.evaluate_data(rule, handle)
+    except DataLogicError as error:
+        raise failed(error) from error
+
+
+def failed(error: DataLogicError) -> RuleFailed:
+    """The library's error in our words."""
+    operator = getattr(error, "operator", None)
+    path = getattr(error, "path", None) or []
+    details = {"operator": operator, "pointer": path[-1]["json_pointer"] if path else ""}
+    if getattr(error, "error_type", "") == "BudgetExceeded":
+        return RuleFailed(f"The rule needs more than {OPERATIONS:,} operations for this event.", details=details)
+    if '{"type":"NaN"}' in str(error):
+        return RuleFailed(f"`{operator}` was given something that is not a number.", details=details)
+    return RuleFailed(f"The rule cannot be evaluated: {str(error)[:200]}", details=details)
+
+
+def _in_range(value: Any, depth: int) -> Any:
+    if depth > 500:
+        raise RuleFailed("The data is nested too deep for a rule.")
+    if isinstance(value, dict):
+        return {_in_range(str(key), depth): _in_range(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_in_range(item, depth + 1) for item in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**63 else _nearest(value)
+    raise RuleFailed(f"A rule reads JSON data, not {type(value).__name__}.")
+
+
+def _nearest(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return LARGEST if number > 0 else -LARGEST
