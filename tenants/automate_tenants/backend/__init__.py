@@ -1,0 +1,1 @@
+"""The database backend: django-tenants' search_path switching, failing closed. See `base`."""
