@@ -27,6 +27,14 @@ def flag(name: str, *, default: bool = False) -> bool:
     return default if value is None else value.strip().lower() in {"1", "true", "yes", "on"}
 
 
+def port() -> int:
+    """PORT, 8000 by default. Raises RuntimeError when it is no port number."""
+    value = os.environ.get("PORT") or "8000"
+    if not value.isdecimal() or int(value) > 65535:
+        raise RuntimeError(f"PORT must be a number from 0 to 65535, not {value!r}")
+    return int(value)
+
+
 def secret(name: str, file: Path) -> str:
     """The variable if it is set, else the content of `file` (mode 0600, made by `automate up`), else an error."""
     if value := os.environ.get(name):
@@ -34,6 +42,11 @@ def secret(name: str, file: Path) -> str:
     if file.exists():
         return file.read_text().strip()
     raise RuntimeError(f"{name} is not set and {file} does not exist. Run `automate up` once, or set {name}.")
+
+
+def owner_database_url(file: Path) -> str:
+    """The URL of the role that owns the tables. With a DATABASE_URL alone, that one role does everything."""
+    return text("DJANGO_AUTOMATE_OWNER_DATABASE_URL") or text("DATABASE_URL") or secret("DATABASE_URL", file)
 
 
 def database(url: str) -> dict[str, Any]:

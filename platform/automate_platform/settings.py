@@ -9,6 +9,7 @@ from automate_platform import environment as env
 HOME = env.home()
 SECRETS_DIR = HOME / "secrets"
 SECRET_KEY = env.secret("DJANGO_AUTOMATE_SECRET_KEY", SECRETS_DIR / "django")
+LIVE_SECRET = env.secret("DJANGO_AUTOMATE_LIVE_SECRET", SECRETS_DIR / "live")  # signs the tokens of /live/
 KEY_STORE_DIR = Path(env.text("DJANGO_AUTOMATE_KEY_STORE") or HOME / "keys")  # never inside PostgreSQL or its backups
 DEBUG = False
 ALLOWED_HOSTS = env.text("DJANGO_AUTOMATE_ALLOWED_HOSTS", "*").split(",")
@@ -16,7 +17,7 @@ BASE_URL = env.text("DJANGO_AUTOMATE_BASE_URL", "http://127.0.0.1:8000")  # of t
 
 # The application connects as automate_app, which may not run DDL; migrations and provisioning's owner is automate_owner.
 DATABASE_URL = env.secret("DATABASE_URL", SECRETS_DIR / "database-url")
-OWNER_DATABASE_URL = env.text("DJANGO_AUTOMATE_OWNER_DATABASE_URL") or DATABASE_URL
+OWNER_DATABASE_URL = env.owner_database_url(SECRETS_DIR / "owner-database-url")
 IS_OWNER_PROCESS = env.flag("DJANGO_AUTOMATE_AS_OWNER")  # set by `automate migrate` for itself
 DATABASES = {
     "default": {

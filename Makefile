@@ -1,0 +1,53 @@
+# Everything a contributor runs. `make up` starts the product, `make test` proves it, `make check` reads it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+RUNTIME := .venv/.runtime-installed
+DEV := .venv/.dev-installed
+
+.PHONY: help up test check fmt clean pins hooks
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+up: $(RUNTIME) ## start PostgreSQL, gateway, web and worker with a demo workspace (PORT, DJANGO_AUTOMATE_HOME, DATABASE_URL)
+	@exec $(BIN)/automate up
+
+test: $(DEV) ## run every test: unit, integration, processes, browser
+	@$(BIN)/python -m tests
+
+check: $(DEV) ## format, lint, types, import contracts, missing migrations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/automate migrate --check-models
+
+fmt: $(DEV) ## format the code and sort its imports
+	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff format .
+
+hooks: $(DEV) ## run the checks before each commit
+	$(BIN)/prek install
+
+clean: ## remove the environment and the caches; data under var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	find engine platform tenants web tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+pins: $(DEV) ## resolve the dependencies again and write the hashed pins (records no registry address)
+	$(BIN)/python -m tools.pins
+
+# --- the environment: made once, made again only when a pin changes ---------------------------------------------
+
+.venv/bin/python:
+	@./.ci/environment create $(PYTHON)
+
+$(RUNTIME): requirements-bootstrap.txt requirements.txt pyproject.toml engine/pyproject.toml | .venv/bin/python
+	@./.ci/environment install requirements.txt
+	@touch $@
+
+$(DEV): requirements-bootstrap.txt requirements-dev.txt pyproject.toml engine/pyproject.toml | .venv/bin/python
+	@./.ci/environment install requirements-dev.txt
+	@touch $@ $(RUNTIME)

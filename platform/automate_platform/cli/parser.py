@@ -1,0 +1,124 @@
+"""What can be typed. Each command names the module under `automate_platform.cli` whose `run(options)` carries it out."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+class Parser(argparse.ArgumentParser):
+    """Keeps the line breaks of examples and offers `--json` where there is data."""
+
+    def __init__(self, *args: Any, example: str = "", has_data: bool = False, **kwargs: Any) -> None:
+        epilog = f"example:\n  {example}" if example else None
+        super().__init__(*args, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+        if has_data:
+            self.add_argument("--json", action="store_true", help="print the data as one JSON document")
+
+
+def build() -> argparse.ArgumentParser:
+    parser = Parser(prog="automate", description="Django Automate, hosted.", example="automate up")
+    nouns = parser.add_subparsers(metavar="command", required=True)
+    _processes(nouns)
+    _tenants(nouns)
+    _keys(nouns)
+    _events(nouns)
+    doctor = nouns.add_parser(
+        "doctor", help="say what works and which promises do not hold here", example="automate doctor", has_data=True
+    )
+    doctor.set_defaults(module="doctor")
+    return parser
+
+
+def _processes(nouns: Any) -> None:
+    up = nouns.add_parser(
+        "up",
+        help="start everything on one port, with a demo workspace",
+        description=(
+            "Start PostgreSQL, gateway, web and worker; make a demo workspace. Ctrl-C stops what was started.\n"
+            "PORT (8000), DJANGO_AUTOMATE_HOME (var/) and DATABASE_URL (an existing PostgreSQL) are read."
+        ),
+        example="PORT=9000 automate up",
+    )
+    up.add_argument("--port", type=int, help="instead of PORT; 0 takes a free one")
+    up.set_defaults(module="up")
+    gateway = nouns.add_parser(
+        "gateway", help="serve webhooks and pass the rest on to web", example="automate gateway --port 8000"
+    )
+    gateway.add_argument("--host", default="", help="address to listen on (127.0.0.1)")
+    gateway.add_argument("--port", type=int, help="instead of PORT (8000)")
+    gateway.set_defaults(module="gateway")
+    web = nouns.add_parser("web", help="serve portal and API on a private socket", example="automate web --threads 8")
+    web.add_argument("--threads", type=int, default=8, help="requests answered at once (8)")
+    web.set_defaults(module="web")
+    worker = nouns.add_parser("worker", help="carry out what events start", example="automate worker")
+    worker.add_argument("--once", action="store_true", help="end when nothing is due")
+    worker.set_defaults(module="worker")
+    migrate = nouns.add_parser(
+        "migrate",
+        help="bring every schema up to date, as the owner role",
+        example="automate migrate",
+        has_data=True,
+    )
+    migrate.add_argument("--check-models", action="store_true", help="only say whether a migration is missing")
+    migrate.set_defaults(module="migrate")
+    demo = nouns.add_parser("demo", help="make the demo workspace once", example="automate demo --json", has_data=True)
+    demo.set_defaults(module="demo")
+
+
+def _tenants(nouns: Any) -> None:
+    verbs = nouns.add_parser("tenants", help="workspaces", example="automate tenants list").add_subparsers(
+        metavar="verb", required=True
+    )
+    create = verbs.add_parser(
+        "create",
+        help="open a workspace for a person",
+        example="automate tenants create acme --name 'Acme Ltd' --owner ada@acme.example",
+        has_data=True,
+    )
+    create.add_argument("slug", help="its address: small letters, digits and hyphens")
+    create.add_argument("--name", help="as people read it (the slug)")
+    create.add_argument("--owner", required=True, metavar="EMAIL", help="made with a random password when unknown")
+    create.set_defaults(module="tenants", verb="create")
+    listing = verbs.add_parser("list", help="all workspaces", example="automate tenants list --json", has_data=True)
+    listing.set_defaults(module="tenants", verb="list")
+    suspend = verbs.add_parser(
+        "suspend", help="refuse its events and stop its runs", example="automate tenants suspend acme", has_data=True
+    )
+    suspend.add_argument("slug")
+    suspend.add_argument("--undo", action="store_true", help="let it go on")
+    suspend.set_defaults(module="tenants", verb="suspend")
+
+
+def _keys(nouns: Any) -> None:
+    verbs = nouns.add_parser("keys", help="API keys", example="automate keys create demo").add_subparsers(
+        metavar="verb", required=True
+    )
+    create = verbs.add_parser(
+        "create",
+        help="make an API key; it is shown once",
+        example="automate keys create demo --name ci --scope events:write --scope runs:read",
+        has_data=True,
+    )
+    create.add_argument("workspace", help="slug of the workspace")
+    create.add_argument("--name", default="from the command line")
+    create.add_argument("--scope", action="append", metavar="SCOPE", help="may be repeated (all)")
+    create.set_defaults(module="keys", verb="create")
+
+
+def _events(nouns: Any) -> None:
+    verbs = nouns.add_parser("events", help="events", example="automate events send order.created").add_subparsers(
+        metavar="verb", required=True
+    )
+    send = verbs.add_parser(
+        "send",
+        help="send one event through the API",
+        description="The key is read from DJANGO_AUTOMATE_KEY, else from HOME/ready.json.",
+        example="""automate events send order.created --data '{"order": {"total": 120}}'""",
+        has_data=True,
+    )
+    send.add_argument("type", help="such as order.created")
+    send.add_argument("--data", help="payload as JSON; '-' or nothing reads it from stdin")
+    send.add_argument("--dedupe-key", help="the same key twice is one event")
+    send.add_argument("--url", help="of the API, instead of HOME/ready.json's")
+    send.set_defaults(module="events", verb="send")

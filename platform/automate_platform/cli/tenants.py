@@ -1,0 +1,44 @@
+"""`automate tenants create|list|suspend`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from automate_governance.errors import NotFound
+
+from automate_platform.cli import _django, data
+
+
+def run(options: argparse.Namespace) -> int:
+    _django.setup()
+    from automate_tenants.context import public_scope
+
+    with public_scope():
+        data.show(VERBS[options.verb](options), as_json=options.json)
+    return 0
+
+
+def _create(options: argparse.Namespace) -> dict[str, Any]:
+    from automate_platform.workspaces import open_for
+
+    return open_for(email=options.owner, slug=options.slug, name=options.name or options.slug)
+
+
+def _list(options: argparse.Namespace) -> list[dict[str, Any]]:
+    from automate_tenants.models import Tenant
+
+    rows = Tenant.objects.order_by("slug")
+    return [{"slug": t.slug, "name": t.name, "status": t.status, "created_at": t.created_at.isoformat()} for t in rows]
+
+
+def _suspend(options: argparse.Namespace) -> dict[str, Any]:
+    from automate_tenants.models import Tenant
+
+    status = Tenant.Status.ACTIVE if options.undo else Tenant.Status.SUSPENDED
+    if not Tenant.objects.filter(slug=options.slug).update(status=status):
+        raise NotFound(f"There is no workspace {options.slug!r}. See: automate tenants list")
+    return {"slug": options.slug, "status": str(status)}
+
+
+VERBS = {"create": _create, "list": _list, "suspend": _suspend}

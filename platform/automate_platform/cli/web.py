@@ -1,0 +1,35 @@
+"""`automate web`: portal and API, plain synchronous Django, on a private Unix socket that the gateway streams to."""
+
+from __future__ import annotations
+
+import argparse
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from automate_platform import environment as env
+from automate_platform.home import Home
+from automate_platform.supervisor import die_with_parent
+
+SOCKET_MODE = 0o600
+KILL_SECONDS = 10  # a request still running that long after a stop is cut
+
+
+def run(options: argparse.Namespace) -> int:
+    die_with_parent()
+    socket = Home(env.home()).web_socket
+    socket.unlink(missing_ok=True)
+    Granian(
+        "automate_platform.wsgi:application",
+        uds=socket,
+        uds_permissions=SOCKET_MODE,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=options.threads,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=KILL_SECONDS,
+        log_level=LogLevels.warning,
+    ).serve()
+    return 0

@@ -1,0 +1,17 @@
+"""`automate worker`: the engine's worker loop over every tenant's outbox; SIGTERM drains it."""
+
+from __future__ import annotations
+
+import argparse
+
+from django.core.management import call_command
+
+from automate_platform.cli import _django
+from automate_platform.supervisor import die_with_parent
+
+
+def run(options: argparse.Namespace) -> int:
+    die_with_parent()
+    _django.setup()
+    call_command("automate_worker")
+    return 0
