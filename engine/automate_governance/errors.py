@@ -6,7 +6,7 @@ holds no secret. The trace id is added once, at the edge. Source: seeds, "Error 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 
 class NormalizedError(Exception):
@@ -16,8 +16,8 @@ class NormalizedError(Exception):
     'internal_error'
     """
 
-    code: ClassVar[str] = "internal_error"
-    http_status: ClassVar[int] = 500
+    code: str = "internal_error"
+    http_status: int = 500
 
     def __init__(self, message: str, *, details: dict[str, Any] | None = None, headers: dict[str, str] | None = None):
         super().__init__(message)

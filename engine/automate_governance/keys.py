@@ -1,0 +1,152 @@
+"""Where data keys live: outside the database and its backups, one file each, wrapped by the installation's key.
+
+`root/installation.key` is made on first use. `root/<name>.key` holds a data key wrapped with AES-KW (RFC 3394);
+`root/<name>.destroyed` is a tombstone: that name never gets a key again, in no process, so what was sealed under it
+stays unreadable even when an old copy of the key file comes back. Files are 0600, the folder 0700. Every write is a
+synced temporary file linked into place, so two processes that create one key at once end with the same key.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+import threading
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+
+from automate_governance.crypto import KEY_BYTES
+from automate_governance.errors import NormalizedError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # fullmatch: no dot, so no path and no other suffix
+
+
+class KeyStore(Protocol):
+    """Keeps data keys by name; a cloud's key service can stand behind it."""
+
+    def create(self, name: str) -> None:
+        """Make the key `name` unless it exists. Raises KeyDestroyed."""
+
+    def data_key(self, name: str) -> bytes:
+        """The 32 bytes of key `name`. Raises KeyNotFound, KeyDestroyed."""
+
+    def destroy(self, name: str) -> None:
+        """Make everything sealed under `name` unreadable, for ever."""
+
+
+class KeyNotFound(NormalizedError):
+    """No key of this name was ever created here, or the key store is not the one that belongs to the database."""
+
+    code, http_status = "key_not_found", 503
+
+
+class KeyDestroyed(NormalizedError):
+    """The key was destroyed on purpose; what it sealed cannot be read again by anybody."""
+
+    code, http_status = "key_destroyed", 410
+
+
+class UnsafeKeyStore(RuntimeError):
+    """The key folder's permissions or contents are not what this module writes."""
+
+
+class FileKeyStore:
+    """A KeyStore in a folder; safe for several processes and threads."""
+
+    def __init__(self, root: Path):
+        self._root = Path(root)
+        self._cache: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+        self._wrapping_key: bytes | None = None
+
+    def create(self, name: str) -> None:
+        self._refuse_destroyed(name)
+        wrapped = aes_key_wrap(self._installation_key(), secrets.token_bytes(KEY_BYTES))
+        self._write_new(self._path(name, "key"), wrapped)
+        self._refuse_destroyed(name)  # a destroy may have come between; it wins
+
+    def data_key(self, name: str) -> bytes:
+        self._refuse_destroyed(name)  # one stat: another process's destroy counts at once
+        key = self._cache.get(name)
+        if key is None:
+            key = self._cache[name] = self._read(name)
+        return key
+
+    def destroy(self, name: str) -> None:
+        path = self._path(name, "key")
+        self._write_new(self._path(name, "destroyed"), b"")
+        self._cache.pop(name, None)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return
+        _sync_folder(self._root)
+
+    def _read(self, name: str) -> bytes:
+        try:
+            wrapped = self._path(name, "key").read_bytes()
+        except FileNotFoundError:
+            raise KeyNotFound(f"The key store has no key {name!r}.", details={"key": name}) from None
+        try:
+            return aes_key_unwrap(self._installation_key(), wrapped)
+        except (InvalidUnwrap, ValueError):
+            raise UnsafeKeyStore(f"Key {name!r} was not wrapped by this installation's key.") from None
+
+    def _installation_key(self) -> bytes:
+        with self._lock:
+            if self._wrapping_key is None:
+                self._wrapping_key = self._load_installation_key()
+            return self._wrapping_key
+
+    def _load_installation_key(self) -> bytes:
+        path = self._root / "installation.key"
+        if not path.exists():
+            if any(self._root.glob("*.key")) and not path.exists():  # another process may just have made it
+                raise UnsafeKeyStore(f"{path.name} is missing but keys wrapped by it are there: restore it.")
+            self._write_new(path, secrets.token_bytes(KEY_BYTES))
+        if path.stat().st_mode & stat.S_IRWXO:
+            raise UnsafeKeyStore(f"{path.name} can be read by every account of this machine: chmod 600 it.")
+        key = path.read_bytes()
+        if len(key) != KEY_BYTES:
+            raise UnsafeKeyStore(f"{path.name} is not {KEY_BYTES} bytes long.")
+        return key
+
+    def _refuse_destroyed(self, name: str) -> None:
+        if os.path.exists(self._path(name, "destroyed")):
+            self._cache.pop(name, None)
+            raise KeyDestroyed(f"The key {name!r} was destroyed.", details={"key": name})
+
+    def _path(self, name: str, suffix: str) -> Path:
+        if not _NAME.fullmatch(name) or name == "installation":
+            raise ValueError(f"{name!r} is not a key name: letters, digits, - and _, at most 100, not 'installation'.")
+        return self._root / f"{name}.{suffix}"
+
+    def _write_new(self, path: Path, content: bytes) -> bool:
+        """Write `path` unless it exists; True if this call wrote it. Whoever links first wins, readers see all or nothing."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = self._root / f".{secrets.token_hex(8)}.tmp"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                return False
+        finally:
+            temporary.unlink()
+        _sync_folder(self._root)
+        return True
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
