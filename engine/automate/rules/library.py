@@ -6,6 +6,7 @@ data is brought into range, so that a strange value in one field never breaks a 
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -37,12 +38,12 @@ _local = _Local()
 
 def data(value: Any) -> DataHandle:
     """`value`, plain JSON data, as the library reads it. Raises RuleFailed for anything else."""
-    wrapped = [value] if isinstance(value, str) else value
+    if isinstance(value, str):
+        return DataHandle(json.dumps(_in_range(value, 0)))
     try:
-        handle = DataHandle(wrapped)
+        return DataHandle(value)
     except ParseError:
-        handle = DataHandle(_in_range(wrapped, 0))
-    return handle
+        return DataHandle(_in_range(value, 0))
 
 
 def is_true(rule: Rule, handle: DataHandle) -> bool:

@@ -1,0 +1,46 @@
+"""A rule as a tree: which part is an operator, which its arguments, and where each stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from automate.definitions.problem import pointer
+from automate.rules.operators import PER_ITEM
+
+
+def operator_of(node: Any) -> str | None:
+    """The node's operator; None for a literal."""
+    if isinstance(node, dict) and len(node) == 1:
+        return str(next(iter(node)))
+    return None
+
+
+def arguments(node: dict[str, Any]) -> list[tuple[str, Any]]:
+    """(pointer below the node, argument) for each; a lone argument may stand without its list.
+
+    >>> arguments({"!": [1]}), arguments({"!": 1})
+    ([('/!/0', 1)], [('/!', 1)])
+    """
+    [(operator, given)] = node.items()
+    if isinstance(given, list):
+        return [(pointer(operator, index), argument) for index, argument in enumerate(given)]
+    return [(pointer(operator), given)]
+
+
+def walk(rule: Any) -> Iterator[tuple[str, Any, int, bool]]:
+    """(pointer, node, depth, whether it is evaluated once per item) for every node; no recursion, so any depth is safe."""
+    waiting: list[tuple[str, Any, int, bool]] = [("", rule, 0, False)]
+    while waiting:
+        here, node, depth, per_item = waiting.pop()
+        yield here, node, depth, per_item
+        below: list[tuple[str, Any]] = []
+        operator = operator_of(node)
+        if operator is not None:
+            below = arguments(node)
+        elif isinstance(node, list):
+            below = [(pointer(index), item) for index, item in enumerate(node)]
+        elif isinstance(node, dict):
+            below = [(pointer(str(key)), item) for key, item in node.items()]
+        for index, (path, child) in reversed(list(enumerate(below))):
+            waiting.append((here + path, child, depth + 1, per_item or (operator in PER_ITEM and index == 1)))
