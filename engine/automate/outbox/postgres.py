@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from typing import Any, cast
 from uuid import UUID
 
 import psycopg
-from django.db import connection
+from django.db import DatabaseError, connection
 from psycopg import Cursor
 
 from automate import host
@@ -163,23 +163,20 @@ class PostgresStore:
 def transaction(*, pipeline: bool = False) -> Iterator[Cursor[Any]]:
     """A transaction on this thread's connection, below Django's cursor: binary arrays, prepared statements, pipelining.
 
-    A connection that fails is closed, so that the next call opens a new one. Raises LeaseLost for SQLSTATE AU001.
+    A connection that fails is closed, so that the next call opens a new one. Raises Django's DatabaseError, and LeaseLost
+    for SQLSTATE AU001.
     """
     connection.ensure_connection()
     raw = cast("psycopg.Connection[Any]", connection.connection)
     try:
-        if pipeline:
-            with raw.pipeline(), raw.transaction(), psycopg.Cursor(raw) as cursor:
-                yield cursor
-        else:
-            with raw.transaction(), psycopg.Cursor(raw) as cursor:
-                yield cursor
+        with raw.pipeline() if pipeline else nullcontext(), raw.transaction(), psycopg.Cursor(raw) as cursor:
+            yield cursor
     except psycopg.Error as error:
         if raw.closed or raw.broken:
             connection.close()
         if error.sqlstate == "AU001":
             raise LeaseLost from None
-        raise
+        raise DatabaseError(str(error)) from error
 
 
 def job_from_row(row: Sequence[Any]) -> Job:

@@ -1,0 +1,143 @@
+"""Advancing a run: one step after the other, until it ends, waits, or is told to stop at the next step.
+
+Nothing is written here. A step whose effect must not be repeated asks first that its running attempt be made durable:
+should the worker stop in the middle, the next one finds the attempt and knows that it may have happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from datetime import timedelta
+from typing import Any
+
+from automate.definitions import StepDefinition
+from automate.execution import inputs, outcome
+from automate.execution.calls import StepLog, call, connector_context
+from automate.execution.outcome import Done, Outcome, RetryLater, Unknown
+from automate.execution.progress import RunProgress
+from automate.jsontext import dumps
+from automate.outbox.store import StepRow
+from automate_connectors import registry
+from automate_connectors.adapters.base import ConnectorAdapter
+from automate_connectors.models import ActionSpec, UnknownConnector
+from automate_governance.clock import Clock
+from automate_governance.errors import NormalizedError
+from automate_governance.redaction import redact
+from automate_governance.storable import storable
+
+
+class UnknownAction(UnknownConnector):
+    """The connector has no action of this name."""
+
+    code = "unknown_action"
+
+
+class Advancer:
+    """Runs steps. One instance serves every run of a worker."""
+
+    def __init__(self, *, threads: Executor, clock: Clock):
+        self._threads = threads
+        self._clock = clock
+
+    async def advance(
+        self,
+        run: RunProgress,
+        *,
+        scope: object,
+        make_durable: Callable[[], Awaitable[None]],
+        must_stop: Callable[[], bool],
+    ) -> None:
+        """Take `run` as far as it goes now. Afterwards it is final, waiting, held, or queued (told to stop)."""
+        run.begin(self._clock.now())
+        if run.interrupted is not None:
+            self._answer_for_crash(run, run.interrupted)
+        while run.status == "running" and (step := run.next_step) is not None:
+            if must_stop():
+                run.status, run.wake_seconds = "queued", 0.0
+                return
+            await self._attempt(run, step, scope=scope, make_durable=make_durable)
+        if run.status == "running":
+            run.end("succeeded", now=self._clock.now())
+
+    async def _attempt(
+        self, run: RunProgress, step: StepDefinition, *, scope: object, make_durable: Callable[[], Awaitable[None]]
+    ) -> None:
+        log, found = StepLog(), dict[str, str]()
+        row: StepRow | None = None
+        repeatable = True
+        result: Outcome
+        try:
+            rendered = inputs.render(run, step)
+            row = run.begin_attempt(step, shown_input=dumps(redact(storable(rendered))), now=self._clock.now())
+            adapter, spec = _action(step)
+            params = inputs.resolve_secrets(rendered, found)
+            repeatable = spec.may_repeat(params, {"id": step.id, "idempotent": step.idempotent})
+            if not repeatable:
+                await make_durable()
+            context = connector_context(run, step, attempt=row.attempt, log=log, secrets=found, scope=scope)
+            result = Done(storable(await call(adapter, step, params, context, self._threads)))
+        except Exception as error:  # whatever a template, a plugin or the network raises is judged, not passed on
+            row = row or run.begin_attempt(step, shown_input=None, now=self._clock.now())
+            result = outcome.judge_error(error, attempt=row.attempt, policy=step.retry, repeatable=repeatable)
+        self._record(run, step, row, result, log, secret_values=tuple(found.values()))
+
+    def _record(
+        self,
+        run: RunProgress,
+        step: StepDefinition,
+        row: StepRow,
+        result: Outcome,
+        log: StepLog,
+        *,
+        secret_values: tuple[str, ...],
+    ) -> None:
+        """Put the outcome into the run, redacted where it is shown."""
+        now = self._clock.now()
+        logs = dumps(redact(storable(log.lines), secret_values)) if log.lines else "[]"
+        if isinstance(result, Done):
+            shown = redact(result.output, secret_values)
+            run.outputs[step.id], run.shown[step.id] = result.output, shown
+            run.end_attempt(row, status="succeeded", now=now, output=dumps(shown), logs=logs)
+            return
+        error = redact(storable(result.error), secret_values)
+        if isinstance(result, RetryLater):
+            retry_at = now + timedelta(seconds=result.delay_seconds)
+            run.end_attempt(row, status="failed", now=now, error=dumps(error), logs=logs, retry_at=retry_at)
+            run.wait(result.delay_seconds)
+            return
+        status = "unknown" if isinstance(result, Unknown) else "failed"
+        run.end_attempt(row, status=status, now=now, error=dumps(error), logs=logs)
+        run.end("held" if status == "unknown" else "failed", now=now, error={**error, "step": step.id})
+
+    def _answer_for_crash(self, run: RunProgress, step_id: str) -> None:
+        """An attempt was running when its worker stopped: repeat it where that is safe, else hold the run."""
+        now = self._clock.now()
+        step = next(step for step in run.steps if step.id == step_id)
+        run.attempts[step_id] -= 1
+        row = run.begin_attempt(step, shown_input=None, now=now)
+        run.interrupted = None
+        if _is_repeatable(run, step):
+            run.end_attempt(row, status="failed", now=now, error=dumps(outcome.crash_repeated()))
+            return
+        error = outcome.crash_unknown(step_id)
+        run.end_attempt(row, status="unknown", now=now, error=dumps(error))
+        run.end("held", now=now, error={**error, "step": step_id})
+
+
+def _action(step: StepDefinition) -> tuple[ConnectorAdapter, ActionSpec]:
+    adapter = registry.get(step.connector)
+    spec = adapter.actions.get(step.action)
+    if spec is None:
+        raise UnknownAction(f"The connector “{step.connector}” has no action “{step.action}”.")
+    return adapter, spec
+
+
+def _is_repeatable(run: RunProgress, step: StepDefinition) -> bool:
+    try:
+        params: dict[str, Any] = inputs.render(run, step)
+        return _action(step)[1].may_repeat(params, {"id": step.id, "idempotent": step.idempotent})
+    except NormalizedError:
+        return False  # nobody can tell any more what was sent
+
+

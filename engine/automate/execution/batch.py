@@ -1,0 +1,236 @@
+"""A claimed batch from match to record.
+
+Quick batches are written once, at the end: event, decisions, runs, steps and jobs in one transaction. A batch that takes
+longer, or that is about to have an effect which must not be repeated, is written in parts: what is done is recorded and
+leaves the lease, what goes on stays in it with a job of its own. When a lease is lost, nothing more is written and every
+run in hand is dropped: another worker has them, and recorded results are final.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import DatabaseError
+
+from automate import ids
+from automate.definitions import parse_steps
+from automate.execution.advance import Advancer
+from automate.execution.match import Candidate, RuleEngine
+from automate.execution.progress import RunProgress
+from automate.outbox.store import Claim, EventData, Job, OutboxStore, Writes
+from automate_governance.clock import Clock
+
+Answer = TypeVar("Answer")
+InDatabase = Callable[[Callable[[], Answer]], Awaitable[Answer]]  # runs a blocking call in a database thread
+
+FIRST_WRITE_SECONDS = 0.25  # a batch younger than this is not written in parts
+NEXT_WRITE_SECONDS = 1.0
+
+
+class Batch:
+    """One claim being worked on. `process` returns when all of it is recorded or lost."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        *,
+        store: OutboxStore,
+        rules: RuleEngine,
+        advancer: Advancer,
+        clock: Clock,
+        data_key: bytes,
+        in_database: InDatabase,  # type: ignore[type-arg]
+        must_stop: Callable[[], bool],
+    ):
+        self.claim = claim
+        self.is_lost = False
+        self._store = store
+        self._rules = rules
+        self._advancer = advancer
+        self._clock = clock
+        self._data_key = data_key
+        self._in_database = in_database
+        self._must_stop = must_stop
+        self._writes = Writes()
+        self._runs: list[RunProgress] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._waiting_for_write: list[asyncio.Future[None]] = []
+        self._charged_at = time.monotonic()
+        self._fault: BaseException | None = None
+        self.is_slow = asyncio.Event()  # set once the batch outlives its first write: others may start beside it
+
+    async def process(self) -> None:
+        """Raises what broke the batch (the database away, a fault of the engine); its lease then runs out by itself."""
+        try:
+            await self._process()
+        except BaseException:
+            self.lose()
+            raise
+        if self._fault is not None:
+            raise self._fault
+
+    async def _process(self) -> None:
+        await self._begin()
+        for run in self._runs:
+            task = asyncio.ensure_future(self._advance(run))
+            self._tasks.add(task)
+            task.add_done_callback(self._note_end)
+        pause = FIRST_WRITE_SECONDS
+        while self._tasks and not self.is_lost:
+            await self._wait(pause)
+            if self._tasks or self._waiting_for_write:
+                self.is_slow.set()
+                await self._write_some()
+                pause = NEXT_WRITE_SECONDS
+        if not self.is_lost:
+            await self._write_rest()
+
+    @property
+    def size(self) -> int:
+        """Runs in hand."""
+        return len(self._tasks)
+
+    def lose(self) -> None:
+        """The lease is gone: drop everything in hand and write nothing more."""
+        self.is_lost = True
+        for task in self._tasks:
+            task.cancel()
+        for future in self._waiting_for_write:
+            if not future.done():
+                future.cancel()
+        self._changed.set()
+
+    # -- what is in the batch --------------------------------------------------------------------------------------
+
+    async def _begin(self) -> None:
+        wanted = [job.run_id for job in self.claim.jobs if job.run_id is not None]
+        for job in self.claim.jobs:
+            if job.event is not None:
+                self._match(job, job.event)
+        if wanted:
+            await self._load(wanted)
+
+    def _match(self, job: Job, event: EventData) -> None:
+        """Decide about one event. After a crash its runs get jobs of their own, so that one cannot take the others down."""
+        now = self._clock.now()
+        decisions, matched = self._rules.decide(event, now=now)
+        self._writes.decisions += decisions
+        self._writes.done_jobs.append(job.id)
+        for candidate in matched:
+            run = _new_run(event, candidate, now=now)
+            if job.attempts == 1:
+                self._runs.append(run)
+            else:
+                self._collect(run, goes_on=False)
+                self._writes.due_runs.append((run.id, 0.0))
+
+    async def _load(self, run_ids: list[UUID]) -> None:
+        snapshots = await self._in_database(lambda: self._store.load_runs(self.claim, run_ids))
+        for snapshot in snapshots:
+            run = RunProgress.resume(snapshot, parse_steps(snapshot.steps), data_key=self._data_key)
+            if not run.is_final and run.status != "held":
+                self._runs.append(run)
+
+    async def _advance(self, run: RunProgress) -> None:
+        await self._advancer.advance(
+            run, scope=self.claim.scope, make_durable=self._make_durable, must_stop=self._must_stop
+        )
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fault = error
+            self.lose()
+        if not self._tasks or self.is_lost:
+            self._changed.set()
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    async def _make_durable(self) -> None:
+        """Return once everything up to now is committed. Callers at the same moment share one write."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting_for_write.append(future)
+        self._changed.set()
+        await future
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._changed.wait(), seconds)
+        except asyncio.TimeoutError:
+            return
+        await asyncio.sleep(0)  # whoever is about to ask for a write, may
+        self._changed.clear()
+
+    async def _write_some(self) -> None:
+        waiting, self._waiting_for_write = self._waiting_for_write, []
+        writes = self._collect_all(final=False)
+        if writes and not await self._write(writes, final=False):
+            self.lose()
+        for future in waiting:
+            if not future.done():
+                if self.is_lost:
+                    future.cancel()
+                else:
+                    future.set_result(None)
+
+    async def _write_rest(self) -> None:
+        writes = self._collect_all(final=True)
+        if not await self._write_until_recorded(writes):
+            self.is_lost = True
+
+    async def _write(self, writes: Writes, *, final: bool) -> bool:
+        now = time.monotonic()
+        seconds, self._charged_at = now - self._charged_at, now
+        return await self._in_database(lambda: self._store.write(self.claim, writes, final=final, seconds=seconds))
+
+    async def _write_until_recorded(self, writes: Writes) -> bool:
+        """The final write, again and again while the database is away: the lease tells whether an earlier try arrived."""
+        give_up_at = time.monotonic() + self.claim.lease_seconds
+        while True:
+            try:
+                return await self._write(writes, final=True)
+            except DatabaseError:
+                if time.monotonic() > give_up_at:
+                    raise
+                await asyncio.sleep(0.5)
+
+    def _collect_all(self, *, final: bool) -> Writes:
+        for run in list(self._runs):
+            ended = run.is_final or run.status in {"waiting", "held", "queued"}
+            if run.changed or ended:
+                self._collect(run, goes_on=not ended)
+            if not ended:
+                continue
+            self._runs.remove(run)
+            if run.wake_seconds is not None:
+                self._writes.due_runs.append((run.id, run.wake_seconds))
+            else:
+                self._writes.done_runs.append(run.id)
+        writes, self._writes = self._writes, Writes()
+        return writes
+
+    def _collect(self, run: RunProgress, *, goes_on: bool) -> None:
+        row, steps, state = run.take_rows(now=self._clock.now(), data_key=self._data_key)
+        self._writes.runs.append(row)
+        self._writes.steps += steps
+        self._writes.states.append(state)
+        if goes_on:
+            self._writes.held_runs.append(run.id)
+
+
+def _new_run(event: EventData, candidate: Candidate, *, now: datetime) -> RunProgress:
+    version = candidate.version
+    return RunProgress(
+        id=ids.run_id(event.id, version.workflow_id),
+        event=event,
+        workflow_id=version.workflow_id,
+        version_id=version.id,
+        steps=candidate.steps,
+        created_at=now,
+    )

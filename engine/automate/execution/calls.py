@@ -1,0 +1,89 @@
+"""Calling a connector: asynchronous ones on the event loop, the others in threads, each under its step's time limit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any, TypeVar
+
+from automate import ids
+from automate.definitions import StepDefinition
+from automate.execution.outcome import StepTimeout
+from automate.execution.progress import RunProgress
+from automate_connectors.adapters.base import ConnectorAdapter
+
+Answer = TypeVar("Answer")
+
+
+class StepLog:
+    """What a connector says while it works: at most 200 lines of 2,000 characters."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, str]] = []
+
+    def __call__(self, level: str, message: object) -> None:
+        if len(self.lines) < 200:
+            at = datetime.now(timezone.utc).isoformat()
+            self.lines.append({"at": at, "level": str(level), "message": str(message)[:2000]})
+
+
+def connector_context(
+    run: RunProgress, step: StepDefinition, *, attempt: int, log: StepLog, secrets: dict[str, str], scope: object
+) -> dict[str, Any]:
+    """The `context` of `ConnectorAdapter.execute`. The idempotency key is the same on every attempt."""
+    key = ids.step_key(run.id, step.id)
+    trace = run.event.trace_id.hex
+    return {
+        "trace_id": trace,
+        "traceparent": f"00-{trace}-{key[:16]}-01",
+        "run_id": str(run.id),
+        "step_id": step.id,
+        "attempt": attempt,
+        "idempotency_key": key,
+        "idempotent": step.idempotent,
+        "timeout_seconds": float(step.timeout_seconds),
+        "secrets": secrets,
+        "pool_key": scope,  # connections are shared inside one tenant only
+        "log": log,
+    }
+
+
+async def call(
+    adapter: ConnectorAdapter, step: StepDefinition, params: dict[str, Any], context: dict[str, Any], threads: Executor
+) -> Any:
+    """The connector's answer. Raises StepTimeout when the step's limit passes; what the connector raises goes through.
+
+    A synchronous connector that overruns keeps its thread until it returns; its answer is dropped.
+    """
+    work: Callable[[], Awaitable[Any]]
+    native = getattr(adapter, "aexecute", None)
+    if native is not None:
+        work = partial(native, step.action, params, context)
+    else:
+        run_in_context = partial(contextvars.copy_context().run, adapter.execute, step.action, params, context)
+        work = partial(_in_thread, threads, run_in_context)
+    try:
+        return await _within(step.timeout_seconds, work)
+    except asyncio.TimeoutError:
+        raise StepTimeout(f"The step took longer than its limit of {step.timeout_seconds:g} s.") from None
+
+
+async def _in_thread(threads: Executor, work: Callable[[], Any]) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+
+if sys.version_info >= (3, 11):
+
+    async def _within(seconds: float, work: Callable[[], Awaitable[Answer]]) -> Answer:
+        async with asyncio.timeout(seconds):
+            return await work()
+
+else:  # wait_for costs a task more per call
+
+    async def _within(seconds: float, work: Callable[[], Awaitable[Answer]]) -> Answer:
+        return await asyncio.wait_for(work(), seconds)

@@ -1,0 +1,98 @@
+"""Matching: which workflows an event starts, and the reason for each that it does not. Pure; the caller writes.
+
+Versions are indexed by what can trigger them, so an event meets only the workflows that listen for it, however many
+there are. The full explain tree is not made here: it is recomputed from the immutable event and version when asked for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from automate import ids
+from automate.definitions import StepDefinition, parse_steps
+from automate.outbox.store import ActiveVersion, DecisionRow, EventData
+from automate.rules import CompiledRule, RuleFailed, compile_rule
+
+NO_WORKFLOW = "no_workflow"
+RULE_TRUE = "rule_true"
+RULE_FALSE = "rule_false"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A live version, ready to be matched and run."""
+
+    version: ActiveVersion
+    rule: CompiledRule | None
+    steps: tuple[StepDefinition, ...]
+
+
+class RuleEngine:
+    """Finds the active workflows for an event among the versions it was given (seeds: "The Worker Loop")."""
+
+    def __init__(self, versions: Iterable[ActiveVersion]):
+        self._by_trigger: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
+        for version in versions:
+            rule = compile_rule(version.rule) if version.rule else None
+            candidate = Candidate(version, rule, parse_steps(version.steps))
+            self._by_trigger[_trigger_key(version.trigger_spec)].append(candidate)
+
+    def candidates(self, event: EventData) -> list[Candidate]:
+        """Every version that listens for this event, whatever its rule says."""
+        found = self._by_trigger.get(("event", event.type), [])
+        kind, _, endpoint = event.source.partition(":")
+        if kind == "webhook":
+            found = [*found, *self._by_trigger.get(("webhook", endpoint), [])]
+        return found
+
+    def decide(self, event: EventData, *, now: datetime) -> tuple[list[DecisionRow], list[Candidate]]:
+        """The decision for each candidate, with its reason, and the candidates to run.
+
+        An event that nothing listens for has one decision without a workflow: it is answered for too.
+        """
+        candidates = self.candidates(event)
+        if not candidates:
+            return [DecisionRow(event.id, None, None, None, "no_match", NO_WORKFLOW, "", now)], []
+        context = event_context(event)
+        decisions, matched = [], []
+        for candidate in candidates:
+            is_match, reason = _ask(candidate.rule, context)
+            version = candidate.version
+            run = ids.run_id(event.id, version.workflow_id) if is_match else None
+            decision = "started" if is_match else "no_match"
+            decisions.append(DecisionRow(event.id, version.workflow_id, version.id, run, decision, reason, "", now))
+            if is_match:
+                matched.append(candidate)
+        return decisions, matched
+
+
+def event_context(event: EventData) -> dict[str, Any]:
+    """What rules and templates see of an event."""
+    return {
+        "payload": event.payload,
+        "event": {
+            "id": str(event.id),
+            "type": event.type,
+            "source": event.source,
+            "received_at": event.received_at.isoformat(),
+            "trace_id": event.trace_id.hex,
+        },
+    }
+
+
+def _ask(rule: CompiledRule | None, context: dict[str, Any]) -> tuple[bool, str]:
+    if rule is None:
+        return True, RULE_TRUE
+    try:
+        return (True, RULE_TRUE) if rule.matches(context) else (False, RULE_FALSE)
+    except RuleFailed as error:
+        return False, f"rule_error: {error}"[:300]
+
+
+def _trigger_key(spec: dict[str, Any]) -> tuple[str, str]:
+    kind = str(spec["type"])
+    return kind, str(spec["endpoint"] if kind == "webhook" else spec["event_type"])

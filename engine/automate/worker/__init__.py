@@ -1,0 +1,1 @@
+"""The worker: a long-lived loop that claims, runs, renews and tends."""

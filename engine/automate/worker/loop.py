@@ -1,0 +1,225 @@
+"""The worker's loop: claim a batch, work on it, claim the next while it runs.
+
+Sleeps until a bell rings (NOTIFY), something falls due, or a second has passed. Leases are renewed at a third of their
+length; a lease that was lost takes its batch with it. Told to stop, it claims nothing more, lets runs reach their next
+step, records them and gives the rest back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError, connections
+
+from automate.execution.batch import Batch
+from automate.execution.engine import ExecutionEngine
+from automate.outbox.store import Claim, OutboxStore
+from automate.worker.bell import Bell
+from automate_governance.clock import Clock
+
+logger = logging.getLogger("automate.worker")
+
+QUICK_BATCHES = 3  # in flight at once; one that turns slow makes room for another
+MAX_RUNS = 2_000  # in a worker's hands at once, waiting for slow receivers mostly
+IDLE_SECONDS = 1.0
+DRAIN_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    batch_size: int = 10  # jobs claimed at once
+    lease_seconds: float = 30.0
+    connector_threads: int = 16  # for connectors that are not asynchronous
+
+
+class Worker:
+    """One worker process. `name` is random: a process that comes back under a known name must not revive its leases."""
+
+    def __init__(
+        self,
+        store: OutboxStore,
+        options: WorkerOptions | None = None,
+        *,
+        clock: Clock | None = None,
+        on_ready: Callable[[], None] = lambda: None,
+    ):
+        self._store = store
+        self._options = options or WorkerOptions()
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._stopping = False
+        self._on_ready = on_ready
+        self._database = ThreadPoolExecutor(QUICK_BATCHES + 2, thread_name_prefix="automate-db")
+        self._connectors = ThreadPoolExecutor(self._options.connector_threads, thread_name_prefix="automate-connector")
+        self._engine = ExecutionEngine(
+            store,
+            connectors=self._connectors,
+            database=self._database,
+            clock=clock,
+            must_stop=lambda: self._stopping,
+        )
+        self._batches: dict[int, Batch] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- the two ways to run it ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until `stop` is called; then drain."""
+        self._wake = asyncio.Event()
+        self._slots = asyncio.Semaphore(QUICK_BATCHES)
+        bell = Bell(asyncio.get_running_loop(), self._wake.set)
+        keepers = [asyncio.ensure_future(self._renew()), asyncio.ensure_future(self._tend())]
+        try:
+            bell.start()
+            self._on_ready()
+            while not self._stopping:
+                await self._work_once()
+            await self._drain()
+        finally:
+            bell.stop()
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
+            self.close()
+
+    async def run_until_idle(self) -> int:
+        """Work on what is due now and return how many claims that took: the synchronous mode, and tests."""
+        claims = 0
+        while (claim := await self._claim()) is not None:
+            await self._process(claim)
+            claims += 1
+        return claims
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns once what is in hand is recorded. Safe in a signal handler of the loop."""
+        self._stopping = True
+        self._wake.set()
+
+    def close(self) -> None:
+        """Close this worker's threads and their connections."""
+        for _ in range(QUICK_BATCHES + 2):
+            self._database.submit(connections.close_all)
+        self._database.shutdown(wait=True)
+        self._connectors.shutdown(wait=False, cancel_futures=True)
+
+    # -- one turn --------------------------------------------------------------------------------------------------
+
+    async def _work_once(self) -> None:
+        await self._slots.acquire()
+        claim = None
+        try:
+            if not self._stopping and self._runs_in_hand() < MAX_RUNS:
+                claim = await self._claim()
+        except DatabaseError as error:
+            logger.warning("The database does not answer; trying again in a second.", extra={"error": str(error)})
+        if claim is None:
+            self._slots.release()
+            await self._sleep()
+            return
+        task = asyncio.ensure_future(self._process_in_slot(claim))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _claim(self) -> Claim | None:
+        options = self._options
+        return await self._engine.in_database(
+            lambda: self._store.claim_batch(
+                limit=options.batch_size, worker=self.name, lease_seconds=options.lease_seconds
+            )
+        )
+
+    async def _process_in_slot(self, claim: Claim) -> None:
+        """Work on a claim; its slot is free again when it is done or has turned slow."""
+        work = asyncio.ensure_future(self._process(claim))
+        try:
+            while claim.lease_id not in self._batches and not work.done():
+                await asyncio.sleep(0)
+            batch = self._batches.get(claim.lease_id)
+            if batch is not None:
+                slow = asyncio.ensure_future(batch.is_slow.wait())
+                await asyncio.wait({work, slow}, return_when=asyncio.FIRST_COMPLETED)
+                slow.cancel()
+        finally:
+            self._slots.release()
+        await work
+        self._wake.set()  # its finish may have found more that is due
+
+    async def _process(self, claim: Claim) -> None:
+        try:
+            batch = await self._engine.open(claim)
+            self._batches[claim.lease_id] = batch
+            await batch.process()
+        except DatabaseError as error:
+            logger.warning("A batch was given up: the database does not answer.", extra={"error": str(error)})
+        except Exception:
+            logger.exception("A batch was given up; its jobs come back when the lease runs out.")
+        finally:
+            self._batches.pop(claim.lease_id, None)
+
+    async def _sleep(self) -> None:
+        """Until the bell rings, something falls due, or a second has passed."""
+        due = None
+        try:
+            due = await self._engine.in_database(self._store.next_due_seconds)
+        except DatabaseError:
+            logger.debug("The next due time is not to be had.")
+        seconds = IDLE_SECONDS if due is None else min(IDLE_SECONDS, max(0.01, due))
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except asyncio.TimeoutError:
+            pass
+        self._wake.clear()
+
+    def _runs_in_hand(self) -> int:
+        return sum(batch.size for batch in self._batches.values())
+
+    # -- beside the loop -------------------------------------------------------------------------------------------
+
+    async def _renew(self) -> None:
+        options = self._options
+        while True:
+            await asyncio.sleep(options.lease_seconds / 3)
+            leases = list(self._batches)
+            if not leases:
+                continue
+            try:
+                held = await self._engine.in_database(
+                    lambda: self._store.renew(leases, worker=self.name, lease_seconds=options.lease_seconds)
+                )
+            except DatabaseError:
+                continue  # the leases run on their own clock; a write will tell
+            for lease in set(leases) - held:
+                if (batch := self._batches.get(lease)) is not None:
+                    batch.lose()
+
+    async def _tend(self) -> None:
+        while True:
+            await asyncio.sleep(min(IDLE_SECONDS, self._options.lease_seconds / 3))
+            try:
+                if await self._engine.in_database(self._store.tend):
+                    self._wake.set()
+            except DatabaseError:
+                logger.debug("Housekeeping waits for the database.")
+
+    async def _drain(self) -> None:
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
+            for batch in list(self._batches.values()):
+                batch.lose()
+            for task in late:
+                task.cancel()
+
+
+def options_from(settings: dict[str, Any]) -> WorkerOptions:
+    """The options of `DJANGO_AUTOMATE["EXECUTION"]`."""
+    execution = settings.get("EXECUTION", {})
+    return WorkerOptions(
+        batch_size=int(execution.get("batch_size", 10)), lease_seconds=float(execution.get("lease_seconds", 30))
+    )
