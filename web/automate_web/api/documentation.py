@@ -1,0 +1,122 @@
+"""How a resource describes itself in the OpenAPI document: one decorator per method, errors and examples included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+
+from automate_web.api.examples import EXAMPLES, TRACE_ID
+from automate_web.api.serializers import ErrorBody
+from automate_web.cursor import DEFAULT_LIMIT, MAX_LIMIT
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+TAGS = ("events", "runs", "workflows")
+ERRORS = {
+    400: ("invalid_json", "The body is not JSON, or not JSON that can be stored."),
+    401: ("invalid_api_key", "No API key, or one that is unknown, expired or revoked."),
+    403: ("forbidden_scope", "The key lacks the scope, or its workspace is suspended."),
+    404: ("resource_not_found", "No such object in this workspace."),
+    409: ("conflict", "The object changed since it was read, or the name is taken."),
+    413: ("payload_too_large", "The body has more than 1 MiB."),
+    415: ("unsupported_media_type", "The body is not `application/json`."),
+    422: ("invalid", "The input was understood and refused."),
+    428: ("precondition_required", "`If-Match` is missing."),
+    500: ("internal_error", "Something failed on our side; the trace id names it in our log."),
+    503: ("unavailable", "Something this service needs is away; `Retry-After` says when to come back."),
+}
+LIST_PARAMETERS = [
+    OpenApiParameter("cursor", str, description="From `next` or `previous` of another page of the same list."),
+    OpenApiParameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        description="Results on one page.",
+    ),
+]
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description='The `draft_revision` that was read, such as `"3"`; `*` for whichever is there.',
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    OpenApiParameter.HEADER,
+    description="The same key within 7 days is the same event: the answer has the first ids and `duplicate: true`.",
+)
+ETAG = OpenApiParameter(
+    "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="The draft's revision, in quotes."
+)
+
+
+def query_parameter(name: str, description: str, *, enum: Sequence[str] | None = None) -> OpenApiParameter:
+    return OpenApiParameter(name, str, description=description, enum=enum)
+
+
+def describe(
+    operation_id: str,
+    summary: str,
+    *,
+    answer: type[serializers.BaseSerializer[Any]],
+    body: Any = None,
+    status: int = 200,
+    is_list: bool = False,
+    parameters: Sequence[OpenApiParameter] = (),
+    missing: bool = False,
+    conflict: bool = False,
+    if_match: bool = False,
+    etag: bool = False,
+    idempotency_key: bool = False,
+) -> Callable[[View], View]:
+    """Name an operation and say what goes in, what comes out and what can go wrong. Operation ids never change."""
+    refusals = {401, 403, 422, 500, 503}
+    refusals |= {400, 413, 415} if body is not None else set()
+    refusals |= ({404} if missing else set()) | ({409} if conflict else set()) | ({428} if if_match else set())
+    shown = EXAMPLES.get(operation_id, {})
+    responses: dict[int, Any] = {
+        status: OpenApiResponse(
+            page_of(answer) if is_list else answer, description=summary, examples=_examples(shown.get("answer"), status)
+        ),
+        **{code: _refusal(code) for code in sorted(refusals)},
+    }
+    extra = [IF_MATCH] * if_match + [IDEMPOTENCY_KEY] * idempotency_key + [ETAG] * (etag or if_match)
+    request = {"application/json": body} if body is not None else None
+    return extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        description=shown.get("description"),
+        tags=[next(tag for tag in TAGS if operation_id.startswith(tag[:-1]))],
+        parameters=[*parameters, *(LIST_PARAMETERS if is_list else []), *extra],
+        request=request,
+        responses=responses,
+        examples=[OpenApiExample("Request", shown["body"], request_only=True)] if "body" in shown else None,
+    )
+
+
+def page_of(answer: type[serializers.BaseSerializer[Any]]) -> type[serializers.Serializer[Any]]:
+    """The envelope of a list of `answer`, as a named class for the document."""
+    url_or_null = {"allow_null": True, "help_text": "The full URL of that page; null where there is none."}
+    fields = {
+        "__doc__": "One page, newest first.",
+        "next": serializers.URLField(**url_or_null),
+        "previous": serializers.URLField(**url_or_null),
+        "results": answer(many=True),
+    }
+    return type(f"{answer.__name__}Page", (serializers.Serializer,), fields)
+
+
+def _examples(value: Any, status: int) -> list[OpenApiExample]:
+    return [OpenApiExample("Answer", value, response_only=True, status_codes=[str(status)])] if value else []
+
+
+def _refusal(status: int) -> OpenApiResponse:
+    code, description = ERRORS[status]
+    body = {"code": code, "message": description, "details": {}, "trace_id": TRACE_ID}
+    return OpenApiResponse(
+        ErrorBody, description, [OpenApiExample("Error", body, response_only=True, status_codes=[str(status)])]
+    )

@@ -1,0 +1,172 @@
+"""An example for each operation of the OpenAPI document; tests hold them against the shapes of real answers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+TRACE_ID: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
+_EVENT_ID = "019aa900-1c00-7a10-8000-0a1b2c3d4e5f"
+_RUN_ID = "019aa900-1c00-8c3d-9000-6f7a8b9c0d1e"
+_WORKFLOW_ID = "019aa8ff-0400-7b22-8000-112233445566"
+_VERSION_ID = "019aa8ff-2300-7d33-8000-99aabbccddee"
+_AT = "2026-11-21T08:30:00.125000Z"
+_PAGE_URL = "https://app.example.com/api/v1/"
+
+_EVENT = {
+    "id": _EVENT_ID,
+    "type": "order.created",
+    "source": "api",
+    "trace_id": TRACE_ID,
+    "received_at": _AT,
+}
+_WORKFLOW_REF = {"id": _WORKFLOW_ID, "slug": "order-flow", "name": "Order flow"}
+_RUN = {
+    "id": _RUN_ID,
+    "status": "succeeded",
+    "workflow": _WORKFLOW_REF,
+    "version": {"id": _VERSION_ID, "version_num": 3},
+    "event_id": _EVENT_ID,
+    "trace_id": TRACE_ID,
+    "steps_done": 1,
+    "steps_total": 1,
+    "error": None,
+    "created_at": _AT,
+    "started_at": _AT,
+    "ended_at": "2026-11-21T08:30:00.410000Z",
+    "wake_at": None,
+}
+_ATTEMPT = {
+    "id": "019aa900-1c00-8e4f-a000-1f2e3d4c5b6a",
+    "attempt": 1,
+    "round": 1,
+    "item": 0,
+    "status": "succeeded",
+    "input": {"level": "info", "message": "Order 7 came in"},
+    "output": {"message": "Order 7 came in"},
+    "error": None,
+    "logs": [{"at": _AT, "level": "info", "message": "Order 7 came in"}],
+    "started_at": _AT,
+    "ended_at": "2026-11-21T08:30:00.410000Z",
+    "retry_at": None,
+}
+_DEFINITION = {
+    "slug": "order-flow",
+    "name": "Order flow",
+    "trigger": {"type": "event", "event_type": "order.created"},
+    "rule": {">": [{"var": "payload.total"}, 100]},
+    "steps": [
+        {
+            "id": "note",
+            "connector": "core",
+            "action": "log",
+            "params": {"level": "info", "message": "Order {{ payload.id }} came in"},
+        }
+    ],
+}
+_WORKFLOW = {
+    **_WORKFLOW_REF,
+    "state": "live",
+    "is_sample": False,
+    "draft_revision": 4,
+    "active_version": {"id": _VERSION_ID, "version_num": 3, "published_at": _AT},
+    "created_at": "2026-11-20T10:00:00Z",
+    "updated_at": _AT,
+}
+_VERSION = {
+    "id": _VERSION_ID,
+    "version_num": 3,
+    "trigger": _DEFINITION["trigger"],
+    "rule": _DEFINITION["rule"],
+    "steps": _DEFINITION["steps"],
+    "note": "Only large orders",
+    "published_by": "user:12",
+    "published_at": _AT,
+}
+
+
+def _page(path: str, result: dict[str, Any]) -> dict[str, Any]:
+    return {"next": f"{_PAGE_URL}{path}?cursor=bzAxOWFhOTAw", "previous": None, "results": [result]}
+
+
+EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "events_list": {"answer": _page("events", _EVENT), "description": "Newest first, without payloads."},
+    "events_send": {
+        "body": {"type": "order.created", "payload": {"id": 7, "total": 120}},
+        "answer": {"event_id": _EVENT_ID, "trace_id": TRACE_ID},
+        "description": "Answered once the event and the intent to process it are committed. "
+        "Workflows whose trigger is this event type start; a `traceparent` header gives the trace id.",
+    },
+    "events_get": {
+        "answer": {
+            **_EVENT,
+            "payload": {"id": 7, "total": 120},
+            "headers": None,
+            "why": [
+                {
+                    "workflow": _WORKFLOW_REF,
+                    "version_id": _VERSION_ID,
+                    "run_id": _RUN_ID,
+                    "decision": "started",
+                    "reason": "rule_true",
+                    "failed_at": "",
+                    "explanation": None,
+                    "decided_at": _AT,
+                }
+            ],
+            "runs": [_RUN],
+        },
+        "description": "With the decision for each workflow that could have run, and the runs it made.",
+    },
+    "runs_list": {"answer": _page("runs", _RUN), "description": "Newest first."},
+    "runs_get": {
+        "answer": {
+            **_RUN,
+            "outputs": {"note": {"message": "Order 7 came in"}},
+            "steps": [
+                {
+                    "id": "note",
+                    "position": 0,
+                    "connector": "core",
+                    "action": "log",
+                    "status": "succeeded",
+                    "attempts": [_ATTEMPT],
+                }
+            ],
+            "event": None,
+        },
+        "description": "With each step of its version and every attempt. Secrets were redacted before this was stored.",
+    },
+    "workflows_list": {"answer": _page("workflows", _WORKFLOW), "description": "Newest first, without drafts."},
+    "workflows_create": {
+        "body": _DEFINITION,
+        "answer": {**_WORKFLOW, "state": "draft", "draft_revision": 1, "active_version": None, "draft": _DEFINITION},
+        "description": "Makes a draft; publish it to make it run.",
+    },
+    "workflows_get": {
+        "answer": {**_WORKFLOW, "draft": _DEFINITION},
+        "description": "By id or slug. With `If-None-Match`, 304 while the draft is unchanged.",
+    },
+    "workflows_save_draft": {
+        "body": _DEFINITION,
+        "answer": {**_WORKFLOW, "draft": _DEFINITION},
+        "description": "Replaces the whole draft. What runs stays the active version until you publish.",
+    },
+    "workflow_versions_list": {
+        "answer": _page("workflows/order-flow/versions", _VERSION),
+        "description": "Newest first.",
+    },
+    "workflow_versions_publish": {
+        "body": {"note": "Only large orders"},
+        "answer": _VERSION,
+        "description": "Freezes the draft as the next version and makes it active. Runs already started keep theirs. "
+        "A draft with problems is refused with all of them.",
+    },
+    "workflow_validations_create": {
+        "body": {**_DEFINITION, "steps": []},
+        "answer": {
+            "valid": False,
+            "problems": [{"path": "/steps", "code": "too_short", "message": "A workflow needs at least one step."}],
+        },
+        "description": "Every problem that would stop it from being published.",
+    },
+}

@@ -1,0 +1,40 @@
+"""What a key may do: one scope for each method of each resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from automate.ingest.refusal import ForbiddenScope, MissingApiKey
+from automate_web.api.authentication import Caller
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # imports this module, by way of the settings
+
+
+class HasScope(BasePermission):
+    """Whether the key holds the scope that the view's `scopes` names for this method.
+
+    A view without `scopes` is refused, so that forgetting them opens nothing.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        caller = request.user
+        if not isinstance(caller, Caller):
+            raise MissingApiKey("Send an API key: `Authorization: Bearer am_live_...`.")
+        scopes: Mapping[str, str] = getattr(view, "scopes", {})
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        if method not in view.allowed_methods:
+            return True  # refused as 405 by the view itself
+        needed = scopes.get(method)
+        if needed is None:
+            return False
+        if needed not in caller.scopes:
+            raise ForbiddenScope(
+                f"This key needs the scope {needed}.",
+                details={"needed": needed, "scopes": sorted(caller.scopes)},
+            )
+        return True

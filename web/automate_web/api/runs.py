@@ -1,0 +1,95 @@
+"""Runs: list them, see one with every attempt of its steps."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from automate.models import Event, ExecutionRun, StepRun, Workflow
+from automate_web.api import serializers
+from automate_web.api.documentation import describe, query_parameter
+from automate_web.api.events import LIST_FIELDS
+from automate_web.api.query import Query, parse_uuid
+from automate_web.api.timerange import received_between
+from automate_web.api.views import PAGE_PARAMETERS, ApiView, find
+
+STATUSES = [str(status) for status in ExecutionRun.Status.values]
+
+
+class Runs(ApiView):
+    """`/runs`"""
+
+    scopes: ClassVar = {"GET": "runs:read"}
+
+    @describe(
+        "runs_list",
+        "List runs",
+        answer=serializers.RunSummary,
+        is_list=True,
+        parameters=[
+            query_parameter("status", "One or more of " + ", ".join(STATUSES) + ", separated by commas."),
+            query_parameter("workflow", "Of this workflow: its id or slug."),
+            query_parameter("event_id", "Made by this event."),
+            query_parameter("trace_id", "Every run of one trace."),
+            query_parameter("since", "Whose event was received at or after this time (RFC 3339)."),
+            query_parameter("until", "Whose event was received before this time (RFC 3339)."),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        query = Query(request, (*PAGE_PARAMETERS, "status", "workflow", "event_id", "trace_id", "since", "until"))
+        rows = ExecutionRun.objects.select_related("version__workflow").defer(
+            "outputs", "version__steps", "version__rule", "version__trigger_spec", "version__workflow__draft"
+        )
+        if statuses := query.choices("status", STATUSES):
+            rows = rows.filter(status__in=statuses)
+        if workflow := query.text("workflow"):
+            key = parse_uuid(workflow)
+            rows = rows.filter(workflow_id=key or Workflow.objects.filter(slug=workflow).values("pk")[:1])
+        exact = {"event_id": query.uuid("event_id"), "trace_id": query.uuid("trace_id")}
+        rows = rows.filter(**{k: v for k, v in exact.items() if v is not None})
+        rows = received_between(rows, query.moment("since"), query.moment("until"))
+        return self.page(query, rows, serializers.RunSummary)
+
+
+class OneRun(ApiView):
+    """`/runs/{run_id}`"""
+
+    scopes: ClassVar = {"GET": "runs:read"}
+
+    @describe(
+        "runs_get",
+        "Get a run",
+        answer=serializers.RunDetail,
+        missing=True,
+        parameters=[query_parameter("expand", "`event`: with the event that started it.", enum=["event"])],
+    )
+    def get(self, request: Request, run_id: str) -> Response:
+        expand = Query(request, ("expand",)).choices("expand", ["event"])
+        run: ExecutionRun = find(ExecutionRun.objects.select_related("version__workflow"), run_id, "Run")
+        attempts = StepRun.objects.filter(run_id=run.pk).order_by("position", "item", "round", "attempt")
+        context: dict[str, Any] = {"steps": steps_with_attempts(run.version.steps, attempts)}
+        if "event" in expand:
+            context["event"] = Event.objects.only(*LIST_FIELDS).filter(pk=run.event_id).first()
+        return Response(serializers.RunDetail(run, context=context).data)
+
+
+def steps_with_attempts(steps: list[dict[str, Any]], attempts: Iterable[StepRun]) -> list[dict[str, Any]]:
+    """Each step of the version, in order, with its attempts (ordered, oldest first) and the latest one's status."""
+    by_step: defaultdict[str, list[StepRun]] = defaultdict(list)
+    for attempt in attempts:
+        by_step[attempt.step_id].append(attempt)
+    return [
+        {
+            "id": step["id"],
+            "position": position,
+            "connector": step["connector"],
+            "action": step["action"],
+            "status": by_step[step["id"]][-1].status if by_step[step["id"]] else None,
+            "attempts": by_step[step["id"]],
+        }
+        for position, step in enumerate(steps)
+    ]

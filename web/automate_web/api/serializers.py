@@ -1,0 +1,257 @@
+"""How each resource looks in JSON. The OpenAPI document is made from these classes, so they are what is sent.
+
+Ids are strings, times RFC 3339 in UTC, trace ids 32 hex digits. What people typed or senders sent is shown redacted.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from automate.models import Event, ExecutionRun, MatchDecision, StepRun, Workflow, WorkflowVersion
+from automate_governance.redaction import redact
+
+
+class Time(serializers.DateTimeField):
+    """RFC 3339 in UTC."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(default_timezone=UTC, **kwargs)
+
+
+class TraceId(serializers.UUIDField):
+    """32 hex digits, as in `traceparent`."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(format="hex", **kwargs)
+
+
+@extend_schema_field({})
+class AnyJson(serializers.JSONField):
+    """Any JSON value."""
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class JsonObject(serializers.JSONField):
+    """A JSON object with any keys."""
+
+
+@extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
+class JsonObjectOrNull(serializers.JSONField):
+    """A JSON object with any keys, or null."""
+
+
+class WorkflowRef(serializers.Serializer[Workflow]):
+    id = serializers.UUIDField()
+    slug = serializers.CharField()
+    name = serializers.CharField()
+
+
+class VersionRef(serializers.Serializer[WorkflowVersion]):
+    id = serializers.UUIDField()
+    version_num = serializers.IntegerField()
+
+
+class EventSummary(serializers.Serializer[Event]):
+    """One event in a list; its payload is in the event itself."""
+
+    id = serializers.UUIDField()
+    type = serializers.CharField()
+    source = serializers.CharField(help_text="`webhook:<endpoint>`, `api`, `emit_event` or `manual`.")
+    trace_id = TraceId()
+    received_at = Time()
+
+
+class RunSummary(serializers.Serializer[ExecutionRun]):
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=ExecutionRun.Status.choices)
+    workflow = WorkflowRef(source="version.workflow")
+    version = VersionRef()
+    event_id = serializers.UUIDField()
+    trace_id = TraceId()
+    steps_done = serializers.IntegerField()
+    steps_total = serializers.IntegerField()
+    error = JsonObjectOrNull(help_text="`{code, message, details, step}` of a failed run.")
+    created_at = Time()
+    started_at = Time(allow_null=True)
+    ended_at = Time(allow_null=True)
+    wake_at = Time(allow_null=True, help_text="While waiting: when it goes on.")
+
+
+class Decision(serializers.Serializer[MatchDecision]):
+    """Why one workflow did or did not run for the event. `workflow` is null when none listens to it."""
+
+    workflow = serializers.SerializerMethodField()
+    version_id = serializers.UUIDField(allow_null=True)
+    run_id = serializers.UUIDField(allow_null=True)
+    decision = serializers.ChoiceField(choices=MatchDecision.Decision.choices)
+    reason = serializers.CharField(help_text="`rule_true`, `rule_false`, `direct`, `no_workflow` or `rule_error: ...`.")
+    failed_at = serializers.CharField(help_text="JSON pointer, in the rule, of the first condition that failed.")
+    explanation = serializers.SerializerMethodField(help_text="The whole evaluation, with `expand=why`.")
+    decided_at = Time()
+
+    @extend_schema_field(WorkflowRef(allow_null=True))
+    def get_workflow(self, decision: MatchDecision) -> dict[str, Any] | None:
+        workflow = self.context["workflows"].get(decision.workflow_id)
+        return dict(WorkflowRef(workflow).data) if workflow else None
+
+    @extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
+    def get_explanation(self, decision: MatchDecision) -> Any:
+        return redact(self.context["explanations"].get(decision.workflow_id))
+
+
+class EventDetail(EventSummary):
+    """An event, what was decided about it, and the runs it made."""
+
+    payload = serializers.SerializerMethodField(help_text="As received, with secrets redacted.")
+    headers = JsonObjectOrNull(help_text="Of the HTTP request, redacted; null unless it came by webhook.")
+    why = serializers.SerializerMethodField(help_text="The decision for each workflow that could have run.")
+    runs = serializers.SerializerMethodField(help_text="The runs this event made.")
+
+    @extend_schema_field({})
+    def get_payload(self, event: Event) -> Any:
+        return redact(event.payload)
+
+    @extend_schema_field(Decision(many=True))
+    def get_why(self, event: Event) -> Any:
+        return Decision(self.context["decisions"], many=True, context=self.context).data
+
+    @extend_schema_field(RunSummary(many=True))
+    def get_runs(self, event: Event) -> Any:
+        return RunSummary(self.context["runs"], many=True).data
+
+
+class NewEvent(serializers.Serializer[Any]):
+    """An event to send."""
+
+    type = serializers.CharField(max_length=200, help_text="What happened, such as `order.created`.")
+    payload = JsonObject(help_text="What is known about it: a JSON object.")
+
+    def validate_payload(self, payload: Any) -> Any:
+        if not isinstance(payload, dict):
+            raise serializers.ValidationError("This must be a JSON object.", code="not_an_object")
+        return payload
+
+
+class AcceptedEvent(serializers.Serializer[Any]):
+    """The event is committed, and so is the intent to process it."""
+
+    event_id = serializers.UUIDField()
+    trace_id = TraceId()
+    duplicate = serializers.BooleanField(
+        required=False, help_text="Present and true when the Idempotency-Key was seen before: the ids are the first's."
+    )
+    body_differs = serializers.BooleanField(
+        required=False, help_text="Present and true when that first event had another body. The first stays."
+    )
+
+
+class Attempt(serializers.Serializer[StepRun]):
+    """One execution of a step. Inputs, outputs and logs were redacted before they were stored."""
+
+    id = serializers.UUIDField()
+    attempt = serializers.IntegerField()
+    round = serializers.IntegerField(help_text="Rises when a person repeats a step whose result is recorded.")
+    item = serializers.IntegerField(help_text="Of a fan-out; otherwise 0.")
+    status = serializers.ChoiceField(choices=StepRun.Status.choices)
+    input = AnyJson()
+    output = AnyJson()
+    error = JsonObjectOrNull(help_text="`{code, message, details, retryable}`.")
+    logs = serializers.ListField(child=serializers.DictField(), help_text="`{at, level, message}` each.")
+    started_at = Time()
+    ended_at = Time(allow_null=True)
+    retry_at = Time(allow_null=True)
+
+
+class Step(serializers.Serializer[Any]):
+    """A step of the run's version and what became of it."""
+
+    id = serializers.CharField()
+    position = serializers.IntegerField()
+    connector = serializers.CharField()
+    action = serializers.CharField()
+    status = serializers.ChoiceField(
+        choices=StepRun.Status.choices, allow_null=True, help_text="Of the latest attempt; null before the first."
+    )
+    attempts = Attempt(many=True)
+
+
+class RunDetail(RunSummary):
+    """A run with its steps. `event` is filled in with `expand=event`."""
+
+    outputs = JsonObject(help_text="The output of each finished step, redacted.")
+    steps = serializers.SerializerMethodField()
+    event = serializers.SerializerMethodField()
+
+    @extend_schema_field(Step(many=True))
+    def get_steps(self, run: ExecutionRun) -> Any:
+        return Step(self.context["steps"], many=True).data
+
+    @extend_schema_field(EventSummary(allow_null=True))
+    def get_event(self, run: ExecutionRun) -> Any:
+        event = self.context.get("event")
+        return EventSummary(event).data if event else None
+
+
+class ActiveVersion(VersionRef):
+    published_at = Time()
+
+
+class WorkflowSummary(serializers.Serializer[Workflow]):
+    id = serializers.UUIDField()
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    state = serializers.ChoiceField(choices=["draft", "live", "disabled"])
+    is_sample = serializers.BooleanField()
+    draft_revision = serializers.IntegerField(help_text="Also the ETag of the workflow.")
+    active_version = ActiveVersion(allow_null=True)
+    created_at = Time()
+    updated_at = Time()
+
+
+class WorkflowDetail(WorkflowSummary):
+    """A workflow and its draft: the whole definition being edited."""
+
+    draft = JsonObject()
+
+
+class Version(VersionRef):
+    """An immutable snapshot of a definition: what runs."""
+
+    trigger = JsonObject(source="trigger_spec")
+    rule = AnyJson(help_text="JSONLogic; null matches every event of the trigger.")
+    steps = serializers.ListField(child=serializers.DictField())
+    note = serializers.CharField()
+    published_by = serializers.CharField()
+    published_at = Time()
+
+
+class NewVersion(serializers.Serializer[Any]):
+    """What to say about the version being published."""
+
+    note = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+
+
+class Problem(serializers.Serializer[Any]):
+    path = serializers.CharField(help_text="JSON pointer into the definition.")
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class Validation(serializers.Serializer[Any]):
+    """Every problem of a definition; publishing it would be refused while there is one."""
+
+    valid = serializers.BooleanField()
+    problems = Problem(many=True)
+
+
+class ErrorBody(serializers.Serializer[Any]):
+    """The one shape of every error."""
+
+    code = serializers.CharField(help_text="Stable, snake_case; see docs/errors.")
+    message = serializers.CharField(help_text="For people; may be reworded.")
+    details = JsonObject(help_text="May hold `param`, `hint`, `errors` (each with `path`, `code`, `message`).")
+    trace_id = serializers.CharField(help_text="Names this request in our log. Also in X-Trace-Id.")

@@ -1,0 +1,22 @@
+"""Every path of the API, relative to `/api/v1/`. Paths have no slash at the end."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from automate_web.api import events, runs, schema, views, workflows
+
+app_name = "api"
+urlpatterns = [
+    path("openapi.json", schema.serve, name="openapi"),
+    path("events", events.Events.as_view(), name="events"),
+    path("events/<str:event_id>", events.OneEvent.as_view(), name="event"),
+    path("runs", runs.Runs.as_view(), name="runs"),
+    path("runs/<str:run_id>", runs.OneRun.as_view(), name="run"),
+    path("workflows", workflows.Workflows.as_view(), name="workflows"),
+    path("workflows/<str:workflow>", workflows.OneWorkflow.as_view(), name="workflow"),
+    path("workflows/<str:workflow>/versions", workflows.Versions.as_view(), name="workflow-versions"),
+    path("workflow-validations", workflows.Validations.as_view(), name="workflow-validations"),
+    path("<path:path>", views.unknown_path, name="unknown"),
+    path("", views.unknown_path, {"path": ""}, name="root"),
+]

@@ -1,0 +1,194 @@
+"""Workflows: create, read, save the draft, publish a version.
+
+A write names the revision it saw in `If-Match`; one made on an older revision is a conflict and changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from automate import definitions, services
+from automate.models import Workflow, WorkflowVersion
+from automate_governance.errors import Invalid
+from automate_web.api import serializers
+from automate_web.api.documentation import describe
+from automate_web.api.errors import PreconditionRequired
+from automate_web.api.query import Query, parse_uuid
+from automate_web.api.views import PAGE_PARAMETERS, ApiView, not_found
+
+DEFINITION = {"$ref": "#/components/schemas/Definition"}
+
+
+class Workflows(ApiView):
+    """`/workflows`"""
+
+    scopes: ClassVar = {"GET": "workflows:read", "POST": "workflows:write"}
+
+    @describe("workflows_list", "List workflows", answer=serializers.WorkflowSummary, is_list=True)
+    def get(self, request: Request) -> Response:
+        query = Query(request, PAGE_PARAMETERS)
+        return self.page(query, _workflows().defer("draft"), serializers.WorkflowSummary)
+
+    @describe(
+        "workflows_create",
+        "Create a workflow",
+        body=DEFINITION,
+        answer=serializers.WorkflowDetail,
+        status=201,
+        conflict=True,
+    )
+    def post(self, request: Request) -> Response:
+        Query(request, ())
+        workflow = services.create_workflow(
+            definition=_definition(request), actor=self.caller.actor, now=timezone.now()
+        )
+        location = reverse("api:workflow", args=[workflow.pk])
+        return _answer(workflow, status=201, headers={"Location": location})
+
+
+class OneWorkflow(ApiView):
+    """`/workflows/{workflow}`, by id or slug"""
+
+    scopes: ClassVar = {"GET": "workflows:read", "PUT": "workflows:write"}
+
+    @describe("workflows_get", "Get a workflow", answer=serializers.WorkflowDetail, missing=True, etag=True)
+    def get(self, request: Request, workflow: str) -> Response:
+        Query(request, ())
+        found = _find(workflow)
+        if request.META.get("HTTP_IF_NONE_MATCH") == _etag(found):
+            return Response(status=304, headers={"ETag": _etag(found)})
+        return _answer(found)
+
+    @describe(
+        "workflows_save_draft",
+        "Save a workflow's draft",
+        body=DEFINITION,
+        answer=serializers.WorkflowDetail,
+        missing=True,
+        conflict=True,
+        if_match=True,
+    )
+    def put(self, request: Request, workflow: str) -> Response:
+        Query(request, ())
+        found = _find(workflow)
+        saved = services.save_draft(
+            workflow_id=found.pk,
+            definition=_definition(request),
+            expected_revision=_expected_revision(request, found),
+            actor=self.caller.actor,
+            now=timezone.now(),
+        )
+        return _answer(saved)
+
+
+class Versions(ApiView):
+    """`/workflows/{workflow}/versions`"""
+
+    scopes: ClassVar = {"GET": "workflows:read", "POST": "workflows:publish"}
+
+    @describe(
+        "workflow_versions_list", "List a workflow's versions", answer=serializers.Version, is_list=True, missing=True
+    )
+    def get(self, request: Request, workflow: str) -> Response:
+        query = Query(request, PAGE_PARAMETERS)
+        return self.page(query, WorkflowVersion.objects.filter(workflow=_find(workflow)), serializers.Version)
+
+    @describe(
+        "workflow_versions_publish",
+        "Publish the draft as a new version",
+        body=serializers.NewVersion,
+        answer=serializers.Version,
+        status=201,
+        missing=True,
+        conflict=True,
+        if_match=True,
+    )
+    def post(self, request: Request, workflow: str) -> Response:
+        Query(request, ())
+        new = serializers.NewVersion(data=request.data)
+        new.is_valid(raise_exception=True)
+        found = _find(workflow)
+        version = services.publish_version(
+            workflow_id=found.pk,
+            expected_revision=_expected_revision(request, found),
+            actor=self.caller.actor,
+            now=timezone.now(),
+            note=new.validated_data["note"],
+        )
+        return Response(serializers.Version(version).data, status=201)
+
+
+class Validations(ApiView):
+    """`/workflow-validations`"""
+
+    scopes: ClassVar = {"POST": "workflows:read"}
+
+    @describe(
+        "workflow_validations_create",
+        "Check a definition without storing it",
+        body=DEFINITION,
+        answer=serializers.Validation,
+    )
+    def post(self, request: Request) -> Response:
+        Query(request, ())
+        problems = definitions.find_problems(_definition(request))
+        return Response(serializers.Validation({"valid": not problems, "problems": problems}).data)
+
+
+def _workflows() -> Any:
+    return Workflow.objects.select_related("active_version").defer(
+        "active_version__steps", "active_version__rule", "active_version__trigger_spec"
+    )
+
+
+def _find(text: str) -> Workflow:
+    key = parse_uuid(text)
+    if key is None and "\x00" in text:
+        raise not_found("Workflow", text)
+    found: Workflow | None = _workflows().filter(Q(pk=key) if key else Q(slug=text)).first()
+    if found is None:
+        raise not_found("Workflow", text)
+    return found
+
+
+def _definition(request: Request) -> dict[str, Any]:
+    definition = request.data
+    if not isinstance(definition, dict):
+        raise Invalid("A definition is a JSON object.", details={"errors": [_not_an_object()]})
+    return definition
+
+
+def _not_an_object() -> dict[str, str]:
+    return {"path": "", "code": "not_an_object", "message": "A definition is a JSON object."}
+
+
+def _etag(workflow: Workflow) -> str:
+    return f'"{workflow.draft_revision}"'
+
+
+def _expected_revision(request: Request, workflow: Workflow) -> int:
+    """The revision in `If-Match`; `*` is whichever is there. Raises PreconditionRequired without the header."""
+    value = request.META.get("HTTP_IF_MATCH", "").strip()
+    if not value:
+        raise PreconditionRequired(
+            'Say which revision you saw: send `If-Match: "<draft_revision>"`, or `If-Match: *` for whichever is there.',
+            details={"param": "If-Match", "draft_revision": workflow.draft_revision},
+        )
+    if value == "*":
+        return workflow.draft_revision
+    number = value.strip('"')
+    if not (number.isascii() and number.isdigit() and len(number) <= 9):
+        raise Invalid('If-Match must be a draft_revision, such as "3".', details={"param": "If-Match"})
+    return int(number)
+
+
+def _answer(workflow: Workflow, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        serializers.WorkflowDetail(workflow).data, status=status, headers={"ETag": _etag(workflow), **(headers or {})}
+    )
