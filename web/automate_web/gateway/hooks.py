@@ -1,0 +1,137 @@
+"""`POST /hooks/<token>`: from a request to a stored event, or a refusal that says the fix.
+
+The order matters: size, endpoint by its full token, who sends, then the body's meaning. Nothing is parsed for a sender that
+proved nothing, and the 202 follows the commit.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from uuid import UUID
+
+import orjson
+
+from automate.ids import dedupe_id, new_id
+from automate.ingest.body import read_body
+from automate.ingest.dedupe import body_hash, dedupe_key, event_type
+from automate.ingest.headers import kept_headers
+from automate.ingest.refusal import (
+    EndpointNotFound,
+    EndpointPaused,
+    ForbiddenScope,
+    MethodNotAllowed,
+    Refusal,
+    retry_later,
+)
+from automate.ingest.verify import bearer_token, invalid_api_key, verify_signature
+from automate_web.gateway.commit import GroupCommit, NewEvent, Stored, workspace_suspended
+from automate_web.gateway.http import Request, Response, error_response
+from automate_web.gateway.routes import Key, Lookup, Route, sha256
+from automate_web.gateway.secrets import SigningSecrets
+
+SCOPE = "events:write"
+MAX_TOKEN_CHARACTERS = 200
+
+
+class Hooks:
+    """The webhook path of one gateway."""
+
+    def __init__(
+        self,
+        *,
+        routes: Lookup[Route],
+        keys: Lookup[Key],
+        secrets: SigningSecrets,
+        commit: GroupCommit,
+        body_seconds: float,
+    ):
+        self._routes = routes
+        self._keys = keys
+        self._secrets = secrets
+        self._commit = commit
+        self._body_seconds = body_seconds
+
+    async def answer(self, request: Request) -> Response:
+        """The answer to any request below /hooks/."""
+        route: Route | None = None
+        try:
+            if request.method != "POST":
+                raise MethodNotAllowed("Send events with POST.", headers={"Allow": "POST"})
+            route = await self._route(request.path.removeprefix("/hooks/").rstrip("/"))
+            stored = await self._accept(request, route)
+        except Refusal as refusal:
+            return error_response(refusal, request.trace_id)
+        return accepted(stored)
+
+    async def _route(self, token: str) -> Route:
+        route = await self._routes.get(sha256(token)) if 0 < len(token) <= MAX_TOKEN_CHARACTERS else None
+        if route is None:
+            raise EndpointNotFound("No endpoint has this URL. Copy it again from the portal.")
+        return route
+
+    async def _accept(self, request: Request, route: Route) -> Stored:
+        if not route.is_tenant_active:
+            raise workspace_suspended()
+        if not route.is_active:
+            raise retry_later(EndpointPaused, "This endpoint is paused. Repeat the request later.", seconds=60)
+        fields = request.fields
+        if route.auth == "api_key":
+            await self._check_key(request, route)
+        raw = await request.body(seconds=self._body_seconds)
+        if route.auth == "standard_webhooks":
+            verify_signature(
+                secrets=self._secrets.of(route),
+                raw=raw,
+                webhook_id=fields.get("webhook-id"),
+                timestamp=fields.get("webhook-timestamp"),
+                signature=fields.get("webhook-signature"),
+                now_seconds=time.time(),
+            )
+        elif route.auth not in {"api_key", "none"}:
+            raise invalid_api_key("This endpoint's authentication is not known here.")
+        return await self._commit.put(new_event(request, route, raw))
+
+    async def _check_key(self, request: Request, route: Route) -> None:
+        key = await self._keys.get(sha256(bearer_token(request.fields.get("authorization"))))
+        if key is None or key.tenant_id != route.tenant_id or key.is_expired():
+            raise invalid_api_key()
+        if SCOPE not in key.scopes:
+            raise ForbiddenScope(f"This API key lacks the scope {SCOPE}. Use a key that has it.", details={"scope": SCOPE})
+
+
+def new_event(request: Request, route: Route, raw: bytes) -> NewEvent:
+    """The event that a verified request stands for. Raises a Refusal."""
+    fields = request.fields
+    body = read_body(raw, fields.get("content-type"), fields.get("content-encoding"))
+    key = dedupe_key(
+        text=body.text,
+        value=body.value,
+        dedupe_path=route.dedupe_path,
+        webhook_id=fields.get("webhook-id"),
+        idempotency_key=fields.get("idempotency-key"),
+    )
+    return NewEvent(
+        tenant_id=route.tenant_id,
+        event_id=new_id(),
+        trace_id=UUID(hex=request.trace_id),
+        type=event_type(body.value, type_path=route.type_path, default=route.event_type),
+        source=route.source,
+        payload=body.text,
+        headers=orjson.dumps(kept_headers(fields.items())).decode(),
+        received_at=datetime.now(timezone.utc),
+        body_hash=body_hash(raw),
+        dedupe_id=dedupe_id(route.dedupe_source, key) if key is not None else None,
+        dedupe_source=route.dedupe_source if key is not None else None,
+        dedupe_key=key,
+    )
+
+
+def accepted(stored: Stored) -> Response:
+    """202 with the event's ids; a repeat gets the first event's."""
+    answer: dict[str, object] = {"event_id": str(stored.event_id), "trace_id": stored.trace_id.hex}
+    if stored.is_duplicate:
+        answer["duplicate"] = True
+    if stored.body_differs:
+        answer["body_differs"] = True
+    return Response(202, orjson.dumps(answer))
