@@ -1,5 +1,19 @@
 """Definitions: the JSON document a workflow is written as, everything that can be wrong with it, and its parsed form."""
 
-from automate.definitions.problem import Problem
+from automate.definitions.problem import Problem, pointer
+from automate.definitions.steps import Draft, RetryPolicy, StepDefinition, parse_steps
+from automate.definitions.structure import schema
 
-__all__ = ["Problem"]
+# After the lines above: rules and templates report Problems, and are checked here.
+from automate.definitions.checks import find_problems  # isort: skip
+
+__all__ = [
+    "Draft",
+    "Problem",
+    "RetryPolicy",
+    "StepDefinition",
+    "find_problems",
+    "parse_steps",
+    "pointer",
+    "schema",
+]
