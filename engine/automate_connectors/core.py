@@ -30,6 +30,7 @@ class CoreAdapter(ConnectorAdapter):
             name="Transform",
             description="Answer with `value`, or with all parameters, after templates are filled in.",
             inputs={"value": {"description": "Any data; where absent, every parameter is part of the answer."}},
+            open_inputs=True,
             effect="read",
         ),
     }

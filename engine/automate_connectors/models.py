@@ -31,6 +31,7 @@ class ActionSpec:
     idempotency: Idempotency = "none"
     native_window_seconds: int | None = None
     repeatable: Callable[[dict[str, Any], dict[str, Any]], bool] | None = None
+    open_inputs: bool = False  # takes params beside those in `inputs`
     name: str = ""  # shown to people; the action's code where empty
     description: str = ""
 

@@ -43,7 +43,7 @@ def _param_problems(params: dict[str, Any], spec: ActionSpec) -> Iterator[Proble
         here = pointer(name)
         if name in spec.inputs:
             yield from _value_problems(here, value, spec.inputs[name])
-        elif not getattr(spec, "open_inputs", False):
+        elif not spec.open_inputs:
             yield Problem(here, "unknown_param", f'The action takes no "{name}".{did_you_mean(name, spec.inputs)}')
 
 
