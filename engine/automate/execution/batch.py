@@ -46,6 +46,7 @@ class Batch:
         data_key: bytes,
         in_database: InDatabase,  # type: ignore[type-arg]
         must_stop: Callable[[], bool],
+        on_slow: Callable[[], None],
     ):
         self.claim = claim
         self.is_lost = False
@@ -63,7 +64,7 @@ class Batch:
         self._waiting_for_write: list[asyncio.Future[None]] = []
         self._charged_at = time.monotonic()
         self._fault: BaseException | None = None
-        self.is_slow = asyncio.Event()  # set once the batch outlives its first write: others may start beside it
+        self._on_slow = on_slow  # called when the batch outlives its first write: others may start beside it
 
     async def process(self) -> None:
         """Raises what broke the batch (the database away, a fault of the engine); its lease then runs out by itself."""
@@ -85,7 +86,7 @@ class Batch:
         while self._tasks and not self.is_lost:
             await self._wait(pause)
             if self._tasks or self._waiting_for_write:
-                self.is_slow.set()
+                self._on_slow()
                 await self._write_some()
                 pause = NEXT_WRITE_SECONDS
         if not self.is_lost:

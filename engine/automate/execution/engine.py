@@ -38,12 +38,11 @@ class ExecutionEngine:
         self._clock = clock or SystemClock()
         self._advancer = Advancer(threads=connectors, clock=self._clock)
         self._must_stop = must_stop
-        self._rules: OrderedDict[Hashable, tuple[Hashable, RuleEngine]] = OrderedDict()
+        self._cache: OrderedDict[Hashable, tuple[Hashable, RuleEngine, bytes]] = OrderedDict()
 
-    async def open(self, claim: Claim) -> Batch:
+    async def open(self, claim: Claim, *, on_slow: Callable[[], None] = lambda: None) -> Batch:
         """The claim as a batch, ready to be processed."""
-        rules = await self._rules_of(claim)
-        data_key = await self.in_database(lambda: self._store.data_key(claim))
+        rules, data_key = await self._prepared(claim)
         return Batch(
             claim,
             store=self._store,
@@ -53,19 +52,24 @@ class ExecutionEngine:
             data_key=data_key,
             in_database=self.in_database,
             must_stop=self._must_stop,
+            on_slow=on_slow,
         )
 
     async def in_database(self, work: Callable[[], Answer]) -> Answer:
         """Run a blocking database call in a thread that keeps its own connection."""
         return await asyncio.get_running_loop().run_in_executor(self._database, work)
 
-    async def _rules_of(self, claim: Claim) -> RuleEngine:
-        cached = self._rules.get(claim.scope)
+    async def _prepared(self, claim: Claim) -> tuple[RuleEngine, bytes]:
+        """The rules of the claim's tenant and the key of its state, loaded when its configuration has changed."""
+        cached = self._cache.get(claim.scope)
         if cached is not None and cached[0] == claim.config_token:
-            self._rules.move_to_end(claim.scope)
-            return cached[1]
-        rules = RuleEngine(await self.in_database(lambda: self._store.active_versions(claim)))
-        self._rules[claim.scope] = (claim.config_token, rules)
-        while len(self._rules) > CACHED_SCOPES:
-            self._rules.popitem(last=False)
-        return rules
+            self._cache.move_to_end(claim.scope)
+            return cached[1], cached[2]
+        versions, data_key = await self.in_database(
+            lambda: (self._store.active_versions(claim), self._store.data_key(claim))
+        )
+        rules = RuleEngine(versions)
+        self._cache[claim.scope] = (claim.config_token, rules, data_key)
+        while len(self._cache) > CACHED_SCOPES:
+            self._cache.popitem(last=False)
+        return rules, data_key

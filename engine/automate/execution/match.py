@@ -27,7 +27,7 @@ class Candidate:
     """A live version, ready to be matched and run."""
 
     version: ActiveVersion
-    rule: CompiledRule | None
+    rule: CompiledRule | RuleFailed | None  # None matches every event; a rule that does not compile matches none
     steps: tuple[StepDefinition, ...]
 
 
@@ -37,8 +37,7 @@ class RuleEngine:
     def __init__(self, versions: Iterable[ActiveVersion]):
         self._by_trigger: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
         for version in versions:
-            rule = compile_rule(version.rule) if version.rule else None
-            candidate = Candidate(version, rule, parse_steps(version.steps))
+            candidate = Candidate(version, _compiled(version), parse_steps(version.steps))
             self._by_trigger[_trigger_key(version.trigger_spec)].append(candidate)
 
     def candidates(self, event: EventData) -> list[Candidate]:
@@ -84,10 +83,20 @@ def event_context(event: EventData) -> dict[str, Any]:
     }
 
 
-def _ask(rule: CompiledRule | None, context: dict[str, Any]) -> tuple[bool, str]:
+def _compiled(version: ActiveVersion) -> CompiledRule | RuleFailed | None:
+    """A rule that does not compile (made by an older release) must not keep the tenant's other workflows from running."""
+    try:
+        return compile_rule(version.rule) if version.rule else None
+    except RuleFailed as error:
+        return error
+
+
+def _ask(rule: CompiledRule | RuleFailed | None, context: dict[str, Any]) -> tuple[bool, str]:
     if rule is None:
         return True, RULE_TRUE
     try:
+        if isinstance(rule, RuleFailed):
+            raise rule
         return (True, RULE_TRUE) if rule.matches(context) else (False, RULE_FALSE)
     except RuleFailed as error:
         return False, f"rule_error: {error}"[:300]

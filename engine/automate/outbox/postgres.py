@@ -79,7 +79,7 @@ class PostgresStore:
         with transaction() as cursor:
             self._enter(cursor, claim)
             cursor.execute(sql.load("load_active_versions"))
-            return [ActiveVersion(*row) for row in cursor.fetchall()]
+            return [_version(*row) for row in cursor.fetchall()]
 
     def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
         with transaction() as cursor:
@@ -188,6 +188,10 @@ def job_from_row(row: Sequence[Any]) -> Job:
     return Job(job_id, kind, attempts, event, run_id)
 
 
+def _version(id_: UUID, workflow_id: UUID, trigger: str, rule: str | None, steps: str) -> ActiveVersion:
+    return ActiveVersion(id_, workflow_id, loads(trigger), loads(rule) if rule else None, loads(steps))
+
+
 def _snapshot(row: Sequence[Any]) -> RunSnapshot:
     run_id, workflow_id, version_id, steps, status, created_at, started_at, *event, sealed, recorded = row
     event_id, type_, source, payload, trace_id, received_at = event
@@ -195,12 +199,12 @@ def _snapshot(row: Sequence[Any]) -> RunSnapshot:
         run_id,
         workflow_id,
         version_id,
-        steps,
+        loads(steps),
         status,
         created_at,
         started_at,
         EventData(event_id, type_, source, loads(payload), trace_id, received_at),
-        tuple(RecordedStep(*item) for item in recorded),
+        tuple(RecordedStep(*item) for item in loads(recorded)),
         bytes(sealed) if sealed is not None else None,
     )
 

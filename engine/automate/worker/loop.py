@@ -137,23 +137,16 @@ class Worker:
 
     async def _process_in_slot(self, claim: Claim) -> None:
         """Work on a claim; its slot is free again when it is done or has turned slow."""
-        work = asyncio.ensure_future(self._process(claim))
+        slot = _Slot(self._slots)
         try:
-            while claim.lease_id not in self._batches and not work.done():
-                await asyncio.sleep(0)
-            batch = self._batches.get(claim.lease_id)
-            if batch is not None:
-                slow = asyncio.ensure_future(batch.is_slow.wait())
-                await asyncio.wait({work, slow}, return_when=asyncio.FIRST_COMPLETED)
-                slow.cancel()
+            await self._process(claim, on_slow=slot.free)
         finally:
-            self._slots.release()
-        await work
+            slot.free()
         self._wake.set()  # its finish may have found more that is due
 
-    async def _process(self, claim: Claim) -> None:
+    async def _process(self, claim: Claim, *, on_slow: Callable[[], None] = lambda: None) -> None:
         try:
-            batch = await self._engine.open(claim)
+            batch = await self._engine.open(claim, on_slow=on_slow)
             self._batches[claim.lease_id] = batch
             await batch.process()
         except DatabaseError as error:
@@ -215,6 +208,18 @@ class Worker:
                 batch.lose()
             for task in late:
                 task.cancel()
+
+
+class _Slot:
+    """A place among the quick batches, given back once."""
+
+    def __init__(self, slots: asyncio.Semaphore):
+        self._slots: asyncio.Semaphore | None = slots
+
+    def free(self) -> None:
+        if self._slots is not None:
+            self._slots.release()
+            self._slots = None
 
 
 def options_from(settings: dict[str, Any]) -> WorkerOptions:

@@ -1,0 +1,121 @@
+"""The outbox store over all tenants: a claim is a batch of one tenant, found without visiting any other.
+
+Leases live in a public table and are fenced there; the records go to the tenant's own schema, chosen for one transaction
+at a time, so nothing is left set on a pooled connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+from psycopg import Cursor
+
+from automate.outbox.postgres import PostgresStore, job_from_row, transaction
+from automate.outbox.store import Claim
+from automate_tenants.key_store import key_store
+
+
+class Scope(NamedTuple):
+    """Whose claim it is."""
+
+    tenant_id: int
+    schema_name: str
+
+
+class DispatchStore(PostgresStore):
+    """See `automate.outbox.store.OutboxStore`; `Claim.scope` is a `Scope`."""
+
+    def __init__(self) -> None:
+        self._turn = 0
+
+    def claim_batch(self, *, limit: int, worker: str, lease_seconds: float) -> Claim | None:
+        with transaction() as cursor:
+            cursor.execute(
+                "SELECT * FROM public.automate_claim_v1(%s::text, %s::int, %s::float8)",
+                [worker, limit, lease_seconds],
+                prepare=True,
+            )
+            head, *rows = cursor.fetchall()
+        _, lease_id, tenant_id, schema_name, config_version, cleared, *_ = head
+        if cleared:
+            self._recheck(cleared)
+        if lease_id is None:
+            return None
+        jobs = tuple(
+            job_from_row((job_id, kind, attempts, run_id, event_id, *event))
+            for kind, _, _, _, _, _, job_id, attempts, run_id, event_id, *event in rows
+        )
+        return Claim(lease_id, Scope(tenant_id, schema_name), config_version, jobs, lease_seconds)
+
+    def data_key(self, claim: Claim) -> bytes:
+        return key_store().data_key(_scope(claim).schema_name)
+
+    def release(self, claim: Claim) -> bool:
+        with transaction() as cursor:
+            cursor.execute("SELECT public.automate_release_v1(%s::bigint)", [claim.lease_id])
+            return bool(_one(cursor))
+
+    def renew(self, lease_ids: Sequence[int], *, worker: str, lease_seconds: float) -> set[int]:
+        with transaction() as cursor:
+            cursor.execute(
+                "SELECT * FROM public.automate_renew_v1(%s::text, %s::bigint[], %s::float8)",
+                [worker, list(lease_ids), lease_seconds],
+            )
+            return {row[0] for row in cursor.fetchall()}
+
+    def tend(self, *, limit: int = 100) -> int:
+        """Promote and reap each time; sweep for lost rings every fifth."""
+        made_ready = 0
+        with transaction() as cursor:
+            cursor.execute("SELECT promoted FROM public.automate_promote_v1()")
+            made_ready += int(_one(cursor))
+        with transaction() as cursor:
+            cursor.execute("SELECT public.automate_reap_v1(%s::int)", [limit])
+            made_ready += int(_one(cursor))
+        self._turn += 1
+        if self._turn % 5 == 1:
+            with transaction() as cursor:
+                cursor.execute("SELECT public.automate_sweep_v1(%s::int)", [limit])
+                made_ready += int(_one(cursor))
+        return made_ready
+
+    def next_due_seconds(self) -> float | None:
+        """Seconds to the next due time; a time that has come is promoted at once."""
+        with transaction() as cursor:
+            cursor.execute("SELECT promoted, next_seconds FROM public.automate_promote_v1()")
+            promoted, seconds = cast("tuple[int, float | None]", cursor.fetchone())
+        return 0.0 if promoted else seconds
+
+    # -- the hooks of PostgresStore ----------------------------------------------------------------------------------
+
+    def _enter(self, cursor: Cursor[Any], claim: Claim) -> None:
+        cursor.execute(
+            "SELECT set_config('search_path', quote_ident(%s), true)", [_scope(claim).schema_name], prepare=True
+        )
+
+    def _hold(self, cursor: Cursor[Any], claim: Claim) -> None:
+        cursor.execute("SELECT public.automate_hold_v1(%s::bigint)", [claim.lease_id], prepare=True)
+
+    def _settle(self, cursor: Cursor[Any], claim: Claim, held: set[int], seconds: float) -> None:
+        cursor.execute(
+            "SELECT public.automate_settle_v1(%s::bigint, %s::bigint[], %s::float8)",
+            [claim.lease_id, sorted(held), seconds],
+            prepare=True,
+        )
+
+    def _recheck(self, tenant_ids: Sequence[int]) -> None:
+        """Whoever rang while the claim was open saw `ready` still set and wrote nothing: look once more."""
+        with transaction() as cursor:
+            cursor.execute("SELECT public.automate_recheck_v1(%s::bigint[])", [list(tenant_ids)], prepare=True)
+
+
+def _scope(claim: Claim) -> Scope:
+    return cast(Scope, claim.scope)
+
+
+def _one(cursor: Cursor[Any]) -> Any:
+    row = cursor.fetchone()
+    return row[0] if row is not None else None
+
+
