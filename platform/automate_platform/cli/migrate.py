@@ -1,12 +1,13 @@
 """`automate migrate`: public tables, SQL functions and rights, the tenants' template, then each tenant; as the owner.
 
-May be stopped and run again at any point: what is done is skipped, a tenant that failed is named.
+May be stopped and run again at any point: what is done is skipped, a tenant that failed is named and paused.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import asdict
 
 from django.core.management import call_command
 
@@ -17,11 +18,11 @@ def run(options: argparse.Namespace) -> int:
     if options.check_models:
         return _check_models()
     _django.setup(as_owner=True)
-    from automate_platform.migrating import migrate
+    from automate_tenants import installation
 
-    report = migrate(say=say)
-    data.show(report, as_json=options.json)
-    return 1 if report["failed"] else 0
+    report = installation.migrate(tell=say)
+    data.show(asdict(report), as_json=options.json)
+    return 0 if report.is_clean else 1
 
 
 def _check_models() -> int:

@@ -45,6 +45,9 @@ SERVER_SETTINGS = {
 }
 
 
+_started: dict[int, subprocess.Popen[bytes]] = {}  # by us, by process id: they are waited for when they end
+
+
 class PostgresFailed(Exception):
     """PostgreSQL did not do what was asked; the message carries the end of its log."""
 
@@ -92,6 +95,7 @@ class Postgres:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 **self.run_as.process,
             )  # fmt: skip
+        _started[process.pid] = process
         with self._log_on_failure("did not start"):
             _wait(lambda: process.poll() is not None or self.answers(), START_SECONDS)
             if process.poll() is not None:
@@ -170,11 +174,8 @@ class Postgres:
 
 
 def _reaped(pid: int) -> bool:
-    """True when `pid` was our child and has ended; a child that has ended stays visible until it is waited for."""
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return False
+    """True when `pid` was started by us and has ended; such a process stays visible until it is waited for."""
+    return pid in _started and _started[pid].poll() is not None
 
 
 def _wait(done: Callable[[], bool], seconds: float) -> None:

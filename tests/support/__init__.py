@@ -1,0 +1,1 @@
+"""What the tests stand on; imported by conftest.py."""

@@ -1,0 +1,94 @@
+"""The database of one pytest process: made from the template, put back as it was after each test that commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connections
+from django.test import TransactionTestCase
+from psycopg import sql
+
+from tests.support import server
+
+SNAPSHOT = f"{server.DATABASE}_snapshot"
+
+
+class Restorer:
+    """Puts the database back to the latest snapshot: exact, whatever a test did, roles and schemas included."""
+
+    def __init__(self) -> None:
+        self.source = ""
+
+    def begin(self) -> None:
+        self.source = server.ensure_template()
+        self.restore()
+
+    def snapshot(self) -> None:
+        """From now on, `restore` goes back to this."""
+        connections.close_all()
+        with server.admin() as connection:
+            server.copy(connection, server.DATABASE, SNAPSHOT)
+        self.source = SNAPSHOT
+
+    def restore(self) -> None:
+        connections.close_all()
+        with server.admin() as connection:
+            server.copy(connection, self.source, server.DATABASE)
+
+
+restorer = Restorer()
+# pytest-django's transactional tests end here; Django would TRUNCATE, which the product's role may not.
+TransactionTestCase._fixture_teardown = lambda self: restorer.restore()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup() -> Iterator[None]:
+    """Replaces pytest-django's: no test database is made by Django, and no migration is run here."""
+    restorer.begin()
+    yield
+    connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def database_urls(django_db_setup: None) -> server.DatabaseUrls:
+    """URLs of this process's database as app, owner and superuser."""
+    return server.urls(server.DATABASE)
+
+
+@pytest.fixture
+def fresh_database(database_urls: server.DatabaseUrls) -> Iterator[server.DatabaseUrls]:
+    """For tests that write without Django: the database is put back afterwards."""
+    yield database_urls
+    restorer.restore()
+
+
+@pytest.fixture
+def owner_connection(database_urls: server.DatabaseUrls) -> Iterator[psycopg.Connection[Any]]:
+    """Autocommit, as the role that owns the tables: sees what the product's role may not."""
+    with psycopg.connect(database_urls.owner, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def superuser_connection(database_urls: server.DatabaseUrls) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database_urls.superuser, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def empty_database(django_db_setup: None) -> Iterator[server.DatabaseUrls]:
+    """A second database with both roles and no table yet, for tests of migrations and of the engine alone."""
+    from automate_tenants import roles
+
+    name = f"{server.DATABASE}_empty"
+    with server.admin() as connection:
+        server.drop(connection, name)
+        roles.create_database(connection, name)
+    with psycopg.connect(server.postgres().superuser_url(name), autocommit=True) as connection:
+        roles.prepare_database(connection)
+    yield server.urls(name)
+    with server.admin() as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
