@@ -1,0 +1,109 @@
+"""Sign-up: a person and their workspace in one form and one transaction. allauth owns the person's part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import SignupForm as PersonForm
+from automate_tenants.models import Tenant
+from automate_tenants.onboarding import open_workspace
+from automate_tenants.slugs import MAX_LENGTH, derive_slug, find_slug_problem, with_number, with_random
+from django import forms
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from automate_web.accounts import first_key
+
+
+class WorkspaceFields(forms.Form):
+    """A workspace's name and its address; the address follows from the name when it is left empty."""
+
+    workspace_name = forms.CharField(
+        label="Workspace name", max_length=80, widget=forms.TextInput(attrs={"autocomplete": "organization"})
+    )
+    address = forms.CharField(
+        label="Address",
+        max_length=MAX_LENGTH,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+    def clean_workspace_name(self) -> str:
+        name = " ".join(self.cleaned_data["workspace_name"].split())
+        if not name:
+            raise forms.ValidationError("Please name the workspace.")
+        return name
+
+    def clean_address(self) -> str:
+        """A free address. Left empty it is derived, and given a number when it is taken."""
+        typed = self.cleaned_data["address"].strip().lower()
+        if not typed:
+            return free_slug(derive_slug(self.data.get("workspace_name", "")))
+        if problem := address_problem(typed):
+            raise forms.ValidationError(problem)
+        return typed
+
+
+class SignupForm(WorkspaceFields, PersonForm):  # type: ignore[misc]  # allauth ships no types
+    """E-mail, password, workspace. Whether the e-mail is known cannot be told from the answer.
+
+    An unknown e-mail makes a person. A known one with its own password opens one more workspace for that person. A known
+    one with another password makes a second, unverified person, as allauth's strict prevention of enumeration has it.
+    """
+
+    field_order = ["email", "password1", "workspace_name", "address"]
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.person: User | None = None
+        self.fields["email"].label = "E-mail"
+        self.fields["email"].widget.attrs |= {"autocomplete": "username email", "placeholder": "", "autofocus": True}
+        self.fields["password1"].widget.attrs |= {"autocomplete": "new-password", "placeholder": ""}
+        self.fields["password1"].help_text = "At least 10 characters. A password manager is welcome."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean()
+        if not self.errors:
+            from allauth.core import context
+
+            credentials = {"email": cleaned["email"], "password": cleaned["password1"]}
+            self.person = get_adapter().authenticate(context.request, **credentials)
+        return cleaned
+
+    def save(self, request: HttpRequest) -> User:
+        """The person and the workspace, or neither."""
+        with transaction.atomic():
+            user = self.person or super().save(request)
+            make_workspace(request, user, name=self.cleaned_data["workspace_name"], slug=self.cleaned_data["address"])
+        return user
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        return self.save(request), None
+
+
+def make_workspace(request: HttpRequest, user: User, *, name: str, slug: str) -> Tenant:
+    """Open a workspace for `user` and keep its first key, sealed, for the page that shows it."""
+    opened = open_workspace(name=name, slug=slug, owner_id=user.pk, now=timezone.now())
+    first_key.put(request.session, opened.tenant.pk, opened.api_key)
+    request.session["enter"] = opened.tenant.slug
+    return opened.tenant
+
+
+def address_problem(slug: str) -> str:
+    """Why this address cannot be had, with one that can; "" when it is free."""
+    if problem := find_slug_problem(slug):
+        return f"{problem} Free: {free_slug(derive_slug(slug))}"
+    if Tenant.objects.filter(slug=slug).exists():
+        return f"“{slug}” is taken. Free: {free_slug(slug)}"
+    return ""
+
+
+def free_slug(slug: str) -> str:
+    """`slug`, or the first of slug-2 … slug-9 that nobody has, or one with random digits: one query."""
+    wanted = [slug, *(with_number(slug, n) for n in range(2, 10))]
+    taken = set(Tenant.objects.filter(slug__in=wanted).values_list("slug", flat=True))
+    return next((one for one in wanted if one not in taken), with_random(slug))
+

@@ -1,0 +1,174 @@
+"""Log-in, sign-up, reset: allauth's views in our look; the choice of a workspace; the way from host to host."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from allauth.account import views as allauth_views
+from automate_governance.errors import NotFound
+from automate_tenants.handover import issue_ticket, redeem_ticket
+from automate_tenants.models import Membership
+from automate_tenants.provisioning import SlugTaken
+from automate_tenants.slugs import derive_slug
+from django.contrib.auth import get_user_model, login, logout
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from automate_web.accounts import first_key
+from automate_web.accounts.forms import WorkspaceFields, address_problem, free_slug, make_workspace
+from automate_web.addresses import app_url, workspace_url
+from automate_web.requests import app_page, tenant_of
+
+LOGIN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+
+class SignupView(allauth_views.SignupView):  # type: ignore[misc]  # allauth ships no types
+    """POST makes person and workspace; an address taken meanwhile is said beside its field, nothing is left."""
+
+    def form_valid(self, form: Any) -> HttpResponseBase:
+        try:
+            return cast(HttpResponseBase, super().form_valid(form))
+        except SlugTaken:
+            form.add_error("address", address_problem(form.cleaned_data["address"]))
+            return cast(HttpResponseBase, self.form_invalid(form))
+
+
+signup = app_page(SignupView.as_view())
+log_in = app_page(allauth_views.login)
+
+
+@require_GET
+@app_page
+def check_address(request: HttpRequest) -> HttpResponse:
+    """GET /signup/address/?address=&workspace_name=: whether the address is free, as it is typed."""
+    typed = request.GET.get("address", "").strip().lower()
+    name = request.GET.get("workspace_name", "").strip()
+    if not typed and not name:
+        return HttpResponse("")
+    problem = address_problem(typed) if typed else ""
+    context = {
+        "problem": problem,
+        "address": typed or free_slug(derive_slug(name)),
+        "suggestion": free_slug(derive_slug(typed)) if problem else "",
+    }
+    return render(request, "account/_address.html", context)
+
+
+@require_GET
+@app_page
+@never_cache
+def root(request: HttpRequest) -> HttpResponse:
+    """GET / on the app's host: to the one workspace, to the choice, or to log-in."""
+    if not request.user.is_authenticated:
+        return redirect("account_login")
+    memberships = list(_memberships(request.user.pk))
+    wanted = request.session.pop("enter", None)
+    for membership in memberships:
+        if membership.tenant.slug == wanted or len(memberships) == 1:
+            return _hand_over(request, membership, "/")
+    return redirect("workspaces")
+
+
+@require_http_methods(["GET", "POST"])
+@app_page
+@login_required
+@never_cache
+def workspaces(request: HttpRequest) -> HttpResponse:
+    """GET /workspaces/: the member's workspaces. POST opens one more."""
+    form = WorkspaceFields(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        user = cast(User, request.user)
+        try:
+            make_workspace(request, user, name=form.cleaned_data["workspace_name"], slug=form.cleaned_data["address"])
+            return redirect("/")
+        except SlugTaken:
+            form.add_error("address", address_problem(form.cleaned_data["address"]))
+    context = {"memberships": list(_memberships(request.user.pk)), "form": form}
+    return render(request, "entrance/workspaces.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@app_page
+@login_required
+@never_cache
+def enter(request: HttpRequest, slug: str) -> HttpResponse:
+    """GET /enter/<slug>/?next=: hand the log-in over to a workspace's host. Not a member: no such workspace."""
+    membership = _memberships(request.user.pk).filter(tenant__slug=slug).first()
+    if membership is None:
+        raise NotFound("There is no such workspace, or you are not a member of it.")
+    return _hand_over(request, membership, _safe_path(request.GET.get("next", "/")))
+
+
+@require_GET
+@never_cache
+def arrive(request: HttpRequest) -> HttpResponse:
+    """GET /arrive/?ticket= on the workspace's host: spend the ticket, log in here, drop the ticket from the address."""
+    tenant = tenant_of(request)
+    if tenant is None:
+        raise NotFound("This page belongs to a workspace.")
+    user_id = redeem_ticket(request.GET.get("ticket", ""), tenant.id, timezone.now())
+    user = get_user_model().objects.get(pk=user_id)
+    login(request, user, backend=LOGIN_BACKEND)
+    first_key.accept_sealed(request.session, tenant.id, request.GET.get("first", ""))
+    path = _safe_path(request.GET.get("next", "/"))
+    return HttpResponseRedirect(f"{request.META.get('SCRIPT_NAME', '')}{path}", headers={"Referrer-Policy": "no-referrer"})
+
+
+@require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    """POST /leave/: log out of this host, then of the app's host."""
+    logout(request)
+    if tenant_of(request) is None:
+        return redirect("account_login")
+    return HttpResponseRedirect(app_url(request, "/left/"))
+
+
+@require_GET
+@app_page
+def left(request: HttpRequest) -> HttpResponse:
+    """GET /left/: where a log-out from a workspace arrives. The app's own session ends with a button, not a link."""
+    return render(request, "entrance/left.html")
+
+
+@require_POST
+@csrf_protect
+def theme(request: HttpRequest) -> HttpResponse:
+    """POST /theme/: light, dark or as the system says; kept in this browser for a year."""
+    path = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(path, allowed_hosts=None):
+        path = "/"
+    response = HttpResponseRedirect(path)
+    chosen = request.POST.get("theme", "system")
+    response.set_cookie("theme", chosen if chosen in {"light", "dark"} else "system", max_age=365 * 86_400, samesite="Lax")
+    return response
+
+
+def _memberships(user_id: int | None) -> Any:
+    return Membership.objects.filter(user_id=user_id).select_related("tenant").order_by("tenant__name")
+
+
+def _hand_over(request: HttpRequest, membership: Membership, path: str) -> HttpResponse:
+    query = {"ticket": issue_ticket(membership.user_id, membership.tenant_id, timezone.now()), "next": path}
+    if sealed := first_key.take_sealed(request.session, membership.tenant_id):
+        query["first"] = sealed
+    target = workspace_url(request, membership.tenant.slug, f"{reverse('arrive')}?{urlencode(query)}")
+    return HttpResponseRedirect(target, headers={"Referrer-Policy": "no-referrer"})
+
+
+def _safe_path(path: str) -> str:
+    """A path on the same host; anything else becomes `/`.
+
+    >>> _safe_path("/runs/?status=failed"), _safe_path("//evil.example"), _safe_path("https://evil.example")
+    ('/runs/?status=failed', '/', '/')
+    """
+    safe = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if safe else "/"

@@ -1,0 +1,64 @@
+"""What every template knows: the workspace, its navigation, the theme, the live stream's address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from automate_web import live
+from automate_web.addresses import app_url
+from automate_web.requests import tenant_of
+
+THEMES = ("system", "light", "dark")
+
+
+@dataclass(frozen=True)
+class NavItem:
+    label: str
+    url: str
+    is_current: bool
+
+
+def portal(request: HttpRequest) -> dict[str, Any]:
+    """The context processor named in TEMPLATES. Only pages that exist, and that the member may see, are listed."""
+    theme = request.COOKIES.get("theme")
+    known = {
+        "theme": theme if theme in THEMES else "system",
+        "themes": THEMES,
+        "trace_id": getattr(request, "trace_id", ""),
+        "app_root": app_url(request, ""),
+    }
+    tenant, membership = tenant_of(request), getattr(request, "membership", None)
+    if tenant is None or membership is None:
+        return known
+    return {
+        **known,
+        "workspace": membership.tenant,
+        "membership": membership,
+        "navigation": _navigation(request),
+        "live_url": live.stream_url(tenant),
+    }
+
+
+def _navigation(request: HttpRequest) -> dict[str, list[NavItem]]:
+    pages = {
+        "": [
+            ("Start", "start", "automate.view_event"),
+            ("Workflows", "workflows", "automate.view_workflow"),
+            ("Runs", "runs", "automate.view_run"),
+            ("Events", "events", "automate.view_event"),
+            ("Webhooks", "endpoints", "automate.view_event"),
+        ],
+        "Developers": [("API keys", "keys", "automate.view_keys")],
+    }
+    return {
+        group: [
+            NavItem(label, reverse(name), request.path.startswith(reverse(name)))
+            for label, name, permission in items
+            if request.user.has_perm(permission)
+        ]
+        for group, items in pages.items()
+    }

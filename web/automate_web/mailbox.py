@@ -1,0 +1,89 @@
+"""The mailbox at home: mail that this installation would send, kept as files and shown on a page of the app's host.
+
+Only while `EMAIL_BACKEND` names this class: with a real mail server neither the files nor the page exist.
+"""
+
+from __future__ import annotations
+
+import email
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import policy
+from pathlib import Path
+from secrets import token_hex
+
+from automate_governance.errors import NotFound
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from automate_web.requests import app_page
+
+KEPT = 200  # newest messages; older files are removed
+
+
+@dataclass(frozen=True)
+class Letter:
+    name: str
+    to: str
+    subject: str
+    body: str
+    sent_at: datetime
+
+
+class MailboxBackend(BaseEmailBackend):
+    """Writes each message to `MAILBOX_DIR`, readable by this user alone (a reset link opens an account)."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        folder = _folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for message in email_messages:
+            name = f"{time.time_ns():020}-{token_hex(4)}.eml"
+            partial = folder / f".{name}"
+            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(message.message().as_bytes())
+            partial.rename(folder / name)
+        for old in sorted(folder.glob("*.eml"))[:-KEPT]:
+            old.unlink(missing_ok=True)
+        return len(email_messages)
+
+
+def is_open() -> bool:
+    """Whether mail of this installation ends here."""
+    return bool(settings.EMAIL_BACKEND == f"{MailboxBackend.__module__}.{MailboxBackend.__qualname__}")
+
+
+def letters(limit: int = 50) -> list[Letter]:
+    """The newest letters first."""
+    return [_read(path) for path in sorted(_folder().glob("*.eml"), reverse=True)[:limit]]
+
+
+@require_GET
+@app_page
+def mailbox(request: HttpRequest) -> HttpResponse:
+    """GET /mailbox/"""
+    if not is_open():
+        raise NotFound("Mail of this installation is sent by a mail server.")
+    return render(request, "mailbox/list.html", {"letters": letters()})
+
+
+def _read(path: Path) -> Letter:
+    message = email.message_from_bytes(path.read_bytes(), policy=policy.default)
+    body = message.get_body(preferencelist=("plain", "html"))
+    return Letter(
+        name=path.stem,
+        to=str(message["To"] or ""),
+        subject=str(message["Subject"] or ""),
+        body=str(body.get_content()) if body else "",
+        sent_at=datetime.fromtimestamp(int(path.stem.split("-")[0]) / 1e9, tz=UTC),
+    )
+
+
+def _folder() -> Path:
+    return Path(settings.MAILBOX_DIR)

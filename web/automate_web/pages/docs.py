@@ -1,0 +1,72 @@
+"""The documentation, rendered by the product itself from `docs/*.md`; each page also as the Markdown it is written in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from automate_governance.errors import NotFound
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.http import require_GET
+from markdown_it import MarkdownIt
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs"
+_NAME = re.compile(r"[a-z0-9-]+")
+
+
+@dataclass(frozen=True)
+class Page:
+    name: str
+    title: str
+    html: SafeString
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """GET /docs/"""
+    pages = [_page(path.stem) for path in sorted(FOLDER.glob("*.md"))]
+    return render(request, "docs/index.html", {"pages": pages})
+
+
+@require_GET
+def page(request: HttpRequest, name: str) -> HttpResponse:
+    """GET /docs/<name>/"""
+    return render(request, "docs/page.html", {"page": _page(_known(name))})
+
+
+@require_GET
+def source(request: HttpRequest, name: str) -> HttpResponse:
+    """GET /docs/<name>.md"""
+    return HttpResponse(_path(_known(name)).read_text(), content_type="text/markdown; charset=utf-8")
+
+
+@require_GET
+def picture(request: HttpRequest, name: str) -> HttpResponseBase:
+    """GET /docs/img/<name>.png"""
+    path = FOLDER / "img" / f"{name}.png"
+    if not _NAME.fullmatch(name) or not path.is_file():
+        raise NotFound("There is no such picture.")
+    return FileResponse(path.open("rb"), content_type="image/png")
+
+
+def _known(name: str) -> str:
+    if not _NAME.fullmatch(name) or not _path(name).is_file():
+        raise NotFound("There is no such page in the documentation.")
+    return name
+
+
+def _path(name: str) -> Path:
+    return FOLDER / f"{name}.md"
+
+
+@lru_cache(maxsize=64)
+def _page(name: str) -> Page:
+    text = _path(name).read_text()
+    title = next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), name)
+    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    html = html.replace("<pre>", '<pre tabindex="0">')  # long lines scroll, also by keyboard
+    return Page(name, title, mark_safe(html))  # noqa: S308  our own files, raw HTML is off

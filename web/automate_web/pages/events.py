@@ -1,0 +1,145 @@
+"""Events: the list with what became of each, and one event with why it ran or did not run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from automate.models import Dedupe, Event, ExecutionRun, MatchDecision, WebhookEndpoint, Workflow
+from automate.services.why import explain_event
+from automate_governance.errors import Invalid, NotFound
+from automate_tenants.models import RefusalSample
+from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from automate_web import filters
+from automate_web.cursor import paginate
+from automate_web.pages.find import address_of
+from automate_web.pages.payload import Shown, shown
+from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
+
+FILTERS = ("status", "type", "source", "trace_id", "since", "until", "q")
+STATUSES = {"started": "Started", "no_match": "No match", "held": "Held", "rejected": "Rejected"}
+
+
+@dataclass
+class EventRow:
+    """An event and what became of it, for one row of the list."""
+
+    event: Event
+    repeats: int = 0
+    workflows: list[str] = field(default_factory=list)
+    runs: list[ExecutionRun] = field(default_factory=list)
+    verdict: str = "queued"
+
+
+@require_GET
+@workspace_page("automate.view_event")
+def listing(request: WorkspaceRequest) -> HttpResponse:
+    """GET /events/"""
+    asked = filters.read(request.GET, *FILTERS)
+    if found := address_of(asked["q"]):
+        return redirect(found)
+    context: dict[str, Any] = {
+        "asked": asked,
+        "chips": filters.in_force(request.GET, *FILTERS),
+        "statuses": STATUSES,
+        "sources": sorted(_sources()),
+    }
+    cursor = request.GET.get("cursor")
+    if asked["status"] == "rejected":
+        context["page"] = paginate(refusals(request.tenant.id), cursor)
+        return render(request, "events/_refusals.html" if wants_fragment(request) else "events/list.html", context)
+    page = paginate(search(asked, now=timezone.now()), cursor)
+    context |= {"page": page, "rows": rows_of(page.results)}
+    return render(request, "events/_rows.html" if wants_fragment(request) else "events/list.html", context)
+
+
+@require_GET
+@workspace_page("automate.view_event")
+def detail(request: WorkspaceRequest, event_id: UUID) -> HttpResponse:
+    """GET /events/<event_id>/"""
+    event = Event.objects.filter(pk=event_id).first()
+    if event is None:
+        raise NotFound("No event has this id. It may have passed its retention time.", details={"event_id": str(event_id)})
+    whys = explain_event(event)
+    names = {workflow.pk: workflow for workflow in Workflow.objects.filter(pk__in=[w.workflow_id for w in whys if w.workflow_id])}
+    row = rows_of([event])[0]
+    context = {
+        "event": event,
+        "row": row,
+        "payload": shown(event.payload),
+        "headers": sorted((event.headers or {}).items()),
+        "whys": [(why, names.get(why.workflow_id) if why.workflow_id else None) for why in whys],
+        "duplicates": list(Dedupe.objects.filter(event_id=event.pk)),
+    }
+    return render(request, "events/_detail.html" if wants_fragment(request) else "events/detail.html", context)
+
+
+@require_GET
+@workspace_page("automate.view_event")
+def payload(request: WorkspaceRequest, event_id: UUID) -> HttpResponse:
+    """GET /events/<event_id>/payload.json: the whole payload as shown, however long."""
+    event = Event.objects.filter(pk=event_id).first()
+    if event is None:
+        raise NotFound("No event has this id.")
+    return Shown.download(event.payload, name=f"event-{event.pk}.json")
+
+
+def search(asked: dict[str, str], *, now: datetime) -> QuerySet[Event]:
+    """Events that the filters name, for `paginate`. Time is a range of the primary key."""
+    events = Event.objects.all()
+    if asked["type"]:
+        events = events.filter(type=asked["type"])
+    if asked["source"]:
+        events = events.filter(source=asked["source"])
+    if asked["trace_id"]:
+        trace = filters.as_uuid(asked["trace_id"])
+        events = events.filter(trace_id=trace) if trace else events.none()
+    if asked["since"]:
+        events = events.filter(pk__gte=filters.id_at(filters.moment(asked["since"], now=now, param="since")))
+    if asked["until"]:
+        events = events.filter(pk__lt=filters.id_at(filters.moment(asked["until"], now=now, param="until")))
+    if asked["q"]:
+        events = events.filter(type__icontains=asked["q"])
+    if asked["status"]:
+        if asked["status"] not in STATUSES:
+            raise Invalid(f"There is no event status “{asked['status']}”.", details={"param": "status", "one_of": list(STATUSES)})
+        decided = MatchDecision.objects.filter(event_id=OuterRef("pk"))
+        events = events.filter(Exists(decided.filter(decision=asked["status"])))
+        if asked["status"] == MatchDecision.Decision.NO_MATCH:  # a start beside a no-match is a start
+            events = events.exclude(Exists(decided.exclude(decision=MatchDecision.Decision.NO_MATCH)))
+    return events
+
+
+def rows_of(events: Iterable[Event]) -> list[EventRow]:
+    """Each event with its repeats, decisions and runs: four queries for any number of events."""
+    rows = {event.pk: EventRow(event) for event in events}
+    for repeat in Dedupe.objects.filter(event_id__in=rows).values("event_id").annotate(total=Sum("repeats")):
+        rows[repeat["event_id"]].repeats = repeat["total"]
+    for run in ExecutionRun.objects.filter(event_id__in=rows).order_by("pk"):
+        rows[run.event_id].runs.append(run)
+    decisions = list(MatchDecision.objects.filter(event_id__in=rows).order_by("pk"))
+    slugs = dict(Workflow.objects.filter(pk__in={d.workflow_id for d in decisions}).values_list("pk", "slug"))
+    order = ["queued", "no_match", "held", "started"]  # the weightiest decision names the event's verdict
+    for decision in decisions:
+        row = rows[decision.event_id]
+        row.verdict = max(row.verdict, str(decision.decision), key=order.index)
+        if decision.decision == MatchDecision.Decision.STARTED and decision.workflow_id in slugs:
+            row.workflows.append(slugs[decision.workflow_id])
+    return list(rows.values())
+
+
+def refusals(tenant_id: int) -> QuerySet[RefusalSample]:
+    """Refused requests of the workspace: they are not events, and only the newest per endpoint are kept."""
+    return RefusalSample.objects.filter(tenant_id=tenant_id)
+
+
+def _sources() -> set[str]:
+    return {f"webhook:{slug}" for slug in WebhookEndpoint.objects.values_list("slug", flat=True)}

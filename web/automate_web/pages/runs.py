@@ -1,0 +1,155 @@
+"""Runs: the list, and one run with its timeline and each step's input, output, error, logs, attempts and configuration."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from automate.models import Event, ExecutionRun, StepRun, Workflow
+from automate_governance.errors import Invalid, NotFound
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from automate_web import filters
+from automate_web.cursor import paginate
+from automate_web.pages import timeline
+from automate_web.pages.find import address_of
+from automate_web.pages.payload import Shown, shown
+from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
+
+FILTERS = ("status", "workflow", "trace_id", "since", "until", "q")
+TABS = {"input": "Input", "output": "Output", "error": "Error", "logs": "Logs", "attempts": "Attempts", "config": "Config"}
+
+
+@require_GET
+@workspace_page("automate.view_run")
+def listing(request: WorkspaceRequest) -> HttpResponse:
+    """GET /runs/"""
+    asked = filters.read(request.GET, *FILTERS)
+    if found := address_of(asked["q"]):
+        return redirect(found)
+    workflows = {workflow.pk: workflow for workflow in Workflow.objects.order_by("slug").defer("draft")}
+    page = paginate(search(asked, workflows, now=timezone.now()), request.GET.get("cursor"))
+    events = dict(Event.objects.filter(pk__in={run.event_id for run in page.results}).values_list("pk", "type"))
+    context = {
+        "asked": asked,
+        "chips": filters.in_force(request.GET, *FILTERS),
+        "statuses": ExecutionRun.Status.values,
+        "workflows": workflows.values(),
+        "page": page,
+        "rows": [(run, workflows.get(run.workflow_id), events.get(run.event_id)) for run in page.results],
+        "now": timezone.now(),
+    }
+    return render(request, "runs/_rows.html" if wants_fragment(request) else "runs/list.html", context)
+
+
+def search(asked: dict[str, str], workflows: dict[UUID, Workflow], *, now: datetime) -> QuerySet[ExecutionRun]:
+    """Runs that the filters name, for `paginate`, each with its version's number."""
+    runs = ExecutionRun.objects.select_related("version").only(
+        "event_id", "workflow_id", "version__version_num", "trace_id", "status", "steps_done", "steps_total",
+        "created_at", "started_at", "ended_at",
+    )  # fmt: skip  not `outputs`: a list shows none of them
+    if asked["status"]:
+        if asked["status"] not in ExecutionRun.Status.values:
+            raise Invalid(
+                f"There is no run status “{asked['status']}”.",
+                details={"param": "status", "one_of": ExecutionRun.Status.values},
+            )
+        runs = runs.filter(status=asked["status"])
+    slug = asked["workflow"] or asked["q"]
+    if slug:
+        exact = bool(asked["workflow"])
+        runs = runs.filter(workflow_id__in=[pk for pk, w in workflows.items() if (w.slug == slug if exact else slug in w.slug)])
+    if asked["trace_id"]:
+        trace = filters.as_uuid(asked["trace_id"])
+        runs = runs.filter(trace_id=trace) if trace else runs.none()
+    if asked["since"]:
+        runs = runs.filter(pk__gte=filters.id_at(filters.moment(asked["since"], now=now, param="since")))
+    if asked["until"]:
+        runs = runs.filter(pk__lt=filters.id_at(filters.moment(asked["until"], now=now, param="until")))
+    return runs
+
+
+@require_GET
+@workspace_page("automate.view_run")
+def detail(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
+    """GET /runs/<run_id>/?step=<id>&tab=<name>&attempt=<n>"""
+    run = _run(run_id)
+    attempts = list(StepRun.objects.filter(run_id=run.pk))
+    lanes = timeline.draw(run, run.version.steps, attempts, now=timezone.now())
+    chosen = _chosen(lanes, request.GET.get("step"))
+    attempt = _attempt(chosen, request.GET.get("attempt"))
+    tab = request.GET.get("tab") or _first_tab(attempt)
+    if tab not in TABS:
+        tab = "input"
+    context: dict[str, Any] = {
+        "run": run,
+        "workflow": Workflow.objects.filter(pk=run.workflow_id).defer("draft").first(),
+        "event": Event.objects.filter(pk=run.event_id).defer("payload").first(),
+        "lanes": lanes,
+        "chosen": chosen,
+        "attempt": attempt,
+        "attempts_total": len(attempts),
+        "tab": tab,
+        "tabs": TABS,
+        "ended": run.ended_at or timezone.now(),
+        "newer": _neighbour(run, newer=True),
+        "older": _neighbour(run, newer=False),
+    }
+    if attempt and tab in {"input", "output"}:
+        context["value"] = shown(getattr(attempt, tab))
+    return render(request, "runs/_detail.html" if wants_fragment(request) else "runs/detail.html", context)
+
+
+@require_GET
+@workspace_page("automate.view_run")
+def value(request: WorkspaceRequest, run_id: UUID, step_run_id: UUID, part: str) -> HttpResponse:
+    """GET /runs/<run_id>/attempts/<step_run_id>/<input|output>.json: the whole value as a file."""
+    attempt = StepRun.objects.filter(pk=step_run_id, run_id=run_id).first()
+    if attempt is None or part not in {"input", "output"}:
+        raise NotFound("No step of this run has this value.")
+    return Shown.download(getattr(attempt, part), name=f"{attempt.step_id}-{part}.json")
+
+
+def _run(run_id: UUID) -> ExecutionRun:
+    run = ExecutionRun.objects.select_related("version").filter(pk=run_id).first()
+    if run is None:
+        raise NotFound("No run has this id. It may have passed its retention time.", details={"run_id": str(run_id)})
+    return run
+
+
+def _chosen(lanes: list[timeline.Lane], asked: str | None) -> timeline.Lane | None:
+    """The step asked for; else the one that failed, else the one that runs, else the latest that ran."""
+    steps = [lane for lane in lanes if lane.step]
+    for lane in steps:
+        if lane.name == asked:
+            return lane
+    for status in ("failed", "unknown", "waiting", "running"):
+        for lane in steps:
+            if lane.status == status:
+                return lane
+    return next((lane for lane in reversed(steps) if lane.attempts), steps[0] if steps else None)
+
+
+def _attempt(lane: timeline.Lane | None, asked: str | None) -> StepRun | None:
+    if lane is None or lane.latest is None:
+        return None
+    if asked and asked.isdigit():
+        return next((a for a in lane.attempts if a.attempt == int(asked)), lane.latest)
+    return lane.latest
+
+
+def _first_tab(attempt: StepRun | None) -> str:
+    if attempt is None:
+        return "config"
+    return "error" if attempt.error else "output" if attempt.output is not None else "input"
+
+
+def _neighbour(run: ExecutionRun, *, newer: bool) -> UUID | None:
+    runs = ExecutionRun.objects.values_list("pk", flat=True)
+    beside = runs.filter(pk__gt=run.pk).order_by("pk") if newer else runs.filter(pk__lt=run.pk).order_by("-pk")
+    return beside.first()

@@ -1,0 +1,138 @@
+"""`/start/`: from a new workspace to a watched run. A curl with the real key, the first event live, its run drawn live,
+and every refused attempt with what to mend.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from automate.models import Event, ExecutionRun, StepRun, WebhookEndpoint, Workflow
+from automate_governance.errors import Unavailable
+from automate_tenants.models import RefusalSample, Tenant
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from automate_web.accounts import first_key
+from automate_web.addresses import hook_url
+from automate_web.pages import snippets, timeline
+from automate_web.pages.refusals import Refusal, explain
+from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
+
+PATIENCE = timedelta(seconds=60)  # then a checklist appears
+SAMPLE = {"order": {"id": "A-1001", "total": 120, "currency": "EUR", "email": "ada@example.com"}}
+SEND_TIMEOUT_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What has happened so far: the newest event, its runs drawn step by step, and refused attempts."""
+
+    event: Event | None
+    runs: list[tuple[ExecutionRun, Workflow | None, list[timeline.Lane]]]
+    refusals: list[Refusal]
+    is_late: bool
+
+    @property
+    def is_moving(self) -> bool:
+        return self.event is None or not self.runs or any(run.is_live for run, _, _ in self.runs)
+
+
+@require_GET
+@workspace_page("automate.view_event")
+def start(request: WorkspaceRequest) -> HttpResponse:
+    """GET /start/"""
+    context: dict[str, Any] = {"progress": progress(request.membership.tenant)}
+    if wants_fragment(request):
+        return render(request, "start/_progress.html", context)
+    endpoint = WebhookEndpoint.objects.filter(is_active=True).order_by("pk").first()
+    key = first_key.get(request.session, request.tenant.id) if request.user.has_perm("automate.manage_keys") else None
+    if endpoint:
+        context["snippets"] = snippets.for_endpoint(hook_url(endpoint.token), endpoint.auth, key=key, body=SAMPLE)
+    context |= {"endpoint": endpoint, "key": key, "sample": Workflow.objects.filter(is_sample=True).first()}
+    return render(request, "start/start.html", context)
+
+
+@require_POST
+@workspace_page("automate.send_event")
+def send(request: WorkspaceRequest) -> HttpResponse:
+    """POST /start/events/: send the sample event from here, the way a sender would: through the gateway, with the key."""
+    endpoint = WebhookEndpoint.objects.filter(is_active=True).order_by("pk").first()
+    if endpoint is None:
+        messages.error(request, "There is no active webhook endpoint to send to.", extra_tags="bad")
+        return redirect("endpoints")
+    key = first_key.get(request.session, request.tenant.id)
+    if key and endpoint.auth == WebhookEndpoint.Auth.API_KEY:
+        _post(hook_url(endpoint.token), key)
+    else:
+        _emit(endpoint)
+    if wants_fragment(request):
+        return render(request, "start/_progress.html", {"progress": progress(request.membership.tenant)})
+    return redirect("start")
+
+
+@require_POST
+@workspace_page("automate.view_event")
+def forget_key(request: WorkspaceRequest) -> HttpResponse:
+    """POST /start/key-saved/: the member has the key; it is not shown again."""
+    first_key.drop(request.session)
+    messages.success(request, "Good. The key is not shown again.", extra_tags="ok")
+    return redirect("start")
+
+
+def progress(tenant: Tenant) -> Progress:
+    """At most five queries, whatever the workspace holds."""
+    now = timezone.now()
+    event = Event.objects.order_by("-pk").defer("payload", "headers").first()
+    samples = RefusalSample.objects.filter(tenant_id=tenant.pk, received_at__gt=now - timedelta(hours=1)).order_by("-pk")
+    return Progress(
+        event=event,
+        runs=_runs(event) if event else [],
+        refusals=[explain(sample) for sample in samples[:3]],
+        is_late=event is None and now - tenant.created_at > PATIENCE,
+    )
+
+
+def _runs(event: Event) -> list[tuple[ExecutionRun, Workflow | None, list[timeline.Lane]]]:
+    runs = list(ExecutionRun.objects.filter(event_id=event.pk).select_related("version").order_by("pk")[:3])
+    attempts: dict[UUID, list[StepRun]] = {run.pk: [] for run in runs}
+    for attempt in StepRun.objects.filter(run_id__in=attempts).defer("input", "output", "logs"):
+        attempts[attempt.run_id].append(attempt)
+    workflows = Workflow.objects.in_bulk([run.workflow_id for run in runs])
+    now = timezone.now()
+    return [
+        (run, workflows.get(run.workflow_id), timeline.draw(run, run.version.steps, attempts[run.pk], now=now)[1:])
+        for run in runs
+    ]
+
+
+def _post(url: str, key: str) -> None:
+    """The request that the curl on the page makes. A refusal is not an error here: the page shows it, live."""
+    request = urllib.request.Request(  # noqa: S310  our own gateway, from settings
+        url,
+        data=json.dumps(SAMPLE).encode(),
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+        method="POST",
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=SEND_TIMEOUT_SECONDS):  # noqa: S310
+            pass
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
+    except OSError as error:
+        raise Unavailable("The gateway did not answer, so nothing was sent. Try again in a moment.") from error
+
+
+def _emit(endpoint: WebhookEndpoint) -> None:
+    """Without the key at hand: the same event from the same source, stored by the engine itself."""
+    from automate.ingest.ingestor import EventIngestor
+
+    EventIngestor().ingest(type=endpoint.event_type, payload=SAMPLE, source=endpoint.source)

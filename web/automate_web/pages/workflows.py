@@ -1,0 +1,297 @@
+"""Workflows: the list, and one workflow as JSON with its problems beside their lines, drafts, publishing and versions.
+
+A save or a publish names the revision it saw. When another one came first, nothing is written and both are shown.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from automate.definitions import Problem, find_problems
+from automate.models import Workflow, WorkflowVersion
+from automate.services import InvalidDraft, create_workflow, publish_version, save_draft, set_enabled
+from automate_governance.errors import Conflict, Invalid, NotFound
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from automate_web.pages import jsontext
+from automate_web.requests import WorkspaceRequest, actor, demand, wants_fragment, workspace_page
+
+BLANK = {
+    "slug": "my-workflow",
+    "name": "My workflow",
+    "trigger": {"type": "webhook", "endpoint": "default"},
+    "rule": {">": [{"var": "payload.order.total"}, 100]},
+    "steps": [
+        {
+            "id": "note",
+            "connector": "core",
+            "action": "log",
+            "params": {"message": "Order {{ payload.order.id }} is worth a look."},
+        }
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A problem with the line it is on."""
+
+    line: int
+    path: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What a form sent: the text as typed, what it says, and what is wrong with it."""
+
+    text: str
+    definition: dict[str, Any] | None
+    problems: list[Marked]
+
+
+@require_GET
+@workspace_page("automate.view_workflow")
+def listing(request: WorkspaceRequest) -> HttpResponse:
+    """GET /workflows/"""
+    context = {"workflows": Workflow.objects.select_related("active_version").defer("draft").order_by("name")[:200]}
+    return render(request, "workflows/list.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@workspace_page("automate.view_workflow")
+def new(request: WorkspaceRequest) -> HttpResponse:
+    """GET /workflows/new/ shows a small valid definition to change; POST makes the workflow from it."""
+    if request.method == "GET":
+        return _editor(request, "workflows/new.html", Edit(_text(BLANK), BLANK, []))
+    demand(request, "automate.change_workflow")
+    edit = read(request.POST.get("definition", ""))
+    if edit.definition is None or edit.problems:
+        return _editor(request, "workflows/new.html", edit, status=422)
+    try:
+        workflow = create_workflow(definition=edit.definition, actor=actor(request), now=timezone.now())
+    except (Conflict, Invalid) as error:
+        taken = Marked(jsontext.line_of(jsontext.lines_of(edit.text), "/slug"), "/slug", error.message)
+        return _editor(request, "workflows/new.html", replace(edit, problems=[taken]), status=error.http_status)
+    messages.success(request, "Saved as a draft. Publish it to make it run.", extra_tags="ok")
+    return redirect("workflow", workflow.pk)
+
+
+@require_GET
+@workspace_page("automate.view_workflow")
+def detail(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
+    """GET /workflows/<workflow_id>/"""
+    workflow = _workflow(workflow_id)
+    text = _text(workflow.draft)
+    return _editor(request, "workflows/detail.html", read(text), workflow=workflow, revision=workflow.draft_revision)
+
+
+@require_POST
+@workspace_page("automate.view_workflow")
+def check(request: WorkspaceRequest) -> HttpResponse:
+    """POST /workflows/problems/: what is wrong with the text, as it is typed. Stores nothing."""
+    edit = read(request.POST.get("definition", ""))
+    if wants_fragment(request):
+        return render(request, "workflows/_problems.html", {"edit": edit, "checked": True})
+    workflow_id = request.POST.get("workflow")
+    if not workflow_id:
+        return _editor(request, "workflows/new.html", edit, checked=True)
+    workflow = _workflow(_uuid(workflow_id))
+    return _editor(
+        request, "workflows/detail.html", edit, workflow=workflow, revision=request.POST.get("revision"), checked=True
+    )
+
+
+@require_POST
+@workspace_page("automate.change_workflow")
+def draft(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
+    """POST /workflows/<workflow_id>/draft/: keep the text as the draft. A draft may have problems; it must be JSON."""
+    workflow = _workflow(workflow_id)
+    edit = read(request.POST.get("definition", ""))
+    saved = _save(request, workflow, edit)
+    if isinstance(saved, HttpResponse):
+        return saved
+    messages.success(request, "Draft saved. The published version runs on unchanged.", extra_tags="ok")
+    return redirect("workflow", workflow.pk)
+
+
+@require_POST
+@workspace_page("automate.publish_workflow")
+def publish(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
+    """POST /workflows/<workflow_id>/versions/: save the text and make it the version that the next event uses."""
+    workflow = _workflow(workflow_id)
+    edit = read(request.POST.get("definition", ""))
+    if edit.problems:
+        return _editor(
+            request, "workflows/detail.html", edit, workflow=workflow, revision=request.POST.get("revision"), status=422,
+            checked=True,
+        )  # fmt: skip
+    saved = _save(request, workflow, edit)
+    if isinstance(saved, HttpResponse):
+        return saved
+    try:
+        version = publish_version(
+            workflow_id=workflow.pk,
+            expected_revision=saved,
+            actor=actor(request),
+            now=timezone.now(),
+            note=request.POST.get("note", "").strip()[:300],
+        )
+    except InvalidDraft as error:
+        marked = mark(edit.text, error.problems)
+        return _editor(
+            request, "workflows/detail.html", replace(edit, problems=marked), workflow=workflow, revision=saved, status=422
+        )
+    except Conflict:
+        return _stale(request, workflow, edit)
+    messages.success(
+        request, f"Version {version.version_num} is live: the next event uses it. Runs in flight stay on theirs.", extra_tags="ok"
+    )
+    return redirect("workflow", workflow.pk)
+
+
+@require_POST
+@workspace_page("automate.publish_workflow")
+def enabled(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
+    """POST /workflows/<workflow_id>/enabled/: turn the workflow on or off for events from now on."""
+    is_enabled = request.POST.get("is_enabled") == "yes"
+    set_enabled(workflow_id=_workflow(workflow_id).pk, is_enabled=is_enabled, actor=actor(request), now=timezone.now())
+    words = "On again: the next event may start it." if is_enabled else "Off: no event starts it. Runs in flight go on."
+    messages.success(request, words, extra_tags="ok")
+    return redirect("workflow", workflow_id)
+
+
+@require_GET
+@workspace_page("automate.view_workflow")
+def version(request: WorkspaceRequest, workflow_id: UUID, version_num: int) -> HttpResponse:
+    """GET /workflows/<workflow_id>/versions/<n>/: one version, and how it differs from the one before."""
+    workflow = _workflow(workflow_id)
+    shown = workflow.versions.filter(version_num=version_num).first()
+    if shown is None:
+        raise NotFound("This workflow has no such version.")
+    before = workflow.versions.filter(version_num__lt=version_num).order_by("-version_num").first()
+    context = {
+        "workflow": workflow,
+        "version": shown,
+        "definition": _definition(workflow, shown),
+        "before": before,
+        "difference": _difference(_definition(workflow, before), _definition(workflow, shown)) if before else [],
+    }
+    return render(request, "workflows/version.html", context)
+
+
+def read(text: str) -> Edit:
+    """The text as a definition with its problems marked. Never raises: a person is typing."""
+    text = text.replace("\r\n", "\n")
+    try:
+        value = jsontext.parse(text)
+    except jsontext.NotJson as error:
+        return Edit(text, None, [Marked(error.line, "", f"Not JSON: {error} (line {error.line}, column {error.column}).")])
+    if not isinstance(value, dict):
+        return Edit(text, None, [Marked(1, "", "A definition is a JSON object: { … }.")])
+    return Edit(text, value, mark(text, find_problems(value)))
+
+
+def mark(text: str, problems: list[Problem]) -> list[Marked]:
+    """Each problem with its line, in the order of the text."""
+    lines = jsontext.lines_of(text)
+    marked = [Marked(jsontext.line_of(lines, problem.path), problem.path, problem.message) for problem in problems]
+    return sorted(marked, key=lambda one: one.line)
+
+
+def _save(request: WorkspaceRequest, workflow: Workflow, edit: Edit) -> int | HttpResponse:
+    """The draft's new revision, or the page that says why it was not saved."""
+    revision = request.POST.get("revision", "")
+    if edit.definition is None:
+        return _editor(
+            request, "workflows/detail.html", edit, workflow=workflow, revision=revision, status=422, checked=True
+        )
+    try:
+        saved = save_draft(
+            workflow_id=workflow.pk,
+            definition=edit.definition,
+            expected_revision=int(revision) if revision.isdigit() else -1,
+            actor=actor(request),
+            now=timezone.now(),
+        )
+    except Conflict:
+        return _stale(request, workflow, edit)
+    return saved.draft_revision
+
+
+def _stale(request: WorkspaceRequest, workflow: Workflow, edit: Edit) -> HttpResponse:
+    """409: what was typed stays in the form, the other draft is shown beside it, and either may win."""
+    workflow.refresh_from_db()
+    context = {
+        "theirs": _text(workflow.draft),
+        "difference": _difference(workflow.draft, edit.definition or {}),
+    }
+    return _editor(
+        request, "workflows/detail.html", edit, workflow=workflow, revision=workflow.draft_revision, status=409, **context
+    )
+
+
+def _editor(request: WorkspaceRequest, template: str, edit: Edit, *, status: int = 200, **context: Any) -> HttpResponse:
+    workflow = context.get("workflow")
+    if workflow is not None:
+        context["versions"] = _versions(workflow)
+        context["has_unpublished"] = _has_unpublished(workflow)
+    return render(request, template, {"edit": edit, **context}, status=status)
+
+
+def _versions(workflow: Workflow) -> QuerySet[WorkflowVersion]:
+    return workflow.versions.order_by("-version_num")[:50]
+
+
+def _has_unpublished(workflow: Workflow) -> bool:
+    active = workflow.active_version
+    if active is None:
+        return True
+    now_runs = _definition(workflow, active)
+    return any(workflow.draft.get(part) != now_runs.get(part) for part in ("trigger", "rule", "steps"))
+
+
+def _definition(workflow: Workflow, version: WorkflowVersion) -> dict[str, Any]:
+    """The version as the document that would publish it."""
+    return {
+        "slug": workflow.slug,
+        "name": workflow.name,
+        "trigger": version.trigger_spec,
+        "rule": version.rule,
+        "steps": version.steps,
+    }
+
+
+def _difference(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str]]:
+    """Lines as (kind, text), kind one of `same`, `gone`, `new`, `skip`."""
+    kinds = {" ": "same", "-": "gone", "+": "new", "@": "skip"}
+    lines = difflib.unified_diff(_text(before).splitlines(), _text(after).splitlines(), lineterm="", n=3)
+    return [(kinds.get(line[0], "same"), line[1:] if line[0] != "@" else "…") for line in list(lines)[2:]]
+
+
+def _text(definition: dict[str, Any]) -> str:
+    return json.dumps(definition, indent=2, ensure_ascii=False)
+
+
+def _workflow(workflow_id: UUID) -> Workflow:
+    workflow = Workflow.objects.select_related("active_version").filter(pk=workflow_id).first()
+    if workflow is None:
+        raise NotFound("There is no such workflow.")
+    return workflow
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("There is no such workflow.") from None
+

@@ -1,0 +1,43 @@
+// Live pages: one stream from the gateway; each change becomes a "live" event on <body>, which htmx elements wait for.
+// Without the stream the page asks every 3 s and says "Reconnecting". Nothing is lost: a refresh always reads the whole state.
+(() => {
+  const url = document.body.dataset.live;
+  if (!url || !document.querySelector("[hx-trigger*='live']")) return;
+  const chip = document.getElementById("live-state");
+  let timer = null, due = null, renewals = 0;
+
+  const refresh = () => { // changes that come together make one refresh
+    if (due) return;
+    due = setTimeout(() => { due = null; document.body.dispatchEvent(new CustomEvent("live")); }, 60);
+  };
+  const poll = (on) => {
+    if (on === Boolean(timer)) return;
+    chip.hidden = !on;
+    timer = on ? setInterval(refresh, 3000) : clearInterval(timer);
+  };
+  const connect = (address) => {
+    if (!("EventSource" in window)) return poll(true);
+    const stream = new EventSource(address);
+    stream.addEventListener("open", () => { if (timer) refresh(); poll(false); renewals = 0; });
+    stream.addEventListener("change", refresh);
+    stream.addEventListener("error", () => {
+      poll(true);
+      if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+      setTimeout(async () => { // refused: the token is old, or the gateway restarts
+        const answer = await fetch(document.body.dataset.liveToken, { headers: { Accept: "application/json" } }).catch(() => null);
+        connect(answer && answer.ok ? (await answer.json()).url : address);
+      }, Math.min(3000 * 2 ** renewals++, 60000));
+    });
+  };
+  connect(url);
+
+  // one polite message at most every 3 s
+  let latest = 0, words = "";
+  document.addEventListener("htmx:afterSettle", () => {
+    const text = [...document.querySelectorAll("[data-announce]")].map((element) => element.dataset.announce).join(" ");
+    if (!text || text === words || Date.now() - latest < 3000) return;
+    words = text;
+    latest = Date.now();
+    document.getElementById("announce").textContent = text;
+  });
+})();

@@ -1,0 +1,247 @@
+"""How values look: states, times, durations, sizes, JSON. One place for each."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django import template
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+ICONS = {
+    "check": "M5 13l4 4L19 7",
+    "cross": "M6 6l12 12M18 6L6 18",
+    "play": "M8 5l11 7-11 7z",
+    "clock": "M12 7v5l3 2M12 21a9 9 0 100-18 9 9 0 000 18z",
+    "pause": "M9 6v12M15 6v12",
+    "dash": "M6 12h12",
+    "question": "M9 9a3 3 0 115 2.2c-1.3 1-2 1.6-2 2.8M12 18h.01",
+    "copies": "M9 9h10v10H9zM5 15V5h10",
+    "copy": "M9 9h11v11H9zM5 15H4V4h11v1",
+    "pencil": "M4 20l4-1L19 8l-3-3L5 16z",
+    "warning": "M12 4l9 16H3zM12 10v4M12 17h.01",
+    "arrow": "M5 12h14M13 6l6 6-6 6",
+}
+
+# status: (colour, word, icon); the same words in pages, API and CLI
+STATES = {
+    "queued": ("mute", "Queued", "clock"),
+    "running": ("run", "Running", "play"),
+    "waiting": ("wait", "Waiting", "clock"),
+    "held": ("held", "Held", "pause"),
+    "succeeded": ("ok", "Succeeded", "check"),
+    "failed": ("bad", "Failed", "cross"),
+    "cancelled": ("mute", "Cancelled", "dash"),
+    "skipped": ("mute", "Skipped", "dash"),
+    "unknown": ("held", "Unknown", "question"),
+    "not_run": ("mute", "Not run", "dash"),
+    "accepted": ("ok", "Accepted", "check"),
+    "duplicate": ("mute", "Duplicate", "copies"),
+    "rejected": ("bad", "Rejected", "cross"),
+    "started": ("ok", "Started", "play"),
+    "no_match": ("mute", "No match", "dash"),
+    "draft": ("mute", "Draft", "pencil"),
+    "live": ("ok", "Live", "check"),
+    "disabled": ("mute", "Disabled", "pause"),
+    "active": ("ok", "Active", "check"),
+    "expiring": ("wait", "Expiring", "clock"),
+    "expired": ("mute", "Expired", "dash"),
+    "revoked": ("mute", "Revoked", "cross"),
+    "paused": ("wait", "Paused", "pause"),
+    "unchecked": ("wait", "Nobody is checked", "warning"),
+}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    return format_html('<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>', ICONS[name])
+
+
+@register.simple_tag
+def pill(status: str, word: str = "") -> SafeString:
+    """A state as icon, word and colour. `word` may say more than the state's own word."""
+    colour, own, name = STATES[status]
+    return format_html('<span class="pill {}">{}{}</span>', colour, icon(name), word or own)
+
+
+@register.simple_tag
+def dot(status: str) -> SafeString:
+    """A state as icon and colour, its word for screen readers and on hover: for the narrow column of a timeline."""
+    colour, word, name = STATES[status]
+    return format_html(
+        '<span class="pill dot {}" title="{}">{}<span class="hidden-visually">{}</span></span>', colour, word, icon(name), word
+    )
+
+
+@register.filter
+def ago(when: datetime | None) -> SafeString | str:
+    """`2 min ago` in a <time>; the absolute time is its title. Empty says so in words."""
+    if when is None:
+        return "never"
+    return format_html(
+        '<time datetime="{}" title="{} UTC" data-relative>{}</time>',
+        when.isoformat(timespec="milliseconds"),
+        when.astimezone(timezone.get_fixed_timezone(0)).strftime("%Y-%m-%d %H:%M:%S"),
+        _ago((timezone.now() - when).total_seconds()),
+    )
+
+
+def _ago(seconds: float) -> str:
+    """
+    >>> [_ago(n) for n in (1, 59, 120, 7200, 200000)]
+    ['just now', '59 s ago', '2 min ago', '2 h ago', '2 d ago']
+    """
+    if seconds < 5:
+        return "just now"
+    if seconds < 60:
+        return f"{int(seconds)} s ago"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    if seconds < 86_400:
+        return f"{int(seconds // 3600)} h ago"
+    return f"{int(seconds // 86_400)} d ago"
+
+
+@register.filter
+def at(when: datetime | None) -> SafeString | str:
+    """The absolute time, to the second, in UTC."""
+    if when is None:
+        return "–"
+    text = when.astimezone(timezone.get_fixed_timezone(0)).strftime("%Y-%m-%d %H:%M:%S")
+    return format_html('<time datetime="{}">{} UTC</time>', when.isoformat(timespec="milliseconds"), text)
+
+
+@register.filter
+def span(length: timedelta | float | None) -> str:
+    """A duration in ms, s or min.
+
+    >>> [span(n) for n in (0.0004, 0.1481, 4.307, 75.0, 4000.0)]
+    ['0.4 ms', '148 ms', '4.31 s', '1 min 15 s', '1 h 6 min']
+    """
+    if length is None:
+        return "–"
+    seconds = length.total_seconds() if isinstance(length, timedelta) else length
+    if seconds < 0.001:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+
+
+@register.filter
+def size(count: int | None) -> str:
+    """
+    >>> [size(n) for n in (12, 2048, 3 * 1024 * 1024)]
+    ['12 B', '2.0 KB', '3.0 MB']
+    """
+    if count is None:
+        return "–"
+    if count < 1024:
+        return f"{count} B"
+    return f"{count / 1024:.1f} KB" if count < 1024 * 1024 else f"{count / 1024 / 1024:.1f} MB"
+
+
+@register.filter
+def hexid(value: UUID | str | None) -> str:
+    """A trace id as it travels: 32 hex digits."""
+    return value.hex if isinstance(value, UUID) else (value or "")
+
+
+@register.filter
+def short(value: UUID | str) -> str:
+    """The end of an id, where time-ordered ids differ; the whole id is one click away.
+
+    >>> short("0190b0a0-0000-7000-8000-00000000abcd")
+    '…0000abcd'
+    """
+    return f"…{str(value)[-8:]}"
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """JSON, two spaces, as a person would write it."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def coloured(value: Any) -> SafeString:
+    """JSON with keys, strings and numbers marked. Built from the parsed value, so nothing in it can be markup."""
+    return mark_safe("".join(_coloured(value, 0)))  # noqa: S308  every part is escaped below
+
+
+def _coloured(value: Any, depth: int) -> list[str]:
+    pad, end = "  " * (depth + 1), "  " * depth
+    if isinstance(value, dict) and value:
+        parts = ["{\n"]
+        for number, (key, item) in enumerate(value.items()):
+            parts.append(f'{pad}<span class="k">{_text(key)}</span>: ')
+            parts += _coloured(item, depth + 1)
+            parts.append(",\n" if number < len(value) - 1 else "\n")
+        return [*parts, end, "}"]
+    if isinstance(value, list) and value:
+        parts = ["[\n"]
+        for number, item in enumerate(value):
+            parts.append(pad)
+            parts += _coloured(item, depth + 1)
+            parts.append(",\n" if number < len(value) - 1 else "\n")
+        return [*parts, end, "]"]
+    if isinstance(value, str):
+        return [f'<span class="s">{_text(value)}</span>']
+    if isinstance(value, dict | list):
+        return ["{}" if isinstance(value, dict) else "[]"]
+    return [f'<span class="n">{_text(value)}</span>']
+
+
+def _text(value: Any) -> str:
+    return conditional_escape(json.dumps(value, ensure_ascii=False))
+
+
+@register.simple_tag(takes_context=True)
+def query(context: dict[str, Any], **changes: Any) -> str:
+    """This page's query string with some parameters changed; None removes one. Changing a filter drops the cursor."""
+    now: QueryDict = context["request"].GET.copy()
+    if "cursor" not in changes:
+        now.pop("cursor", None)
+    for name, value in changes.items():
+        if value is None:
+            now.pop(name, None)
+        else:
+            now[name] = str(value)
+    return f"?{now.urlencode()}"
+
+
+@register.filter
+def may(user: Any, permission: str) -> bool:
+    """Whether the member may do what `permission` (without its app) names; a template says why not in words."""
+    return bool(user.has_perm(f"automate.{permission}"))
+
+
+@register.filter
+def run_span(row: Any) -> timedelta | None:
+    """How long a run or an attempt took, or has taken so far. A run's time in the queue counts."""
+    begin = getattr(row, "created_at", None) or row.started_at
+    return (row.ended_at or timezone.now()) - begin if begin else None
+
+
+@register.filter
+def until(when: datetime) -> str:
+    """How far away a future moment is."""
+    seconds = (when - timezone.now()).total_seconds()
+    return "now" if seconds < 1 else f"in {span(seconds)}"
+
+
+@register.filter
+def unlocalize(number: float) -> str:
+    """A number for markup, whatever the locale."""
+    return f"{number:g}"
