@@ -72,9 +72,10 @@ def _all() -> dict[str, ConnectorAdapter]:
 
 def _discover_builtins() -> None:
     from automate_connectors.core import CoreAdapter
+    from automate_connectors.http import HttpAdapter
 
     with _lock:
-        for adapter_cls in (CoreAdapter,):
+        for adapter_cls in (CoreAdapter, HttpAdapter):
             _add(adapter_cls)
 
 

@@ -51,7 +51,9 @@ def is_sensitive_name(name: str) -> bool:
     return _is_sensitive_word(words)
 
 
-_ABOUT = frozenset("count counts limit type length expires expiry expiration at hint id name ttl days policy url uri".split())
+_ABOUT = frozenset(
+    "count counts limit type length expires expiry expiration at hint id name ttl days policy url uri".split()
+)
 
 
 def _is_sensitive_word(words: list[str]) -> bool:

@@ -17,7 +17,9 @@ _VALUE = re.compile(
     rf"({_SCHEME}(?:\\{{0,8}}[\"'])?{_SCHEME})"  # kept
     r"((?<=\")(?:[^\"\\]|\\+[^\"\\])+|(?<=')(?:[^'\\]|\\+[^'\\])+|[^\s&;,\"'<>{}\[\]()\\]+)"  # masked
 )
-_WHOLE_LINE = re.compile(r"(?im)^([ \t]{0,8}(?:(?:proxy-)?authorization|(?:set-)?cookie2?)[ \t]{0,8}:[ \t]{0,8})(?=\S).*$")
+_WHOLE_LINE = re.compile(
+    r"(?im)^([ \t]{0,8}(?:(?:proxy-)?authorization|(?:set-)?cookie2?)[ \t]{0,8}:[ \t]{0,8})(?=\S).*$"
+)
 _USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>\\@]*@(?:[^\s/?#\"'<>\\@]*@)*")
 
 

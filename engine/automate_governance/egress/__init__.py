@@ -1,0 +1,50 @@
+"""Egress: the one way out. Every outbound HTTP call of every part goes through `request` or an `Egress`.
+
+target     a URL that can be read in one way only, or refused
+policy     what an installation and a tenant allow: host allowlist, exact private targets
+addresses  which addresses are never connected to
+gate       resolve once, refuse if any address is not allowed, connect to an address that was checked
+client     pools, deadlines, no redirects, no proxies, no cookies, capped replies
+bridge     the same for code without an event loop
+"""
+
+from automate_governance.egress.bridge import request_sync
+from automate_governance.egress.client import Egress, EgressClient, close, request
+from automate_governance.egress.errors import (
+    BadReply,
+    ConnectFailed,
+    ConnectionLost,
+    EgressDenied,
+    EgressError,
+    EgressTimeout,
+    InvalidTarget,
+    NameNotResolved,
+    ReplyTooLarge,
+    TlsFailed,
+)
+from automate_governance.egress.policy import EgressPolicy, default_policy
+from automate_governance.egress.reply import Reply
+from automate_governance.egress.target import Target, parse_target
+
+__all__ = [
+    "BadReply",
+    "ConnectFailed",
+    "ConnectionLost",
+    "Egress",
+    "EgressClient",
+    "EgressDenied",
+    "EgressError",
+    "EgressPolicy",
+    "EgressTimeout",
+    "InvalidTarget",
+    "NameNotResolved",
+    "Reply",
+    "ReplyTooLarge",
+    "Target",
+    "TlsFailed",
+    "close",
+    "default_policy",
+    "parse_target",
+    "request",
+    "request_sync",
+]

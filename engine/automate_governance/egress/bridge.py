@@ -1,0 +1,63 @@
+"""Egress for code without an event loop: one loop in a background thread per process, shared by every caller."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Mapping
+from concurrent.futures import TimeoutError as FutureTimeout  # its own class before Python 3.11
+
+from automate_governance.egress.client import TOTAL_SECONDS, Egress
+from automate_governance.egress.errors import EgressTimeout
+from automate_governance.egress.policy import EgressPolicy
+from automate_governance.egress.reply import Reply
+
+_GRACE_SECONDS = 5.0  # the loop keeps the deadline itself; this only ends a wait for a loop that hangs
+
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+_owner_pid = 0
+
+
+def request_sync(
+    method: str,
+    url: str,
+    *,
+    policy: EgressPolicy,
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    timeout_seconds: float = TOTAL_SECONDS,
+    pool_key: str = "",
+) -> Reply:
+    """As `egress.request`, and waits for the reply. Raises EgressError."""
+    return exchange(Egress(policy, pool_key), method, url, headers=headers, body=body, timeout_seconds=timeout_seconds)
+
+
+def exchange(
+    egress: Egress,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    timeout_seconds: float = TOTAL_SECONDS,
+) -> Reply:
+    """`egress.request`, waited for. An `egress` with a client of its own must not have been used on another loop."""
+    call = egress.request(method, url, headers=headers, body=body, timeout_seconds=timeout_seconds)
+    future = asyncio.run_coroutine_threadsafe(call, _running_loop())
+    try:
+        return future.result(min(timeout_seconds, TOTAL_SECONDS) + _GRACE_SECONDS)
+    except FutureTimeout as error:
+        future.cancel()
+        raise EgressTimeout("The call did not end in time.", in_doubt=True) from error
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    """This process's background loop; a forked child starts its own, because threads do not survive a fork."""
+    global _loop, _owner_pid
+    with _lock:
+        if _loop is None or _owner_pid != os.getpid():
+            _loop, _owner_pid = asyncio.new_event_loop(), os.getpid()
+            threading.Thread(target=_loop.run_forever, name="egress", daemon=True).start()
+        return _loop
