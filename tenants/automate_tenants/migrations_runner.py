@@ -24,15 +24,15 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from psycopg import errors as pg
 
+from automate_tenants import pauses
 from automate_tenants.context import TenantRef, public_scope, tenant_scope
-from automate_tenants.models import DispatchTenant, Tenant, TenantMigration, TenantTemplate
+from automate_tenants.models import Tenant, TenantMigration, TenantTemplate
 from automate_tenants.provisioning import ref
 from automate_tenants.template import code_version, leaf_targets, render_template
 
 LOCK_TIMEOUT_SECONDS = 4
 STATEMENT_TIMEOUT_SECONDS = 5  # of migrations in a transaction; an index built concurrently may take its time
 TRIES = 3  # when a lock was not had in time
-PAUSED_BY_MIGRATION = "migration failed: "
 _CLAIM_NAMESPACE = 0x6D6967 << 40  # "mig", above any tenant's id
 
 
@@ -179,9 +179,7 @@ def _apply(tenant: TenantRef) -> None:
 
 def _check_schema(tenant: TenantRef) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT current_schema(), to_regclass(%s)", [f"{tenant.schema_name}.django_migrations"]
-        )
+        cursor.execute("SELECT current_schema(), to_regclass(%s)", [f"{tenant.schema_name}.django_migrations"])
         schema, ledger = cursor.fetchone()
     if schema != tenant.schema_name:
         raise NotTheTenantsSchema(f"Schema {tenant.schema_name} does not exist.")
@@ -219,12 +217,7 @@ def _record_failure(row: TenantMigration, message: str) -> None:
     with transaction.atomic():
         row.status, row.error, row.ended_at = TenantMigration.Status.FAILED, message, timezone.now()
         row.save(update_fields=["status", "error", "ended_at"])
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """UPDATE public.automate_tenants_dispatchtenant
-                      SET paused_until = 'infinity', latest_error = left(%s, 500) WHERE tenant_id = %s""",
-                [PAUSED_BY_MIGRATION + message, row.tenant_id],
-            )
+        pauses.pause_failed_migration(row.tenant_id, message)
 
 
 def _record_success(row: TenantMigration) -> None:
@@ -233,9 +226,4 @@ def _record_success(row: TenantMigration) -> None:
         row.status, row.ended_at = TenantMigration.Status.DONE, timezone.now()
         row.save(update_fields=["status", "ended_at"])
         Tenant.objects.filter(pk=row.tenant_id).update(schema_version=row.version)
-        dispatch = DispatchTenant.objects.filter(tenant_id=row.tenant_id)
-        paused = dispatch.filter(latest_error__startswith=PAUSED_BY_MIGRATION)
-        if Tenant.objects.filter(pk=row.tenant_id, status=Tenant.Status.ACTIVE).exists():
-            paused.update(paused_until=None, latest_error="", ready=True)
-        else:
-            paused.update(latest_error="")
+        pauses.end_failed_migration(row.tenant_id)

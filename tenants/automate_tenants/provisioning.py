@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db import IntegrityError, connection, transaction
 
 from automate_governance.errors import Conflict, Invalid
-from automate_tenants.context import TenantRef, public_scope
+from automate_tenants.context import TenantRef
 from automate_tenants.models import Tenant
 from automate_tenants.slugs import find_slug_problem
 
@@ -39,7 +39,7 @@ def provision(*, name: str, slug: str, now: datetime) -> Tenant:
         raise InvalidSlug(problem, details={"param": "slug"})
     schema_name = new_schema_name()
     try:
-        with public_scope(), transaction.atomic(), connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT tenant_id, schema_version FROM public.automate_provision_v1(%s, %s, %s, %s)",
                 [schema_name, slug, name, now],
@@ -47,9 +47,7 @@ def provision(*, name: str, slug: str, now: datetime) -> Tenant:
             tenant_id, version = cursor.fetchone()
     except IntegrityError as error:
         raise SlugTaken("That address is taken.", details={"param": "slug"}) from error
-    return Tenant(
-        id=tenant_id, schema_name=schema_name, slug=slug, name=name, schema_version=version, created_at=now
-    )
+    return Tenant(id=tenant_id, schema_name=schema_name, slug=slug, name=name, schema_version=version, created_at=now)
 
 
 def new_schema_name() -> str:

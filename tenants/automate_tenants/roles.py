@@ -30,7 +30,8 @@ def create_roles(connection: psycopg.Connection[Any], *, owner_password: str, ap
         exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
         verb = sql.SQL("ALTER" if exists else "CREATE")
         _run_shared(
-            connection, sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, sql.Identifier(role), sql.Literal(verifier))
+            connection,
+            sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, sql.Identifier(role), sql.Literal(verifier)),
         )
     _run_shared(
         connection,

@@ -1,0 +1,131 @@
+"""API keys of a workspace: made, rolled with an overlap, revoked, verified.
+
+A key's text is shown once, by the call that made it; the row keeps its SHA-256. Every change leaves an audit entry in the
+workspace. A revoked key is refused by the next look-up; processes that remember keys do so for at most 5 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from automate_governance.errors import Conflict, Invalid, NotFound
+from automate_tenants import audit
+from automate_tenants.directory import tenant_by_id
+from automate_tenants.key_format import PREFIX_SHOWN, is_well_formed, key_hash, make_key
+from automate_tenants.models import ApiKey
+
+SCOPES = (
+    "events:write",
+    "events:read",
+    "runs:read",
+    "workflows:read",
+    "workflows:write",
+    "workflows:publish",
+)
+OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
+USED_AT_PRECISION = timedelta(minutes=1)  # one write per key and minute, not one per request
+MAX_KEYS = 100  # live ones, per workspace
+
+
+class InvalidKey(Invalid):
+    """The key cannot be made as asked; `details.param` names what is wrong."""
+
+    code = "invalid_key"
+
+
+@transaction.atomic
+def create_key(
+    *, tenant_id: int, name: str, scopes: Collection[str], created_by: str, now: datetime
+) -> tuple[ApiKey, str]:
+    """A new key and its text, which cannot be read again. Raises InvalidKey."""
+    name = name.strip()
+    if not 1 <= len(name) <= 80:
+        raise InvalidKey("Give the key a name of 1 to 80 characters.", details={"param": "name"})
+    if not scopes or not set(scopes) <= set(SCOPES):
+        raise InvalidKey("Choose at least one of the known scopes.", details={"param": "scopes", "known": list(SCOPES)})
+    if live_keys(tenant_id, now).count() >= MAX_KEYS:
+        raise InvalidKey(f"A workspace has at most {MAX_KEYS} live keys. Revoke one first.", details={"param": "name"})
+    key, plain = _insert(tenant_id, name, [s for s in SCOPES if s in set(scopes)], created_by, now)
+    _record(key, created_by, "api_key.create", now, scopes=key.scopes)
+    return key, plain
+
+
+@transaction.atomic
+def roll_key(*, tenant_id: int, key_id: int, overlap: timedelta, actor: str, now: datetime) -> tuple[ApiKey, str]:
+    """A new key in the place of an old one, which works on for `overlap`. Raises NotFound, Conflict, InvalidKey."""
+    if overlap not in OVERLAPS:
+        raise InvalidKey("Choose one of the offered overlaps.", details={"param": "overlap"})
+    old = _lock_key(tenant_id, key_id)
+    if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
+        raise Conflict("This key no longer works. Make a new one instead.")
+    old.expires_at = min(now + overlap, old.expires_at or now + overlap)
+    old.save(update_fields=["expires_at"])
+    key, plain = _insert(tenant_id, old.name, old.scopes, actor, now)
+    _record(key, actor, "api_key.roll", now, replaces=old.prefix, old_works_until=old.expires_at.isoformat())
+    return key, plain
+
+
+@transaction.atomic
+def revoke_key(*, tenant_id: int, key_id: int, actor: str, now: datetime) -> ApiKey:
+    """End a key at once and for good; a second call changes nothing. Raises NotFound."""
+    key = _lock_key(tenant_id, key_id)
+    if key.revoked_at is None:
+        key.revoked_at = now
+        key.save(update_fields=["revoked_at"])
+        _record(key, actor, "api_key.revoke", now)
+    return key
+
+
+def verify_key(plain: str, *, now: datetime) -> ApiKey | None:
+    """The key's row with its tenant if it is good at `now`, else None; its use is noted to the minute."""
+    if not is_well_formed(plain):
+        return None
+    key = ApiKey.objects.select_related("tenant").filter(hash=key_hash(plain), revoked_at=None).first()
+    if key is None or (key.expires_at is not None and key.expires_at <= now):
+        return None
+    if key.latest_used_at is None or now - key.latest_used_at >= USED_AT_PRECISION:
+        unused = Q(latest_used_at=None) | Q(latest_used_at__lte=now - USED_AT_PRECISION)
+        ApiKey.objects.filter(unused, pk=key.pk).update(latest_used_at=now)
+    return key
+
+
+def live_keys(tenant_id: int, now: datetime) -> QuerySet[ApiKey]:
+    """Keys of the workspace that work at `now`."""
+    return ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), tenant_id=tenant_id, revoked_at=None)
+
+
+def _insert(tenant_id: int, name: str, scopes: list[str], created_by: str, now: datetime) -> tuple[ApiKey, str]:
+    plain = make_key()
+    key = ApiKey.objects.create(
+        tenant_id=tenant_id,
+        name=name,
+        hash=key_hash(plain),
+        prefix=plain[:PREFIX_SHOWN],
+        last4=plain[-4:],
+        scopes=scopes,
+        created_by=created_by,
+        created_at=now,
+    )
+    return key, plain
+
+
+def _lock_key(tenant_id: int, key_id: int) -> ApiKey:
+    key = ApiKey.objects.select_for_update().filter(tenant_id=tenant_id, pk=key_id).first()
+    if key is None:
+        raise NotFound("There is no such key in this workspace.")
+    return key
+
+
+def _record(key: ApiKey, actor: str, action: str, now: datetime, **details: object) -> None:
+    audit.record(
+        tenant_by_id(key.tenant_id),
+        actor=actor,
+        action=action,
+        resource=f"api_key:{key.pk}",
+        details={"name": key.name, "prefix": key.prefix, **details},
+        now=now,
+    )

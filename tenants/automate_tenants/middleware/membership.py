@@ -1,0 +1,92 @@
+"""Who may be in a workspace: its members, logged in here. Checked on every request, so a removal works at once.
+
+A visitor who is not logged in is sent to the app's log-in page with the way back; one who is logged in and no member gets
+the same 404 as for a workspace that does not exist. The API decides by key instead (`/api/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+
+from automate_tenants.context import TenantRef
+from automate_tenants.hosts import APP_LABEL, base_host, host_name
+from automate_tenants.middleware.workspace import API_PATH
+from automate_tenants.models import Membership
+
+SESSION_TENANT_KEY = "tenant_id"  # the workspace a session was opened in; 0 is the app
+_OPEN_PATHS = ("/handover/",)  # where a ticket is redeemed: nobody is logged in yet
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def without_membership(view: View) -> View:
+    """A page of a workspace's host that visitors may see before they are known to be members."""
+    view.without_membership = True  # type: ignore[attr-defined]
+    return view
+
+
+class MembershipMiddleware:
+    """Sets `request.membership` inside a workspace, or answers in the page's place."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        tenant: TenantRef | None = getattr(request, "tenant", None)
+        if tenant is None or request.path_info.startswith((API_PATH, *_OPEN_PATHS)):
+            return None
+        if getattr(view, "without_membership", False):
+            return None
+        if not request.user.is_authenticated or not _opened_here(request, tenant):
+            return _to_log_in(request)
+        membership = Membership.objects.filter(user_id=request.user.pk, tenant_id=tenant.id).first()
+        if membership is None:
+            raise Http404("There is no such workspace.")
+        request.membership = membership  # type: ignore[attr-defined]
+        request.user._role_by_tenant = {tenant.id: membership.role}  # type: ignore[union-attr]  # MembershipBackend reads it
+        return None
+
+
+@receiver(user_logged_in)
+def _bind_session(request: HttpRequest, **kwargs: object) -> None:
+    tenant = getattr(request, "tenant", None)
+    if hasattr(request, "tenant"):
+        request.session[SESSION_TENANT_KEY] = tenant.id if tenant else 0
+
+
+def _opened_here(request: HttpRequest, tenant: TenantRef) -> bool:
+    """Whether the session was opened in this workspace: a cookie carried over from another host opens nothing."""
+    return request.session.get(SESSION_TENANT_KEY, tenant.id) == tenant.id
+
+
+def _to_log_in(request: HttpRequest) -> HttpResponse:
+    is_page = request.method in {"GET", "HEAD"}
+    url = log_in_url(request, request.get_full_path() if is_page else f"{request.META.get('SCRIPT_NAME', '')}/")
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=401, headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
+
+
+def log_in_url(request: HttpRequest, path: str) -> str:
+    """The app's log-in page, which leads back to `path` of this host. In a folder both are paths of one host."""
+    if request.META.get("SCRIPT_NAME"):
+        return f"{settings.LOGIN_URL}?{urlencode({'next': path})}"
+    host, base_url = request.get_host(), urlsplit(settings.BASE_URL)
+    name, _, rest = host.partition(".")
+    if base_host(settings.BASE_URL) and host_name(rest) == base_host(settings.BASE_URL):
+        app = f"{base_url.scheme}://{base_url.netloc}"
+    else:
+        app = f"{request.scheme}://{APP_LABEL}.{rest}"
+    return f"{app}{settings.LOGIN_URL}?{urlencode({'next': f'{request.scheme}://{host}{path}'})}"

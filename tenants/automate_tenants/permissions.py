@@ -1,0 +1,69 @@
+"""Permissions: what a member may do, from the role in the current workspace alone.
+
+A Django permission on a user would hold in every workspace, because users are public; so `has_perm` asks for the
+membership in the current tenant and looks the role up in one fixed matrix. Without a tenant, or without a membership,
+nobody may do anything; being a superuser of the platform opens no workspace.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.backends import BaseBackend
+
+from automate_tenants.context import tenant_or_none
+from automate_tenants.models import Membership
+
+_VIEWER = {"view_event", "view_run", "view_workflow"}
+_OPERATOR = _VIEWER | {"send_event", "view_raw_payload", "view_keys", "view_audit"}
+_BUILDER = _OPERATOR | {"change_workflow", "publish_workflow", "manage_endpoints"}
+_BILLING = {"view_billing", "manage_billing"}
+_ADMIN = _BUILDER | {"manage_keys", "manage_members", "manage_workspace", "view_billing"}
+
+ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
+    role: frozenset(f"automate.{codename}" for codename in codenames)
+    for role, codenames in (
+        (Membership.Role.OWNER, _ADMIN | _BILLING),
+        (Membership.Role.ADMIN, _ADMIN),
+        (Membership.Role.BUILDER, _BUILDER),
+        (Membership.Role.OPERATOR, _OPERATOR),
+        (Membership.Role.VIEWER, _VIEWER),
+        (Membership.Role.BILLING, _BILLING),
+    )
+}
+ALL_PERMISSIONS = frozenset().union(*ROLE_PERMISSIONS.values())
+
+
+def role_allows(role: str, permission: str) -> bool:
+    """Whether the role holds the permission (`automate.view_run`); an unknown role holds none."""
+    return permission in ROLE_PERMISSIONS.get(role, frozenset())
+
+
+def roles_with(permission: str) -> list[str]:
+    """The roles that hold a permission, as people read them: what a 403 page names.
+
+    >>> roles_with("automate.manage_billing")
+    ['Owner', 'Billing']
+    """
+    return [str(role.label) for role in Membership.Role if role_allows(role.value, permission)]
+
+
+class MembershipBackend(BaseBackend):
+    """Answers `user.has_perm` from the role in the current tenant; authenticates nobody."""
+
+    def has_perm(self, user_obj: Any, perm: str, obj: object = None) -> bool:
+        return perm in self.get_all_permissions(user_obj)
+
+    def get_all_permissions(self, user_obj: Any, obj: object = None) -> set[str]:
+        """Every permission of the user in the current tenant; the role is read once per user object and tenant."""
+        tenant = tenant_or_none()
+        if tenant is None or not user_obj.is_active or user_obj.is_anonymous:
+            return set()
+        roles: dict[int, str] = user_obj.__dict__.setdefault("_role_by_tenant", {})
+        if tenant.id not in roles:
+            membership = Membership.objects.filter(user_id=user_obj.pk, tenant_id=tenant.id).first()
+            roles[tenant.id] = membership.role if membership else ""
+        return set(ROLE_PERMISSIONS.get(roles[tenant.id], frozenset()))
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        return any(perm.startswith(f"{app_label}.") for perm in self.get_all_permissions(user_obj))
