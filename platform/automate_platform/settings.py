@@ -126,6 +126,7 @@ REST_FRAMEWORK = {
 }
 
 DJANGO_AUTOMATE = {
+    "HOST": "automate_tenants.host.TenantHost",
     "POLICY": {
         # The built-in echo endpoint and, in benchmarks, sinks: exact host:port, this installation only.
         "private_targets": [t for t in env.text("DJANGO_AUTOMATE_PRIVATE_TARGETS").split(",") if t],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import django
 
 from automate_platform import environment as env
 from automate_platform.cli import CommandFailed
+from automate_platform.cli.running import ready
 from automate_platform.home import Home
 
 
@@ -18,17 +18,8 @@ def setup(*, as_owner: bool = False) -> None:
     if as_owner:
         os.environ["DJANGO_AUTOMATE_AS_OWNER"] = "1"
     if not env.text("DJANGO_AUTOMATE_BASE_URL") and (running := ready(Home(env.home()))):
-        os.environ["DJANGO_AUTOMATE_BASE_URL"] = running["base_url"]
+        os.environ["DJANGO_AUTOMATE_BASE_URL"] = running["api_url"].partition("/api/")[0]
     try:
         django.setup()
     except RuntimeError as error:
         raise CommandFailed(str(error)) from error
-
-
-def ready(home: Home) -> dict[str, str]:
-    """What `automate up` wrote about itself, and its `base_url`; empty when it does not run."""
-    try:
-        found: dict[str, str] = json.loads(home.ready.read_text())
-    except FileNotFoundError:
-        return {}
-    return {**found, "base_url": found["api_url"].partition("/api/")[0]}
