@@ -1,8 +1,8 @@
 """Which tenant is this code working for: one ContextVar, the only source for cache keys, logs and storage prefixes.
 
-There are three states: in a tenant's scope, in the public scope, in none. In none, whatever needs to know raises: there
-is no default tenant. Scopes are entered with `tenant_scope` and `public_scope`, which move the database connection along.
-Importable without Django: the gateway has none, and never calls the two that move the connection.
+There are three states: in a tenant's scope, in the public scope, in none. In none, whatever needs to know raises:
+there is no default tenant. Scopes are entered with `tenant_scope` and `public_scope`, which move the database
+connection along. Importable without Django: the gateway has none, and never calls the two that move the connection.
 """
 
 from __future__ import annotations

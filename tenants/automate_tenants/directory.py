@@ -1,7 +1,7 @@
 """Which workspace is meant: from a slug or an id to its TenantRef, through a short in-process cache.
 
-A renamed or suspended workspace is noticed by every process within CACHE_SECONDS. Unknown slugs are not cached, so a new
-workspace is reachable at once.
+A renamed or suspended workspace is noticed by every process within CACHE_SECONDS. Unknown slugs are not cached, so a
+new workspace is reachable at once.
 """
 
 from __future__ import annotations

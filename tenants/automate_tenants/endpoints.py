@@ -1,7 +1,8 @@
 """Webhook endpoints of a workspace, and the public routes that lead the gateway to them: always written together.
 
-An endpoint's row is the tenant's, its route the gateway's copy; one transaction holds both, so they never disagree. The
-token has 190 random bits and is never shortened: the full token is the only way in. All calls work in the current tenant.
+An endpoint's row is the tenant's, its route the gateway's copy; one transaction holds both, so they never disagree.
+The token has 190 random bits and is never shortened: the full token is the only way in. All calls work in the current
+tenant.
 """
 
 from __future__ import annotations
@@ -93,7 +94,10 @@ def create_endpoint(
 
 @transaction.atomic
 def update_endpoint(*, endpoint_id: UUID, actor: str, now: datetime, **changes: Any) -> CreatedEndpoint:
-    """Change any of EDITABLE; demanding signatures for the first time makes a secret. Raises NotFound, InvalidEndpoint."""
+    """Change any of EDITABLE; demanding signatures for the first time makes a secret.
+
+    Raises NotFound, InvalidEndpoint.
+    """
     if unknown := set(changes) - set(EDITABLE):
         raise InvalidEndpoint(f"{sorted(unknown)[0]} cannot be changed.", details={"param": sorted(unknown)[0]})
     tenant = current_tenant()

@@ -1,7 +1,7 @@
 """API keys as text: `am_live_`, 32 random base62 characters (190 bits), 6 of checksum. Imports no Django.
 
-The prefix lets secret scanners find a leaked key, the checksum tells a mistyped key from an unknown one without a query.
-Only the SHA-256 of a key is stored: with this many random bits a salt or a slow hash would add nothing.
+The prefix lets secret scanners find a leaked key, the checksum tells a mistyped key from an unknown one without a
+query. Only the SHA-256 of a key is stored: with this many random bits a salt or a slow hash would add nothing.
 """
 
 from __future__ import annotations

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from django.conf import settings
+
 from automate_governance.keys import FileKeyStore, KeyStore
 from automate_tenants.context import TenantRef
-from django.conf import settings
 
 
 def key_store() -> KeyStore:

@@ -1,7 +1,7 @@
 """API keys of a workspace: made, rolled with an overlap, revoked, verified.
 
-A key's text is shown once, by the call that made it; the row keeps its SHA-256. Every change leaves an audit entry in the
-workspace. A revoked key is refused by the next look-up; processes that remember keys do so for at most 5 s.
+A key's text is shown once, by the call that made it; the row keeps its SHA-256. Every change leaves an audit entry in
+the workspace. A revoked key is refused by the next look-up; processes that remember keys do so for at most 5 s.
 """
 
 from __future__ import annotations

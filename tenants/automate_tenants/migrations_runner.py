@@ -1,11 +1,12 @@
-"""Migrations of tenants: each brought to this code's version by itself, in parallel, resumable, none holding up the rest.
+"""Migrations of tenants: each brought to this code's version by itself, in parallel, resumable, none holding up the
+rest.
 
-A deploy with nothing to apply is one query. Otherwise: the canary first, and if it fails nothing else is touched; then N
-threads (of any number of processes) take tenants one by one. A claim is a session advisory lock, because a migration may
-need several transactions; a runner that dies gives its claim up with its connection. Lock waits stop after 4 s and are
-tried again, so a migration never queues every reader of a table behind itself. A tenant that fails is paused in the
-dispatch, named in the report and in `TenantMigration`, and picked up again by the next run; yesterday's code goes on
-serving it, as migrations only expand (a column is dropped a release later).
+A deploy with nothing to apply is one query. Otherwise: the canary first, and if it fails nothing else is touched;
+then N threads (of any number of processes) take tenants one by one. A claim is a session advisory lock, because a
+migration may need several transactions; a runner that dies gives its claim up with its connection. Lock waits stop
+after 4 s and are tried again, so a migration never queues every reader of a table behind itself. A tenant that fails
+is paused in the dispatch, named in the report and in `TenantMigration`, and picked up again by the next run;
+yesterday's code goes on serving it, as migrations only expand (a column is dropped a release later).
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from typing import Any, cast
 from django.db import OperationalError, connection, connections, transaction
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import QuerySet
 from django.utils import timezone
 from psycopg import errors as pg
 
@@ -56,13 +56,16 @@ class Report:
 
 
 def migrate_tenants(*, threads: int = 2, canary: str | None = None) -> Report:
-    """Bring every tenant to this code's version; needs the owner role. `canary`: the slug to try first, else the oldest."""
+    """Bring every tenant to this code's version; needs the owner role.
+
+    `canary`: the slug to try first, else the oldest.
+    """
     version = code_version()
     with public_scope():
         if not Tenant.objects.exclude(schema_version=version).exists():
             return Report(version)  # the one query of a deploy without migrations
         render_template()
-        waiting = list(_behind(version).order_by("id"))
+        waiting = _behind(version)
         report = Report(version)
         if not waiting:
             return report
@@ -75,11 +78,12 @@ def migrate_tenants(*, threads: int = 2, canary: str | None = None) -> Report:
         return report
 
 
-def _behind(version: str) -> QuerySet[Tenant]:
+def _behind(version: str) -> list[Tenant]:
     """Tenants that lack a migration of ours. A tenant that newer code has taken further is not behind."""
     templates = {t.version: {tuple(m) for m in t.migrations} for t in TenantTemplate.objects.all()}
     ours = templates[version]
-    return Tenant.objects.exclude(schema_version__in=[v for v, theirs in templates.items() if theirs >= ours])
+    complete = [v for v, theirs in templates.items() if theirs >= ours]
+    return list(Tenant.objects.exclude(schema_version__in=complete).order_by("id"))
 
 
 def _migrate_all(tenants: list[Tenant], report: Report, threads: int) -> None:

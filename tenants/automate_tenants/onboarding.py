@@ -90,8 +90,11 @@ def _furnish(tenant: Tenant, owner_id: int, now: datetime) -> OpenedWorkspace:
 
 @transaction.atomic
 def suspend(*, tenant_id: int, actor: str, reason: str, now: datetime) -> Tenant:
-    """Stop a workspace: its pages say so, its work waits. Nothing is deleted. Raises Conflict when it is stopped already."""
-    tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
+    """Stop a workspace: its pages say so, its work waits. Nothing is deleted.
+
+    Raises Conflict when it is stopped already.
+    """
+    tenant: Tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
     if tenant.status == Tenant.Status.SUSPENDED:
         raise Conflict("This workspace is suspended already.")
     tenant.status = Tenant.Status.SUSPENDED
@@ -112,7 +115,7 @@ def suspend(*, tenant_id: int, actor: str, reason: str, now: datetime) -> Tenant
 @transaction.atomic
 def resume(*, tenant_id: int, actor: str, now: datetime) -> Tenant:
     """Let a suspended workspace go on, with whatever waited. Raises Conflict when it is not suspended."""
-    tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
+    tenant: Tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
     if tenant.status != Tenant.Status.SUSPENDED:
         raise Conflict("This workspace is not suspended.")
     tenant.status = Tenant.Status.ACTIVE

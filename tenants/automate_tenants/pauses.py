@@ -6,11 +6,11 @@ reason stands in `latest_error`, so that ending one kind of pause never ends the
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from automate_tenants.models import DispatchTenant, Tenant
 
-FOREVER = datetime(9999, 1, 1, tzinfo=timezone.utc)  # Python has no datetime for PostgreSQL's 'infinity'
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)  # Python has no datetime for PostgreSQL's 'infinity'
 SUSPENDED = "suspended"
 MIGRATION_FAILED = "migration failed: "
 _MAX_LENGTH = 500

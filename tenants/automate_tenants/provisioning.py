@@ -1,7 +1,8 @@
 """Provisioning: a workspace's row, schema and tables in one transaction and one round trip.
 
-The work is `sql/provision_v1.sql`, which runs as the owner role: the application's own role may not make schemas. Nothing
-of a failed provisioning is left, and no schema exists without its row in `Tenant` and its place in the dispatch.
+The work is `sql/provision_v1.sql`, which runs as the owner role: the application's own role may not make schemas.
+Nothing of a failed provisioning is left, and no schema exists without its row in `Tenant` and its place in the
+dispatch.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Database roles: `automate_owner` runs DDL and owns every table, `automate_app` reads and writes rows and nothing more.
+"""Database roles: `automate_owner` runs DDL and owns every table, `automate_app` reads and writes rows and nothing
+more.
 
 With both, the application cannot alter tables, change an audit entry, forge the DDL template or the migration ledger;
-schemas are made only by the SECURITY DEFINER functions in `sql/`. On one role for everything (a plain `DATABASE_URL`) all
-works, but those walls are missing: `missing_promises` names them for `automate doctor`.
+schemas are made only by the SECURITY DEFINER functions in `sql/`. On one role for everything (a plain `DATABASE_URL`)
+all works, but those walls are missing: `missing_promises` names them for `automate doctor`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ def create_roles(connection: psycopg.Connection[Any], *, owner_password: str, ap
 
 
 def create_database(connection: psycopg.Connection[Any], name: str) -> bool:
-    """Make the database, owned by the owner role; the connection is a superuser's, in autocommit. False: it was there."""
+    """Make the database, owned by the owner role; the connection is a superuser's, in autocommit.
+
+    False: it was there.
+    """
     if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
         return False
     connection.execute(
@@ -61,7 +65,7 @@ def prepare_database(connection: psycopg.Connection[Any]) -> None:
         sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database),
         sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO {}").format(database, owner),
         sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, app),
-        sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC"),
+        sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC").format(),
         sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(owner),
         sql.SQL("REVOKE CREATE ON SCHEMA public FROM {}").format(app),
         sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(app),
@@ -126,7 +130,7 @@ def missing_promises(cursor: Any) -> list[str]:
     return problems
 
 
-def _run_shared(connection: psycopg.Connection[Any], statement: sql.Composable, tries: int = 10) -> None:
+def _run_shared(connection: psycopg.Connection[Any], statement: sql.Composed, tries: int = 10) -> None:
     """Run one statement on cluster-wide or shared catalog rows; two starts at once may collide on them.
 
     The connection is in autocommit; a collision is "tuple concurrently updated" (XX000) or a unique violation.

@@ -15,7 +15,8 @@ from automate_tenants.context import TenantRef
 def connection_at(tenant: TenantRef | None) -> Iterator[None]:
     """This thread's connection at `tenant`'s schema, or at public alone. Sends nothing: the next query does.
 
-    No state lives outside of this call, so threads cannot mix up whom to return to (`with tenant:` of django-tenants does).
+    No state lives outside of this call, so threads cannot mix up whom to return to (`with tenant:` of django-tenants
+    does).
     """
     wrapper = cast(Any, connection)  # django-tenants' methods, which the stubs do not know
     previous, with_public = wrapper.tenant, wrapper.include_public_schema

@@ -13,13 +13,14 @@ SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MIN_LENGTH, MAX_LENGTH = 2, 40
 
 # Hosts and paths of our own, and names that would mislead.
-RESERVED = frozenset(
-    """account accounts admin api app assets auth automate billing blog cdn changelog console dashboard dev docs echo
-    email events ftp gateway handover health healthz help home hooks imap internal live localhost login logout mail
-    mailbox metrics media mx new ns1 ns2 oauth openapi operator ops password pop portal private public register reset
-    root runs security settings signin signup smtp sso staging start static status studio support system team test
-    tenant tenants user users w web webhook webhooks webmail well-known workflows workspace workspaces ws www""".split()
-)
+_RESERVED_WORDS = """
+account accounts admin api app assets auth automate billing blog cdn changelog console dashboard dev docs echo email
+events ftp gateway handover health healthz help home hooks imap internal live localhost login logout mail mailbox media
+metrics mx new ns1 ns2 oauth openapi operator ops password pop portal private public register reset root runs security
+settings signin signup smtp sso staging start static status studio support system team tenant tenants test user users w
+web webhook webhooks webmail well-known workflows workspace workspaces ws www
+"""
+RESERVED = frozenset(_RESERVED_WORDS.split())
 
 
 def find_slug_problem(slug: str) -> str:

@@ -1,8 +1,9 @@
 """The SQL functions in `sql/`: installed by the owner on every `automate migrate`.
 
-A file `<name>_v<N>.sql` makes `public.automate_<name>_v<N>`. The version is in the name so that the code of two releases
-runs side by side; an older version's file is removed a release after its last caller. Each function is SECURITY DEFINER
-with a pinned search_path, and only `automate_app` may execute it; those named `automate_internal_…` only the owner.
+A file `<name>_v<N>.sql` makes `public.automate_<name>_v<N>`. The version is in the name so that the code of two
+releases runs side by side; an older version's file is removed a release after its last caller. Each function is
+SECURITY DEFINER with a pinned search_path, and only `automate_app` may execute it; those named `automate_internal_…`
+only the owner.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def files() -> list[Path]:
 
 
 def install(connection: Connection) -> list[str]:
-    """Install every file and its rights in one transaction, as the owner; may be repeated. Returns the functions' names.
+    """Install every file and its rights in one transaction, as the owner; may be repeated. Returns the functions'
+    names.
 
     Raises ImproperlyConfigured when a file does not make its function, or makes one that is not SECURITY DEFINER with
     a pinned search_path.

@@ -3,14 +3,15 @@
 django-tenants swallows a failed `SET search_path` and then runs the query in whatever schema was set before: another
 tenant's. Here that is an error. What else may part the remembered search_path from the server's, and what we do:
 
-- ROLLBACK, ROLLBACK TO SAVEPOINT, a COMMIT that PostgreSQL turns into a rollback, a new or pooled connection: forgotten;
+- ROLLBACK, ROLLBACK TO SAVEPOINT, a COMMIT that PostgreSQL turns into a rollback, a new or pooled connection:
+  forgotten;
 - anything else (raw `SET`, `RESET ALL`, a pooler that swaps servers): PostgreSQL 18 reports search_path with every
   change, so it is compared before each cursor, without a round trip. Older servers do not report it;
 - a cursor kept open across a change of tenant: its next statement is refused;
 - an on_commit hook that runs after its tenant's scope has ended: it runs in the scope it was registered in.
 
-A schema that does not exist is silently skipped by PostgreSQL. No tenant table ever exists in `public`, so its queries fail.
-It overrides private methods of django-tenants 4.0: `tests/tenants/test_backend.py` guards that.
+A schema that does not exist is silently skipped by PostgreSQL. No tenant table ever exists in `public`, so its
+queries fail. It overrides private methods of django-tenants 4.0: `tests/tenants/test_backend.py` guards that.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class _BoundToSchema:
 
     def _check(self) -> None:
         if self.db.schema_name != self._schema_name:
-            raise StaleCursor(f"This cursor belongs to {self._schema_name}; the connection is at {self.db.schema_name}.")
+            raise StaleCursor(
+                f"This cursor belongs to {self._schema_name}; the connection is at {self.db.schema_name}."
+            )
 
     def execute(self, sql: Any, params: Any = None) -> Any:
         self._check()

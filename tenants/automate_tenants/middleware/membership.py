@@ -1,7 +1,7 @@
 """Who may be in a workspace: its members, logged in here. Checked on every request, so a removal works at once.
 
-A visitor who is not logged in is sent to the app's log-in page with the way back; one who is logged in and no member gets
-the same 404 as for a workspace that does not exist. The API decides by key instead (`/api/`).
+A visitor who is not logged in is sent to the app's log-in page with the way back; one who is logged in and no member
+gets the same 404 as for a workspace that does not exist. The API decides by key instead (`/api/`).
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class MembershipMiddleware:
         if membership is None:
             raise Http404("There is no such workspace.")
         request.membership = membership  # type: ignore[attr-defined]
-        request.user._role_by_tenant = {tenant.id: membership.role}  # type: ignore[union-attr]  # MembershipBackend reads it
+        user: Any = request.user
+        user._role_by_tenant = {tenant.id: membership.role}  # MembershipBackend reads it
         return None
 
 
@@ -68,7 +69,7 @@ def _bind_session(request: HttpRequest, **kwargs: object) -> None:
 
 def _opened_here(request: HttpRequest, tenant: TenantRef) -> bool:
     """Whether the session was opened in this workspace: a cookie carried over from another host opens nothing."""
-    return request.session.get(SESSION_TENANT_KEY, tenant.id) == tenant.id
+    return bool(request.session.get(SESSION_TENANT_KEY, tenant.id) == tenant.id)
 
 
 def _to_log_in(request: HttpRequest) -> HttpResponse:
@@ -84,7 +85,7 @@ def log_in_url(request: HttpRequest, path: str) -> str:
     if request.META.get("SCRIPT_NAME"):
         return f"{settings.LOGIN_URL}?{urlencode({'next': path})}"
     host, base_url = request.get_host(), urlsplit(settings.BASE_URL)
-    name, _, rest = host.partition(".")
+    rest = host.partition(".")[2]
     if base_host(settings.BASE_URL) and host_name(rest) == base_host(settings.BASE_URL):
         app = f"{base_url.scheme}://{base_url.netloc}"
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from django.conf import settings
 from django.http import (
@@ -18,8 +19,8 @@ from django.http import (
     HttpResponse,
     HttpResponseBase,
     HttpResponsePermanentRedirect,
+    StreamingHttpResponse,
 )
-from django.http import StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import get_script_prefix, set_script_prefix
 
@@ -31,7 +32,10 @@ API_PATH = "/api/"
 
 
 class WorkspaceMiddleware:
-    """Sets `request.tenant` and `request.workspace`, and enters the scope. Unknown: 404. Suspended: a page that says so."""
+    """Sets `request.tenant` and `request.workspace`, and enters the scope. Unknown: 404.
+
+    Suspended: a page that says so.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]):
         self.get_response = get_response
@@ -116,7 +120,7 @@ def _give_folder_cookie(response: HttpResponse | StreamingHttpResponse, tenant: 
 def _streamed_in_scope(response: HttpResponseBase, tenant: TenantRef) -> HttpResponseBase:
     """A streamed body is made after this middleware has returned; each part is made in the tenant's scope again."""
     if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse) and not response.is_async:
-        parts = iter(response.streaming_content)
+        parts = cast(Iterator[bytes], iter(response))
 
         def in_scope() -> Iterator[bytes]:
             while True:

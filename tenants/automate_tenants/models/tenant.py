@@ -6,7 +6,7 @@ from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
 
-class Tenant(TenantMixin):
+class Tenant(TenantMixin):  # type: ignore[misc]  # django-tenants has no types
     """A workspace. Its rows live in the schema `t_<base32>`; `slug` is its address and may change."""
 
     class Status(models.TextChoices):
@@ -27,8 +27,8 @@ class Tenant(TenantMixin):
         return self.slug
 
 
-class Domain(DomainMixin):
+class Domain(DomainMixin):  # type: ignore[misc]
     """A host name of a tenant (django-tenants wants the model; hosts are derived from `Tenant.slug`)."""
 
     def __str__(self) -> str:
-        return self.domain
+        return str(self.domain)
