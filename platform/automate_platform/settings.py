@@ -127,6 +127,10 @@ REST_FRAMEWORK = {
 
 DJANGO_AUTOMATE = {
     "HOST": "automate_tenants.host.TenantHost",
+    "EXECUTION": {
+        "batch_size": int(env.text("DJANGO_AUTOMATE_EXECUTION_BATCH_SIZE", "100")),
+        "lease_seconds": float(env.text("DJANGO_AUTOMATE_EXECUTION_LEASE_SECONDS", "30")),
+    },
     "POLICY": {
         # The built-in echo endpoint and, in benchmarks, sinks: exact host:port, this installation only.
         "private_targets": [t for t in env.text("DJANGO_AUTOMATE_PRIVATE_TARGETS").split(",") if t],

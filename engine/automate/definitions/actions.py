@@ -38,7 +38,7 @@ def find_action_problems(step: dict[str, Any]) -> Iterator[Problem]:
 def _param_problems(params: dict[str, Any], spec: ActionSpec) -> Iterator[Problem]:
     for name, field in spec.inputs.items():
         if field.get("required") is True and name not in params:
-            yield Problem("", "required", f'"{name}" is required.')
+            yield Problem(pointer(name), "required", f'"{name}" is required.')
     for name, value in params.items():
         here = pointer(name)
         if name in spec.inputs:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
+
+from automate.definitions.canonical import same
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,5 @@ class Draft:
         )
 
     def says_the_same_as(self, trigger: Any, rule: Any, steps: Any) -> bool:
-        """Whether a version with these parts would run exactly as this draft; 1, 1.0 and true are different."""
-        return _text([self.trigger, self.rule, self.steps]) == _text([trigger, rule, steps])
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+        """Whether a version with these parts runs exactly as this draft would."""
+        return same([self.trigger, self.rule, self.steps], [trigger, rule, steps])

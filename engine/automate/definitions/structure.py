@@ -55,7 +55,7 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
     if kind == "required":  # one error for each missing name, which stands in its message only
         for name in error.validator_value:
             if name not in error.instance and repr(name) in error.message:
-                yield Problem(here, "required", f'"{name}" is required.')
+                yield Problem(here + pointer(name), "required", f'"{name}" is required.')
     elif kind == "additionalProperties":
         known = error.schema["properties"] if isinstance(error.schema, dict) else {}
         for name in error.instance:

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
-from uuid import UUID
 
 from automate.ingest.refusal import (
     InvalidApiKey,
@@ -108,8 +107,3 @@ def _v1_signatures(header: str) -> Iterable[bytes]:
                 yield base64.b64decode(encoded.encode("ascii"), validate=True)
             except (binascii.Error, UnicodeEncodeError, ValueError):
                 continue
-
-
-def signing_secret_aad(endpoint_id: UUID) -> bytes:
-    """What a sealed signing secret is bound to: it opens at its own endpoint only."""
-    return b"webhook_endpoint.signing_secret:" + endpoint_id.bytes

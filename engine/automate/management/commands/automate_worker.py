@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -19,12 +20,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="work on what is due now, then stop")
+        parser.add_argument("--ready-file", type=Path, help="made when the worker has begun to look for work")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        def ready() -> None:
+            self.stdout.write("worker ready")
+            if options["ready_file"]:
+                options["ready_file"].touch()
+
         worker = Worker(
             host.current().outbox(),
             options_from(getattr(settings, "DJANGO_AUTOMATE", {})),
-            on_ready=lambda: self.stdout.write("worker ready"),
+            on_ready=ready,
         )
         asyncio.run(_run(worker, once=options["once"]))
 

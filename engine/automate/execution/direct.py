@@ -1,0 +1,55 @@
+"""Running one workflow directly: past its rule, never past policy. It still leaves an event, and a decision that says so."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from automate import host, ids
+from automate.definitions import parse_steps
+from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, Workflow
+from automate_governance.errors import Conflict, NotFound
+
+EVENT_TYPE = "workflow.invoked"
+REASON = "direct"
+
+
+@transaction.atomic
+def start_direct(slug: str, payload: dict[str, Any]) -> UUID:
+    """A queued run of the live version of workflow `slug`. Raises NotFound, or Conflict when nothing is live."""
+    workflow = Workflow.objects.select_related("active_version").filter(slug=slug).first()
+    if workflow is None:
+        raise NotFound(f"There is no workflow “{slug}”.", details={"slug": slug})
+    version = workflow.active_version
+    if version is None or not workflow.is_enabled:
+        raise Conflict(f"No version of “{slug}” is live. Publish or enable it first.", details={"slug": slug})
+    now = timezone.now()
+    event = Event.objects.create(
+        type=EVENT_TYPE, payload=payload, source="run_workflow", trace_id=ids.new_id(), received_at=now
+    )
+    run_id = ids.run_id(event.id, workflow.id)
+    ExecutionRun.objects.create(
+        id=run_id,
+        event_id=event.id,
+        workflow_id=workflow.id,
+        version=version,
+        trace_id=event.trace_id,
+        status="queued",
+        steps_total=len(parse_steps(version.steps)),
+        created_at=now,
+    )
+    MatchDecision.objects.create(
+        event_id=event.id,
+        workflow_id=workflow.id,
+        version_id=version.id,
+        run_id=run_id,
+        decision="started",
+        reason=REASON,
+        decided_at=now,
+    )
+    OutboxJob.objects.create(kind="run", run_id=run_id, available_at=now)
+    transaction.on_commit(host.current().ring)
+    return run_id

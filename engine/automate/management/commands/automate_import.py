@@ -1,0 +1,106 @@
+"""`automate_import --file workflows/order_flow.json`: load workflows from files kept under version control.
+
+A file holds one definition or a list of them; a folder stands for every `.json` file below it. What a file says goes
+live as a new version (the seeds' "load your workflow"); `--no-publish` leaves it as the draft. Running it again changes
+nothing. One problem anywhere, and nothing is imported; every problem is listed with its file and place.
+Exit code: 0 imported or unchanged, 1 refused, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from automate import host
+from automate.services import Imported, InvalidImport, import_definitions
+
+
+class Command(BaseCommand):
+    help = "Load workflow definitions from a JSON file or a folder of them, and make them live."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--file", required=True, type=Path, help="a JSON file, or a folder of them")
+        parser.add_argument("--no-publish", action="store_true", help="leave changes as drafts")
+        parser.add_argument("--publish", action="store_true", help="make changes live (the default)")
+        parser.add_argument("--dry-run", action="store_true", help="say what would happen and change nothing")
+        parser.add_argument("--schema", help="the tenant's schema, where the platform hosts many")
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["publish"] and options["no_publish"]:
+            raise CommandError("--publish and --no-publish exclude each other.", returncode=2)
+        documents = list(_documents(options["file"]))
+        try:
+            with _scope(options["schema"]):
+                imported = import_definitions(
+                    documents,
+                    actor="system:automate_import",
+                    now=timezone.now(),
+                    publish=not options["no_publish"],
+                    dry_run=options["dry_run"],
+                )
+        except InvalidImport as error:
+            for source, problems in error.problems.items():
+                for problem in problems:
+                    self.stderr.write(f"{source}: {problem.path or '/'}: {problem.message}")
+            raise CommandError(error.message) from error
+        self._tell(imported, as_json=options["json"], dry_run=options["dry_run"])
+
+    def _tell(self, imported: list[Imported], *, as_json: bool, dry_run: bool) -> None:
+        if as_json:
+            rows = [{"slug": i.slug, "outcome": i.outcome, "version": i.version_num, "file": i.source} for i in imported]
+            self.stdout.write(json.dumps({"imported": rows, "dry_run": dry_run}, indent=2))
+            return
+        for item in imported:
+            version = f"v{item.version_num}" if item.version_num else "draft"
+            self.stdout.write(f"{item.slug}: {item.outcome}, {version} ({item.source})")
+        if dry_run:
+            self.stdout.write("Dry run: nothing was written.")
+
+
+def _documents(path: Path) -> Iterator[tuple[str, Any]]:
+    """(source, definition) of every definition in the file or folder. Raises CommandError for what cannot be read."""
+    if path.is_dir():
+        files = sorted(path.rglob("*.json"))
+        if not files:
+            raise CommandError(f"{path}: no .json file in this folder.", returncode=2)
+    else:
+        files = [path]
+    for file in files:
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_no_repeats)
+        except OSError as error:
+            raise CommandError(f"{file}: {error.strerror}.", returncode=2) from error
+        except (ValueError, RecursionError) as error:
+            raise CommandError(f"{file}: this is not JSON: {error}") from error
+        if isinstance(content, list):
+            yield from ((f"{file}[{index}]", definition) for index, definition in enumerate(content))
+        else:
+            yield str(file), content
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f'"{key}" stands twice in one object')
+        found[key] = value
+    return found
+
+
+def _scope(schema: str | None) -> AbstractContextManager[Any]:
+    """The tenant's scope, where the host has tenants."""
+    if schema is None:
+        return nullcontext()
+    scope = getattr(host.current(), "scope", None)
+    if scope is None:
+        raise CommandError("--schema is for a platform that hosts many tenants; this one does not.", returncode=2)
+    entered: AbstractContextManager[Any] = scope(schema)
+    return entered

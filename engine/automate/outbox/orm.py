@@ -1,0 +1,215 @@
+"""The outbox on any database Django knows (SQLite, MySQL, MariaDB): claims by a guarded update instead of SKIP LOCKED.
+
+Slower than `postgres.PostgresStore` and held to the same contract test. Two workers may pick the same jobs; the update's
+`status = PENDING` lets only one of them have each. Times are this machine's clock.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import models, transaction
+from django.db.models import F, Max, Min
+from django.utils import timezone
+
+from automate import host
+from automate.execution.states import FINAL_RUN
+from automate.jsontext import loads
+from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, RunState, StepRun, Workflow
+from automate.outbox.postgres import CRASHED, LeaseLost
+from automate.outbox.store import (
+    MAX_CRASHES,
+    ActiveVersion,
+    Claim,
+    EventData,
+    Job,
+    RecordedStep,
+    RunSnapshot,
+    Writes,
+)
+
+PENDING, CLAIMED, COMPLETED, DEAD = OutboxJob.Status.values
+_JSON = {"outputs", "error", "input", "output", "logs"}  # columns that Writes carries as JSON text
+
+
+class OrmStore:
+    """See `automate.outbox.store.OutboxStore`."""
+
+    def claim_batch(self, *, limit: int, worker: str, lease_seconds: float) -> Claim | None:
+        now = timezone.now()
+        due = list(
+            OutboxJob.objects.filter(status=PENDING, available_at__lte=now)
+            .order_by("available_at", "id")
+            .values_list("id", "attempts")[:limit]
+        )
+        if not due:
+            return None
+        head, crashed = due[0]
+        wanted = [head] if crashed else [job for job, attempts in due if not attempts]
+        lease_id = secrets.randbits(62)
+        taken = OutboxJob.objects.filter(id__in=wanted, status=PENDING).update(
+            status=CLAIMED,
+            attempts=F("attempts") + 1,
+            lease_id=lease_id,
+            lease_expires_at=now + timedelta(seconds=lease_seconds),
+        )
+        if not taken:
+            return None
+        jobs = list(OutboxJob.objects.filter(lease_id=lease_id).order_by("available_at", "id"))
+        events = Event.objects.in_bulk([job.event_id for job in jobs if job.event_id])
+        claimed = tuple(_job(job, events) for job in jobs)
+        return Claim(lease_id, None, self._config_token(), claimed, lease_seconds)
+
+    def active_versions(self, claim: Claim) -> list[ActiveVersion]:
+        live = Workflow.objects.filter(is_enabled=True, active_version__isnull=False).select_related("active_version")
+        versions = [workflow.active_version for workflow in live]
+        return [ActiveVersion(v.id, v.workflow_id, v.trigger_spec, v.rule, v.steps) for v in versions if v is not None]
+
+    def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
+        runs = list(ExecutionRun.objects.filter(id__in=run_ids).select_related("version"))
+        events = Event.objects.in_bulk([run.event_id for run in runs])
+        states = RunState.objects.in_bulk([run.id for run in runs])
+        return [_snapshot(run, events[run.event_id], states.get(run.id)) for run in runs if run.event_id in events]
+
+    def data_key(self, claim: Claim) -> bytes:
+        return host.current().data_key()
+
+    @transaction.atomic
+    def _write(self, claim: Claim, writes: Writes, *, final: bool) -> set[int]:
+        now = timezone.now()
+        mine = OutboxJob.objects.filter(lease_id=claim.lease_id, status=CLAIMED)
+        if mine.filter(id__in=claim.held).count() < len(claim.held):
+            raise LeaseLost
+        _record(writes)
+        for run_id in writes.held_runs:
+            until = now + timedelta(seconds=claim.lease_seconds)
+            values = {"status": CLAIMED, "lease_id": claim.lease_id, "lease_expires_at": until}
+            if not mine.filter(kind="run", run_id=run_id).update(lease_expires_at=until):
+                OutboxJob.objects.create(kind="run", run_id=run_id, available_at=now, attempts=1, **values)
+        for run_id, delay in writes.due_runs:
+            arm_run(run_id, available_at=now + timedelta(seconds=delay), lease_id=claim.lease_id)
+        done = mine if final else mine.filter(models.Q(id__in=writes.done_jobs) | models.Q(run_id__in=writes.done_runs))
+        done.update(status=COMPLETED, lease_id=None, lease_expires_at=None, attempts=0)
+        return set(mine.values_list("id", flat=True))
+
+    def write(self, claim: Claim, writes: Writes, *, final: bool, seconds: float) -> bool:
+        try:
+            claim.held = self._write(claim, writes, final=final)
+        except LeaseLost:
+            return False
+        return True
+
+    def release(self, claim: Claim) -> bool:
+        back = OutboxJob.objects.filter(lease_id=claim.lease_id, status=CLAIMED)
+        return bool(
+            back.update(status=PENDING, attempts=F("attempts") - 1, lease_id=None, lease_expires_at=None)
+        )
+
+    def renew(self, lease_ids: Sequence[int], *, worker: str, lease_seconds: float) -> set[int]:
+        now = timezone.now()
+        held = OutboxJob.objects.filter(lease_id__in=lease_ids, status=CLAIMED, lease_expires_at__gt=now)
+        ids = set(held.values_list("lease_id", flat=True))
+        held.update(lease_expires_at=now + timedelta(seconds=lease_seconds))
+        return {lease for lease in ids if lease is not None}
+
+    @transaction.atomic
+    def tend(self, *, limit: int = 100) -> int:
+        """Take back the jobs of leases that ran out; after 5 claims without a clean finish a job is DEAD."""
+        now = timezone.now()
+        lost = list(OutboxJob.objects.filter(status=CLAIMED, lease_expires_at__lt=now).order_by("id")[:limit])
+        for job in lost:
+            is_dead = job.attempts >= MAX_CRASHES
+            delay = 0 if job.attempts <= 1 else min(2**job.attempts, 60)
+            guarded = OutboxJob.objects.filter(id=job.id, status=CLAIMED, lease_id=job.lease_id)
+            moved = guarded.update(
+                status=DEAD if is_dead else PENDING,
+                available_at=now + timedelta(seconds=delay),
+                lease_id=None,
+                lease_expires_at=None,
+            )
+            if moved and is_dead:
+                _bury(job, now)
+        return len(lost)
+
+    def next_due_seconds(self) -> float | None:
+        due = OutboxJob.objects.filter(status=PENDING).aggregate(due=Min("available_at"))["due"]
+        return None if due is None else float((due - timezone.now()).total_seconds())
+
+    def _config_token(self) -> tuple[int, datetime | None]:
+        return Workflow.objects.count(), Workflow.objects.aggregate(at=Max("updated_at"))["at"]
+
+
+def arm_run(run_id: UUID, *, available_at: datetime, lease_id: int | None = None) -> None:
+    """Make the run's one job pending from `available_at`, unless another lease holds it."""
+    values = {"status": PENDING, "available_at": available_at, "attempts": 0, "lease_id": None, "lease_expires_at": None}
+    job, made = OutboxJob.objects.get_or_create(kind="run", run_id=run_id, defaults=values)
+    if not made:
+        free = models.Q(lease_id=lease_id) if lease_id else models.Q(pk__in=[])
+        OutboxJob.objects.filter(free | ~models.Q(status=CLAIMED), pk=job.pk).update(**values)
+
+
+def _job(job: OutboxJob, events: dict[UUID, Event]) -> Job:
+    event = events.get(job.event_id) if job.event_id else None
+    return Job(job.pk, job.kind, job.attempts, _event(event) if event else None, job.run_id)
+
+
+def _event(event: Event) -> EventData:
+    return EventData(event.id, event.type, event.source, event.payload, event.trace_id, event.received_at)
+
+
+def _snapshot(run: ExecutionRun, event: Event, state: RunState | None) -> RunSnapshot:
+    latest: dict[str, StepRun] = {}
+    for step in StepRun.objects.filter(run_id=run.id).order_by("round", "attempt"):
+        latest[step.step_id] = step
+    return RunSnapshot(
+        id=run.id,
+        workflow_id=run.workflow_id,
+        version_id=run.version_id,
+        steps=run.version.steps,
+        status=run.status,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        event=_event(event),
+        recorded=tuple(RecordedStep(step.step_id, step.attempt, step.status) for step in latest.values()),
+        sealed_state=bytes(state.sealed) if state else None,
+    )
+
+
+def _record(writes: Writes) -> None:
+    MatchDecision.objects.bulk_create([MatchDecision(**_columns(row)) for row in writes.decisions])
+    final = list(FINAL_RUN)
+    for run in writes.runs:
+        _upsert(ExecutionRun.objects.exclude(status__in=final), ExecutionRun, _columns(run))
+    for step in writes.steps:
+        _upsert(StepRun.objects.filter(status="running"), StepRun, _columns(step))
+    for state in writes.states:
+        RunState.objects.update_or_create(run_id=state.run_id, defaults=asdict(state))
+
+
+def _upsert(changeable: models.QuerySet[Any], model: type[models.Model], columns: dict[str, Any]) -> None:
+    """Insert the row, or change it while it may be changed: a final row stays."""
+    if changeable.filter(pk=columns["id"]).update(**columns):
+        return
+    if not model._default_manager.filter(pk=columns["id"]).exists():
+        model._default_manager.create(**columns)
+
+
+def _columns(row: Any) -> dict[str, Any]:
+    values = {f.name: getattr(row, f.name) for f in fields(row)}
+    return {name: loads(v) if name in _JSON and v is not None else v for name, v in values.items()}
+
+
+def _bury(job: OutboxJob, now: datetime) -> None:
+    """Say where a dead job's run or event can be seen: it failed, or is held, and why."""
+    if job.run_id is not None:
+        unfinished = ExecutionRun.objects.filter(pk=job.run_id).exclude(status__in=list(FINAL_RUN))
+        unfinished.update(status="failed", ended_at=now, wake_at=None, error=CRASHED)
+    elif job.event_id is not None:
+        MatchDecision.objects.create(event_id=job.event_id, decision="held", reason="worker_crashed", decided_at=now)
+
+

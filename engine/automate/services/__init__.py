@@ -1,0 +1,17 @@
+"""What changes a workflow: each function is one transaction, takes the clock and the actor, and leaves an audit entry."""
+
+from automate.services.errors import InvalidDraft, InvalidImport
+from automate.services.exchange import Imported, export_definition, import_definitions
+from automate.services.workflows import create_workflow, publish_version, save_draft, set_enabled
+
+__all__ = [
+    "Imported",
+    "InvalidDraft",
+    "InvalidImport",
+    "create_workflow",
+    "export_definition",
+    "import_definitions",
+    "publish_version",
+    "save_draft",
+    "set_enabled",
+]

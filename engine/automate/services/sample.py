@@ -1,0 +1,50 @@
+"""The workflow every new workspace starts with: it runs for any JSON object that comes in, and shows what is possible."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SLUG = "sample"
+
+
+def sample_definition(echo_url: str, *, endpoint: str = "default") -> dict[str, Any]:
+    """Three steps: shape the event, send it to `echo_url`, log the answer.
+
+    Its rule shows one, too: an event with `"skip": true` does not run, and its page says why.
+    """
+    return {
+        "slug": SLUG,
+        "name": "Sample: echo every event",
+        "trigger": {"type": "webhook", "endpoint": endpoint},
+        "rule": {"!==": [{"var": "payload.skip"}, True]},
+        "steps": [
+            {
+                "id": "shape",
+                "name": "Shape the event",
+                "connector": "core",
+                "action": "transform",
+                "params": {
+                    "value": {
+                        "greeting": "Hello, {{ payload.name|default('world') }}!",
+                        "event_id": "{{ event.id }}",
+                        "received": "{{ payload }}",
+                    }
+                },
+            },
+            {
+                "id": "echo",
+                "name": "Send it to the echo endpoint",
+                "connector": "http",
+                "action": "request",
+                "params": {"method": "POST", "url": echo_url, "json": "{{ steps.shape.output }}"},
+                "idempotent": True,
+            },
+            {
+                "id": "tell",
+                "name": "Log the answer",
+                "connector": "core",
+                "action": "log",
+                "params": {"message": "{{ steps.shape.output.greeting }} The echo answered {{ steps.echo.output.status }}."},
+            },
+        ],
+    }

@@ -1,0 +1,171 @@
+"""Why an event did or did not start each workflow, long after: decisions are kept, their trees are worked out again.
+
+Events, versions and decisions never change and a rule depends on nothing else, so the tree of today is that of then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from automate import rules
+from automate.models import Event, MatchDecision, Workflow, WorkflowVersion
+from automate.rules.words import condition_in_words
+from automate_governance.redaction import MASK, is_sensitive_name, redact
+
+_HIDDEN_DEPTH = 100
+
+
+@dataclass(frozen=True)
+class Why:
+    """One workflow's answer to one event."""
+
+    decision: str  # started | no_match | held
+    reason: str  # the kept code: rule_true, rule_false, direct, no_workflow, "rule_error: ..."
+    sentence: str  # for people
+    workflow: Workflow | None  # None: nothing listens for the event
+    version: WorkflowVersion | None
+    run_id: str | None
+    failed_at: str  # JSON pointer into the rule; "" is the rule as a whole, or nothing failed
+    condition: str  # the failing condition in words, such as `payload.amount > 100`
+    seen: list[Any]  # the values that condition was given
+    tree: dict[str, Any] | None  # of automate.rules.explain; None when no rule was asked
+
+    @property
+    def has_run(self) -> bool:
+        return self.run_id is not None
+
+
+def explain_event(event: Event, *, raw: bool = False) -> list[Why]:
+    """One Why per decision, those that started a run first; [] while the event waits to be matched.
+
+    What the payload holds under sensitive names is masked, unless `raw` (permission `view_raw_payload`). Three queries.
+    """
+    decisions = list(MatchDecision.objects.filter(event_id=event.pk).order_by("id"))
+    workflows = Workflow.objects.in_bulk([d.workflow_id for d in decisions if d.workflow_id])
+    versions = WorkflowVersion.objects.in_bulk([d.version_id for d in decisions if d.version_id])
+    context = rule_context(event)
+    hidden = () if raw else sensitive_values(event.payload)
+    found = [
+        _why(decision, event, context, hidden, workflows, versions, raw=raw)
+        for decision in sorted(decisions, key=lambda d: d.run_id is None)
+    ]
+    return found
+
+
+def rule_context(event: Event) -> dict[str, Any]:
+    """What a rule sees of an event."""
+    return {
+        "payload": event.payload,
+        "event": {
+            "id": str(event.pk),
+            "type": event.type,
+            "source": event.source,
+            "received_at": event.received_at.isoformat(),
+            "trace_id": event.trace_id.hex,
+        },
+    }
+
+
+def sensitive_values(payload: Any) -> tuple[str, ...]:
+    """The texts and numbers that stand under sensitive names, as text: to be masked wherever they turn up."""
+    found: set[str] = set()
+    waiting: list[tuple[Any, bool]] = [(payload, False)]
+    while waiting:
+        value, is_hidden = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend((item, is_hidden or is_sensitive_name(str(key))) for key, item in value.items())
+        elif isinstance(value, list):
+            waiting.extend((item, is_hidden) for item in value)
+        elif is_hidden and isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            found.add(str(value))
+    return tuple(sorted(found))
+
+
+def _why(
+    decision: MatchDecision,
+    event: Event,
+    context: dict[str, Any],
+    hidden: tuple[str, ...],
+    workflows: dict[Any, Workflow],
+    versions: dict[Any, WorkflowVersion],
+    *,
+    raw: bool,
+) -> Why:
+    version = versions.get(decision.version_id)
+    tree = None
+    if version is not None and version.rule is not None and decision.reason != "direct":
+        tree = rules.explain(version.rule, context)
+        if not raw:
+            tree = _masked(tree, hidden)
+    failed = _find_failed(tree) if tree is not None and decision.run_id is None else None
+    condition = ""
+    if failed is not None and version is not None:
+        condition = condition_in_words(_at(version.rule, failed["pointer"]))
+    return Why(
+        decision=decision.decision,
+        reason=decision.reason,
+        sentence=_sentence(decision, event, condition, failed),
+        workflow=workflows.get(decision.workflow_id),
+        version=version,
+        run_id=str(decision.run_id) if decision.run_id else None,
+        failed_at=decision.failed_at,
+        condition=condition,
+        seen=list(failed.get("inputs", [])) if failed else [],
+        tree=tree,
+    )
+
+
+def _sentence(decision: MatchDecision, event: Event, condition: str, failed: dict[str, Any] | None) -> str:
+    reason = decision.reason
+    if reason == "no_workflow":
+        return f"No live workflow listens for events of type {event.type} from {event.source}."
+    if reason == "direct":
+        return "Started by name, past its rule."
+    if reason == "rule_true":
+        return "The event is the trigger's, and the rule matched."
+    if reason == "rule_false":
+        return f"This condition was not met: {condition}" if condition else "The rule did not match."
+    if reason.startswith("rule_error"):
+        error = (failed or {}).get("error") or reason.partition(": ")[2]
+        return f"The rule could not be evaluated: {error}"
+    return reason
+
+
+def _find_failed(tree: dict[str, Any]) -> dict[str, Any] | None:
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if node.get("failed"):
+            return node
+        waiting.extend(node.get("children", []))
+    return None
+
+
+def _at(rule: Any, path: str) -> Any:
+    for part in path.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        rule = rule[int(key)] if isinstance(rule, list) else rule[key]
+    return rule
+
+
+def _masked(tree: dict[str, Any], hidden: tuple[str, ...]) -> dict[str, Any]:
+    """The tree with what is sensitive masked: the result of a `var` that reads such a name, and its value elsewhere."""
+    _mask_reads(tree, 0)
+    masked: dict[str, Any] = redact(tree, hidden)
+    return masked
+
+
+def _mask_reads(node: dict[str, Any], depth: int) -> None:
+    reads = node.get("reads")
+    if isinstance(reads, str) and any(is_sensitive_name(part) for part in reads.split(".")):
+        node["result"] = MASK if node["result"] is not None else None
+    if depth > _HIDDEN_DEPTH:
+        return
+    for child in node.get("children", []):
+        _mask_reads(child, depth + 1)
+    for item in node.get("items", []):
+        _mask_reads(item["condition"], depth + 1)
+    if "inputs" in node and node["operator"] != "var":
+        shown = [child["result"] for child in node["children"] if child["evaluated"] or not node["evaluated"]]
+        node["inputs"] = shown

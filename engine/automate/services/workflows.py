@@ -1,0 +1,157 @@
+"""Workflows and their versions: create, save the draft, publish, enable and disable.
+
+Of two people who change one workflow at the same time the second is told (Conflict): each names the draft's revision it
+saw. A version never changes; runs already started keep theirs.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from automate import host
+from automate.definitions import Draft, Problem, find_problems
+from automate.definitions.bounds import find_bound_problems
+from automate.definitions.canonical import same
+from automate.models import Workflow, WorkflowVersion
+from automate.services import audit
+from automate.services.errors import InvalidDraft
+from automate_governance.errors import Conflict, NotFound
+
+
+@transaction.atomic
+def create_workflow(*, definition: dict[str, Any], actor: str, now: datetime, is_sample: bool = False) -> Workflow:
+    """A new workflow with `definition` as its draft. Nothing runs before `publish_version`.
+
+    A draft may be unfinished; it needs a slug and a name. Raises InvalidDraft, and Conflict when the slug is taken.
+    """
+    _refuse_unsavable(definition)
+    try:
+        with transaction.atomic():
+            workflow = Workflow.objects.create(
+                slug=definition["slug"],
+                name=definition["name"],
+                draft=definition,
+                is_sample=is_sample,
+                created_at=now,
+                updated_at=now,
+            )
+    except IntegrityError as error:
+        slug = definition["slug"]
+        raise Conflict(f'There is a workflow "{slug}" already.', details={"slug": slug}) from error
+    _record(workflow, "workflow.create", actor, now, {"slug": workflow.slug})
+    return workflow
+
+
+@transaction.atomic
+def save_draft(
+    *, workflow_id: UUID, definition: dict[str, Any], expected_revision: int, actor: str, now: datetime
+) -> Workflow:
+    """Replace the draft; what runs stays as it is. The same content again changes nothing.
+
+    Raises NotFound, Conflict when the draft is no longer at `expected_revision`, and InvalidDraft when it has no slug
+    or name, another slug than the workflow, is too large, or holds a secret's value. Other problems may wait.
+    """
+    workflow = _locked(workflow_id)
+    _refuse_stale(workflow, expected_revision)
+    _refuse_unsavable(definition)
+    if definition["slug"] != workflow.slug:
+        message = f'The slug of a workflow stays: "{workflow.slug}". For another name create another workflow.'
+        raise InvalidDraft([Problem("/slug", "slug_changed", message)])
+    if same(workflow.draft, definition):
+        return workflow
+    workflow.draft = definition
+    workflow.name = definition["name"]
+    workflow.draft_revision += 1
+    workflow.updated_at = now
+    workflow.save(update_fields=["draft", "name", "draft_revision", "updated_at"])
+    _record(workflow, "workflow.save", actor, now, {"revision": workflow.draft_revision})
+    return workflow
+
+
+@transaction.atomic
+def publish_version(
+    *, workflow_id: UUID, expected_revision: int, actor: str, now: datetime, note: str = ""
+) -> WorkflowVersion:
+    """Freeze the draft as the next version and make it what runs: the next event uses it.
+
+    A draft that says what the active version says makes no new version; that one is returned. `note` (at most 300
+    characters) says why; without it the definition's own note. Raises NotFound, Conflict when the draft is no longer
+    at `expected_revision`, InvalidDraft with every problem found; nothing is written then.
+    """
+    workflow = _locked(workflow_id)
+    _refuse_stale(workflow, expected_revision)
+    if problems := find_problems(workflow.draft):
+        raise InvalidDraft(problems)
+    draft = Draft.parse(workflow.draft)
+    active = workflow.active_version
+    if active is not None and draft.says_the_same_as(active.trigger_spec, active.rule, active.steps):
+        return active
+    latest = workflow.versions.aggregate(latest=Max("version_num"))["latest"] or 0
+    version = WorkflowVersion.objects.create(
+        workflow=workflow,
+        version_num=latest + 1,
+        trigger_spec=draft.trigger,
+        rule=draft.rule,
+        steps=draft.steps,
+        note=(note or draft.note)[:300],
+        published_by=actor[:200],
+        published_at=now,
+    )
+    workflow.active_version = version
+    workflow.updated_at = now
+    workflow.save(update_fields=["active_version", "updated_at"])
+    host.current().config_changed()
+    _record(workflow, "workflow.publish", actor, now, {"version": version.version_num, "note": version.note})
+    return version
+
+
+@transaction.atomic
+def set_enabled(*, workflow_id: UUID, is_enabled: bool, actor: str, now: datetime) -> Workflow:
+    """Let events start the workflow, or not. Runs already started go on. Raises NotFound."""
+    workflow = _locked(workflow_id)
+    if workflow.is_enabled == is_enabled:
+        return workflow
+    workflow.is_enabled = is_enabled
+    workflow.updated_at = now
+    workflow.save(update_fields=["is_enabled", "updated_at"])
+    host.current().config_changed()
+    _record(workflow, "workflow.enable" if is_enabled else "workflow.disable", actor, now, {})
+    return workflow
+
+
+def _locked(workflow_id: UUID) -> Workflow:
+    """The workflow, held until the transaction ends: one change at a time."""
+    try:
+        return Workflow.objects.select_for_update().get(pk=workflow_id)
+    except Workflow.DoesNotExist:
+        raise NotFound("There is no such workflow.", details={"id": str(workflow_id)}) from None
+
+
+def _refuse_stale(workflow: Workflow, expected_revision: int) -> None:
+    if workflow.draft_revision != expected_revision:
+        raise Conflict(
+            "The workflow was changed since you opened it. Load it again and repeat your change.",
+            details={"expected_revision": expected_revision, "revision": workflow.draft_revision},
+        )
+
+
+def _refuse_unsavable(definition: Any) -> None:
+    """A draft may be unfinished, but has a name, fits, and never brings a secret into the database."""
+    problems = find_bound_problems(definition)
+    if not problems:
+        problems = [problem for problem in find_problems(definition) if _keeps_from_saving(problem)]
+    if problems:
+        raise InvalidDraft(problems)
+
+
+def _keeps_from_saving(problem: Problem) -> bool:
+    return problem.code in {"not_an_object", "secret_value"} or problem.path in {"/slug", "/name"}
+
+
+def _record(workflow: Workflow, action: str, actor: str, now: datetime, details: dict[str, Any]) -> None:
+    audit.record(actor=actor, action=action, resource=f"workflow:{workflow.pk}", details=details, now=now)
