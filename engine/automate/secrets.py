@@ -1,8 +1,8 @@
 """Secret references, resolved at the connector's edge; and what hides values from those who only look.
 
-`DJANGO_AUTOMATE["SECRETS"]["backend"]` is "env" (the default: environment variables with the prefix `AUTOMATE_`), "none"
-(there are no secrets: what a host of many tenants sets, whose environment is not theirs), or the dotted path of a class
-with `get_secret(key) -> str`. Source: seeds, "Policies & Governance", "Secrets & Redaction".
+`DJANGO_AUTOMATE["SECRETS"]["backend"]` is "env" (the default: environment variables with the prefix `AUTOMATE_`),
+"none" (there are no secrets: for a host of many tenants, whose environment is not theirs), or the dotted path of a
+class with `get_secret(key) -> str`. Source: seeds, "Policies & Governance", "Secrets & Redaction".
 """
 
 from __future__ import annotations

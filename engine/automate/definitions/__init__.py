@@ -1,4 +1,4 @@
-"""Definitions: the JSON document a workflow is written as, everything that can be wrong with it, and its parsed form."""
+"""Definitions: the JSON document a workflow is written as, all that can be wrong with it, its parsed form."""
 
 from automate.definitions.problem import Problem, pointer
 from automate.definitions.steps import Draft, RetryPolicy, StepDefinition, parse_steps

@@ -1,4 +1,4 @@
-"""Secrets do not belong in a definition: references do. Finds what looks like a value, and references that are wrong."""
+"""Secrets do not belong in a definition: references do. Finds values, and references that are wrong."""
 
 from __future__ import annotations
 

@@ -60,7 +60,9 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
         known = error.schema["properties"] if isinstance(error.schema, dict) else {}
         for name in error.instance:
             if name not in known:
-                yield Problem(here + pointer(name), "unknown_field", f'Unknown field "{name}".{did_you_mean(name, known)}')
+                yield Problem(
+                    here + pointer(name), "unknown_field", f'Unknown field "{name}".{did_you_mean(name, known)}'
+                )
     else:
         yield Problem(here, "malformed", _sentence(error, kind))
 

@@ -30,7 +30,7 @@ def prepare(context: dict[str, Any]) -> DataHandle:
 
 @dataclass(frozen=True)
 class CompiledRule:
-    """A rule that was checked and compiled; may be shared by threads. `parts` are the conditions of an `and` at its top."""
+    """A rule that was checked and compiled; threads may share it. `parts` are the conditions of an `and` at its top."""
 
     rule: Rule | None  # None: no rule, which matches everything
     operator: str | None = None

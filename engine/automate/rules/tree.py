@@ -29,7 +29,7 @@ def arguments(node: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def walk(rule: Any) -> Iterator[tuple[str, Any, int, bool]]:
-    """(pointer, node, depth, whether it is evaluated once per item) for every node; no recursion, so any depth is safe."""
+    """(pointer, node, depth, whether it is evaluated once per item) for every node; any depth is safe."""
     waiting: list[tuple[str, Any, int, bool]] = [("", rule, 0, False)]
     while waiting:
         here, node, depth, per_item = waiting.pop()

@@ -8,7 +8,15 @@ from typing import Any
 from automate.rules.tree import arguments, operator_of
 
 _LONGEST = 200
-_BETWEEN = {"==": "is", "===": "is exactly", "!=": "is not", "!==": "is not exactly", "in": "is in", "and": "and", "or": "or"}
+_BETWEEN = {
+    "==": "is",
+    "===": "is exactly",
+    "!=": "is not",
+    "!==": "is not exactly",
+    "in": "is in",
+    "and": "and",
+    "or": "or",
+}
 _SIGNS = frozenset({"<", "<=", ">", ">=", "+", "-", "*", "/", "%"})
 _FOR_ITEMS = {"some": "some item of", "all": "every item of", "none": "no item of"}
 

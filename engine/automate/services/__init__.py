@@ -1,4 +1,4 @@
-"""What changes a workflow: each function is one transaction, takes the clock and the actor, and leaves an audit entry."""
+"""What changes a workflow: each function is one transaction, is told the time and the actor, and is audited."""
 
 from automate.services.errors import InvalidDraft, InvalidImport
 from automate.services.exchange import Imported, export_definition, import_definitions

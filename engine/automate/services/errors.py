@@ -24,7 +24,7 @@ class InvalidDraft(Invalid):
 
 
 class InvalidImport(Invalid):
-    """At least one document has problems; `problems` has them by the document's source, `details.errors` in one list."""
+    """Some document has problems; `problems` has them by the document's source, `details.errors` in one list."""
 
     code = "invalid_import"
 
@@ -35,7 +35,9 @@ class InvalidImport(Invalid):
             f"Nothing was imported: {count} problem(s) in {len(self.problems)} document(s).",
             details={
                 "errors": [
-                    {"source": source, **problem.as_dict()} for source, found in self.problems.items() for problem in found
+                    {"source": source, **problem.as_dict()}
+                    for source, found in self.problems.items()
+                    for problem in found
                 ]
             },
         )

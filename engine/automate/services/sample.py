@@ -1,4 +1,4 @@
-"""The workflow every new workspace starts with: it runs for any JSON object that comes in, and shows what is possible."""
+"""The workflow every new workspace starts with: it runs for any JSON object, and shows what is possible."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def sample_definition(echo_url: str, *, endpoint: str = "default") -> dict[str, 
                 "name": "Log the answer",
                 "connector": "core",
                 "action": "log",
-                "params": {"message": "{{ steps.shape.output.greeting }} The echo answered {{ steps.echo.output.status }}."},
+                "params": {
+                    "message": "{{ steps.shape.output.greeting }} The echo answered {{ steps.echo.output.status }}."
+                },
             },
         ],
     }

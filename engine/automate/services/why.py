@@ -46,11 +46,10 @@ def explain_event(event: Event, *, raw: bool = False) -> list[Why]:
     versions = WorkflowVersion.objects.in_bulk([d.version_id for d in decisions if d.version_id])
     context = rule_context(event)
     hidden = () if raw else sensitive_values(event.payload)
-    found = [
+    return [
         _why(decision, event, context, hidden, workflows, versions, raw=raw)
         for decision in sorted(decisions, key=lambda d: d.run_id is None)
     ]
-    return found
 
 
 def rule_context(event: Event) -> dict[str, Any]:

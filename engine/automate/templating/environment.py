@@ -63,7 +63,9 @@ def compiled(source: str) -> Compiled:
         line = getattr(error, "lineno", None)
         raise TemplateFailed(f"The template cannot be read: {error}", details={"line": line}) from error
     except (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError) as error:
-        raise TemplateFailed("The template cannot be read: it is nested too deep or holds too large a number.") from error
+        raise TemplateFailed(
+            "The template cannot be read: it is nested too deep or holds too large a number."
+        ) from error
 
 
 def _lone_expression(tree: nodes.Template) -> nodes.Expr | None:
@@ -109,7 +111,9 @@ class ClosedEnvironment(ImmutableSandboxedEnvironment):
             budget.get().make(8 * (len(left) + len(right)))
             return FILTERS[" value"](left + right)
         if type(left) not in (int, float) or type(right) not in (int, float):
-            raise TemplateFailed(f"`{operator}` needs two numbers" + (", or two texts, or two lists." if operator == "+" else "."))
+            raise TemplateFailed(
+                f"`{operator}` needs two numbers" + (", or two texts, or two lists." if operator == "+" else ".")
+            )
         if operator == "**" and (abs(right) > 64 or (type(left) is int and abs(left) > 2**16)):
             raise TemplateFailed("`**` takes powers up to 64 of numbers up to 65,536.")
         return check_number(super().call_binop(context, operator, left, right))

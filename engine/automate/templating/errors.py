@@ -6,6 +6,6 @@ from automate_governance.errors import NormalizedError
 
 
 class TemplateFailed(NormalizedError):
-    """The template is refused, reads what is not there, or needs more than it may; `details.template` begins with it."""
+    """The template is refused, reads what is not there, or needs too much; `details.template` is its beginning."""
 
     code, http_status = "template_failed", 422

@@ -20,8 +20,8 @@ MAX_VALUE_SIZE = 4_194_304  # of one value a template holds, counted in full whe
 MAX_VALUE_DEPTH = 100
 MAX_NUMBER_BITS = 1_024
 
-SECRET_KEY = "$secret"
-SECRET_PREFIX = "$secret:"
+SECRET_KEY = "$secret"  # noqa: S105  # the name of a reference
+SECRET_PREFIX = "$secret:"  # noqa: S105
 PLAIN = frozenset({dict, list, tuple, str, int, float, bool, type(None)})
 
 

@@ -112,10 +112,7 @@ def _remember(source: str) -> tuple[str | int, ...] | None:
 def _along(path: tuple[str | int, ...], context: dict[str, Any]) -> Any:
     found: Any = context
     for key in path:
-        if type(found) is dict and type(key) is str and key in found:
-            found = found[key]
-        else:
-            found = part(found, key)
+        found = part(found, key)
     return found
 
 

@@ -24,7 +24,7 @@ from automate.templating.limits import (
 
 
 class Missing(StrictUndefined):
-    """A value that is not there. Parts of it are not there either; everything but `default` and `defined` refuses it."""
+    """A value that is not there, nor are its parts; everything but `default` and `defined` refuses it."""
 
     __slots__ = ()
 
@@ -47,9 +47,7 @@ def part(obj: Any, key: Any) -> Any:
     if kind is dict:
         found = obj.get(str(key) if type(key) is int else key, _NOTHING) if type(key) in _KEYS else _NOTHING
     elif kind is list or kind is str or kind is tuple:
-        if type(key) is int and -len(obj) <= key < len(obj):
-            found = obj[key]
-        elif type(key) is slice:
+        if type(key) is slice or (type(key) is int and -len(obj) <= key < len(obj)):
             found = obj[key]
     elif isinstance(obj, Undefined):
         return missing(f"{obj._undefined_name}.{key}")

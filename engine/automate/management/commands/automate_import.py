@@ -55,7 +55,9 @@ class Command(BaseCommand):
 
     def _tell(self, imported: list[Imported], *, as_json: bool, dry_run: bool) -> None:
         if as_json:
-            rows = [{"slug": i.slug, "outcome": i.outcome, "version": i.version_num, "file": i.source} for i in imported]
+            rows = [
+                {"slug": i.slug, "outcome": i.outcome, "version": i.version_num, "file": i.source} for i in imported
+            ]
             self.stdout.write(json.dumps({"imported": rows, "dry_run": dry_run}, indent=2))
             return
         for item in imported:
