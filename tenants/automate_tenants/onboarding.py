@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db import transaction
 
 from automate.models import WebhookEndpoint, Workflow
-from automate.services import sample
+from automate.services import create_workflow, publish_version
+from automate.services.sample import sample_definition
 from automate_governance.errors import Conflict, Invalid
 from automate_tenants import audit, directory, pauses
 from automate_tenants.context import tenant_scope
@@ -82,10 +83,16 @@ def _furnish(tenant: Tenant, owner_id: int, now: datetime) -> OpenedWorkspace:
     with tenant_scope(ref(tenant)):
         endpoint = create_endpoint(slug=DEFAULT_ENDPOINT, actor=actor, now=now).endpoint
         _, api_key = create_key(tenant_id=tenant.pk, name=FIRST_KEY_NAME, scopes=SCOPES, created_by=actor, now=now)
-        workflow = sample.publish_sample(
-            endpoint=DEFAULT_ENDPOINT, echo_url=f"{settings.BASE_URL.rstrip('/')}/echo", actor=actor, now=now
-        )
+        workflow = _publish_sample(actor, now)
     return OpenedWorkspace(tenant, api_key, endpoint, f"/hooks/{endpoint.token}", workflow)
+
+
+def _publish_sample(actor: str, now: datetime) -> Workflow:
+    definition = sample_definition(f"{settings.BASE_URL.rstrip('/')}/echo", endpoint=DEFAULT_ENDPOINT)
+    workflow = create_workflow(definition=definition, actor=actor, now=now, is_sample=True)
+    publish_version(workflow_id=workflow.pk, expected_revision=workflow.draft_revision, actor=actor, now=now)
+    workflow.refresh_from_db()
+    return workflow
 
 
 @transaction.atomic

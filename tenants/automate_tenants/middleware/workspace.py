@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import cast
 
 from django.conf import settings
 from django.http import (
@@ -120,7 +119,7 @@ def _give_folder_cookie(response: HttpResponse | StreamingHttpResponse, tenant: 
 def _streamed_in_scope(response: HttpResponseBase, tenant: TenantRef) -> HttpResponseBase:
     """A streamed body is made after this middleware has returned; each part is made in the tenant's scope again."""
     if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse) and not response.is_async:
-        parts = cast(Iterator[bytes], iter(response))
+        parts = iter(response)
 
         def in_scope() -> Iterator[bytes]:
             while True:
