@@ -16,6 +16,7 @@ up: $(RUNTIME) ## start PostgreSQL, gateway, web and worker with a demo workspac
 	@exec $(BIN)/automate up
 
 test: $(DEV) ## run every test: unit, integration, processes, browser
+	@./.ci/system-packages
 	@$(BIN)/python -m tests
 
 check: $(DEV) ## format, lint, types, import contracts, missing migrations
@@ -36,8 +37,14 @@ clean: ## remove the environment and the caches; data under var/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 	find engine platform tenants web tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-pins: $(DEV) ## resolve the dependencies again and write the hashed pins (records no registry address)
-	$(BIN)/python -m tools.pins
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-emit-index-url --no-emit-find-links --no-emit-package django-automate --no-emit-package automate-platform
+
+pins: $(DEV) ## resolve the dependencies again and write the hashed pins; no registry address is recorded
+	printf 'uv\nhatchling>=1.27\neditables>=0.5\n' | $(PIN) - -o requirements-bootstrap.txt
+	$(PIN) pyproject.toml engine/pyproject.toml --extra embedded -o requirements.txt
+	$(PIN) pyproject.toml engine/pyproject.toml requirements-bootstrap.txt --extra embedded --group dev --group test \
+	  -c requirements.txt -o requirements-dev.txt
 
 # --- the environment: made once, made again only when a pin changes ---------------------------------------------
 

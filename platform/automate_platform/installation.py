@@ -13,7 +13,7 @@ from automate_platform.embedded import Postgres
 from automate_platform.home import Home, write_private
 
 DATABASE = "automate"
-SAMPLE_EVENT: dict[str, Any] = {"type": "order.created", "order": {"id": "A-1001", "total": 120, "currency": "EUR"}}
+SAMPLE_EVENT: dict[str, Any] = {"name": "Ada", "order": {"id": "A-1001", "total": 120, "currency": "EUR"}}
 
 
 def make_secrets(home: Home) -> None:

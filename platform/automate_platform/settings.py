@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "automate_tenants.middleware.TraceMiddleware",
+    "automate_web.security.security_headers",
     "automate_tenants.middleware.WorkspaceMiddleware",  # which tenant; sets SCRIPT_NAME for /w/<workspace>/
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -63,6 +64,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "automate_web.errors.normalized_errors",  # a page's NormalizedError becomes its error page
 ]
 ROOT_URLCONF = "automate_platform.urls"
 WSGI_APPLICATION = "automate_platform.wsgi.application"
@@ -93,7 +95,10 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_UNIQUE_EMAIL = True
-ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_PREVENT_ENUMERATION = "strict"  # sign-up with a known e-mail answers as with an unknown one
+ACCOUNT_ADAPTER = "automate_web.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "automate_web.accounts.forms.SignupForm"}
+CSRF_FAILURE_VIEW = "automate_web.errors.csrf_failure"
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 

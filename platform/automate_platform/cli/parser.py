@@ -9,9 +9,10 @@ from typing import Any
 class Parser(argparse.ArgumentParser):
     """Keeps the line breaks of examples and offers `--json` where there is data."""
 
-    def __init__(self, *args: Any, example: str = "", has_data: bool = False, **kwargs: Any) -> None:
-        epilog = f"example:\n  {example}" if example else None
-        super().__init__(*args, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+    def __init__(self, *, example: str = "", has_data: bool = False, **kwargs: Any) -> None:
+        kwargs["epilog"] = f"example:\n  {example}" if example else None
+        kwargs["formatter_class"] = argparse.RawDescriptionHelpFormatter
+        super().__init__(**kwargs)
         if has_data:
             self.add_argument("--json", action="store_true", help="print the data as one JSON document")
 
@@ -86,6 +87,7 @@ def _tenants(nouns: Any) -> None:
         "suspend", help="refuse its events and stop its runs", example="automate tenants suspend acme", has_data=True
     )
     suspend.add_argument("slug")
+    suspend.add_argument("--reason", default="", help="kept in its audit log")
     suspend.add_argument("--undo", action="store_true", help="let it go on")
     suspend.set_defaults(module="tenants", verb="suspend")
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from automate_governance.errors import NotFound
 
 from automate_platform.cli import _django, data
+
+ACTOR = "operator:command line"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,12 +36,18 @@ def _list(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _suspend(options: argparse.Namespace) -> dict[str, Any]:
+    from automate_tenants import onboarding
     from automate_tenants.models import Tenant
+    from django.utils import timezone
 
-    status = Tenant.Status.ACTIVE if options.undo else Tenant.Status.SUSPENDED
-    if not Tenant.objects.filter(slug=options.slug).update(status=status):
+    found = Tenant.objects.filter(slug=options.slug).first()
+    if found is None:
         raise NotFound(f"There is no workspace {options.slug!r}. See: automate tenants list")
-    return {"slug": options.slug, "status": str(status)}
+    if options.undo:
+        changed = onboarding.resume(tenant_id=found.pk, actor=ACTOR, now=timezone.now())
+    else:
+        changed = onboarding.suspend(tenant_id=found.pk, actor=ACTOR, reason=options.reason, now=timezone.now())
+    return {"slug": changed.slug, "status": str(changed.status)}
 
 
-VERBS = {"create": _create, "list": _list, "suspend": _suspend}
+VERBS: dict[str, Callable[[argparse.Namespace], Any]] = {"create": _create, "list": _list, "suspend": _suspend}

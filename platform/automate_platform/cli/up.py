@@ -124,6 +124,7 @@ def serve(home: Home, supervisor: Supervisor, host: str, port: int, started_at: 
     progress("starting gateway, web and worker")
     supervisor.start(child(home, "gateway", environment, "--host", host, "--port", str(port), stops_first=True))
     supervisor.start(child(home, "web", environment))
+    installation.worker_mark(home).unlink(missing_ok=True)
     supervisor.start(child(home, "worker", environment))
     demo = json.loads(command(home, "demo", environment, "--json"))
     supervisor.wait_until(

@@ -6,12 +6,16 @@ import argparse
 
 from django.core.management import call_command
 
+from automate_platform import environment as env
+from automate_platform import installation
 from automate_platform.cli import _django
+from automate_platform.home import Home
 from automate_platform.supervisor import die_with_parent
 
 
 def run(options: argparse.Namespace) -> int:
     die_with_parent()
     _django.setup()
-    call_command("automate_worker")
+    mark = installation.worker_mark(Home(env.home()))
+    call_command("automate_worker", once=options.once, ready_file=mark)
     return 0
