@@ -131,6 +131,7 @@ REST_FRAMEWORK = {
 }
 
 DJANGO_AUTOMATE = {
+    "SECRETS": {"backend": "none"},  # tenants must never read this server's environment
     "HOST": "automate_tenants.host.TenantHost",
     "EXECUTION": {
         "batch_size": int(env.text("DJANGO_AUTOMATE_EXECUTION_BATCH_SIZE", "100")),
