@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -51,14 +51,14 @@ def _validator() -> Draft202012Validator:
 
 
 def _problems(error: ValidationError) -> Iterator[Problem]:
-    here, kind = pointer(*error.absolute_path), str(error.validator)
+    here, kind, given = pointer(*error.absolute_path), str(error.validator), cast("dict[str, Any]", error.instance)
     if kind == "required":  # one error for each missing name, which stands in its message only
-        for name in error.validator_value:
-            if name not in error.instance and repr(name) in error.message:
+        for name in cast("list[str]", error.validator_value):
+            if name not in given and repr(name) in error.message:
                 yield Problem(here + pointer(name), "required", f'"{name}" is required.')
     elif kind == "additionalProperties":
         known = error.schema["properties"] if isinstance(error.schema, dict) else {}
-        for name in error.instance:
+        for name in given:
             if name not in known:
                 yield Problem(
                     here + pointer(name), "unknown_field", f'Unknown field "{name}".{did_you_mean(name, known)}'

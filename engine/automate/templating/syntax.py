@@ -92,12 +92,14 @@ def _rewrite(node: nodes.Node) -> None:
 def _counted(node: nodes.Node) -> nodes.Node:
     if isinstance(node, nodes.Concat):
         return _through(" ~", node.nodes[0], node.nodes[1:])
-    if isinstance(node, (nodes.List, nodes.Dict)) or (isinstance(node, nodes.Tuple) and node.ctx == "load"):
+    if isinstance(node, (nodes.List, nodes.Dict)):
+        return _through(" value", node)
+    if isinstance(node, nodes.Tuple) and node.ctx == "load":
         return _through(" value", node)
     return node
 
 
-def _through(name: str, first: nodes.Expr, others: list[nodes.Expr] | None = None) -> nodes.Filter:
+def _through(name: str, first: nodes.Node, others: list[nodes.Expr] | None = None) -> nodes.Filter:
     made = nodes.Filter(first, name, others or [], [], None, None, lineno=first.lineno)
     made.set_environment(first.environment)  # type: ignore[arg-type]
     return made
