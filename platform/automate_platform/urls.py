@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from automate_web.api.views import unknown_path
+from django.urls import include, path, re_path
 
 urlpatterns = [
     path("api/v1/", include("automate_web.api.urls")),
+    re_path(r"^api(?:/(?P<path>.*))?$", unknown_path),  # no other version; errors of /api/ are JSON
     path("", include("automate_web.urls")),
 ]
 

@@ -41,7 +41,7 @@ IF_MATCH = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     required=True,
-    description='The `draft_revision` that was read, such as `"3"`; `*` for whichever is there.',
+    description="The ETag or `draft_revision` that was read; `*` for whichever is there.",
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -50,7 +50,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="The same key within 7 days is the same event: the answer has the first ids and `duplicate: true`.",
 )
 ETAG = OpenApiParameter(
-    "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="The draft's revision, in quotes."
+    "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="For `If-Match` and `If-None-Match`."
 )
 
 
@@ -69,6 +69,7 @@ def describe(
     parameters: Sequence[OpenApiParameter] = (),
     missing: bool = False,
     conflict: bool = False,
+    unchanged: bool = False,
     if_match: bool = False,
     etag: bool = False,
     idempotency_key: bool = False,
@@ -82,6 +83,7 @@ def describe(
         status: OpenApiResponse(
             page_of(answer) if is_list else answer, description=summary, examples=_examples(shown.get("answer"), status)
         ),
+        **({200: OpenApiResponse(answer, description="Nothing had changed: what was there.")} if unchanged else {}),
         **{code: _refusal(code) for code in sorted(refusals)},
     }
     extra = [IF_MATCH] * if_match + [IDEMPOTENCY_KEY] * idempotency_key + [ETAG] * (etag or if_match)

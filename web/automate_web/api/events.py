@@ -8,19 +8,18 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from automate.ingest.dedupe import dedupe_key
 from automate.ingest.ingestor import EventIngestor
-from automate.models import Event, ExecutionRun, MatchDecision, Workflow
+from automate.models import Event
 from automate.services.why import explain_event
-from automate_governance.errors import Invalid
 from automate_web.api import serializers
 from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.query import Query
+from automate_web.api.rows import event_rows, run_rows
 from automate_web.api.timerange import received_between
 from automate_web.api.views import PAGE_PARAMETERS, ApiView, find
 
 SOURCE = "api"
-MAX_KEY_LENGTH = 255
-LIST_FIELDS = ("id", "type", "source", "trace_id", "received_at")
 
 
 class Events(ApiView):
@@ -44,7 +43,7 @@ class Events(ApiView):
     def get(self, request: Request) -> Response:
         query = Query(request, (*PAGE_PARAMETERS, "type", "source", "trace_id", "since", "until"))
         exact = {"type": query.text("type"), "source": query.text("source"), "trace_id": query.uuid("trace_id")}
-        rows = Event.objects.only(*LIST_FIELDS).filter(**{k: v for k, v in exact.items() if v is not None})
+        rows = event_rows().filter(**{k: v for k, v in exact.items() if v is not None})
         rows = received_between(rows, query.moment("since"), query.moment("until"))
         return self.page(query, rows, serializers.EventSummary)
 
@@ -84,29 +83,14 @@ class OneEvent(ApiView):
     def get(self, request: Request, event_id: str) -> Response:
         expand = Query(request, ("expand",)).choices("expand", ["why"])
         event: Event = find(Event.objects.all(), event_id, "Event")
-        decisions = list(MatchDecision.objects.filter(event_id=event.pk).order_by("pk"))
         context = {
-            "decisions": decisions,
-            "workflows": Workflow.objects.only("slug", "name").in_bulk(
-                [d.workflow_id for d in decisions if d.workflow_id is not None]
-            ),
-            "explanations": _explanations(event) if "why" in expand else {},
-            "runs": ExecutionRun.objects.filter(event_id=event.pk).select_related("version__workflow").order_by("-pk"),
+            "why": explain_event(event),
+            "with_explanations": "why" in expand,
+            "runs": run_rows().filter(event_id=event.pk).order_by("-pk"),
         }
         return Response(serializers.EventDetail(event, context=context).data)
 
 
 def _idempotency_key(request: Request) -> str | None:
-    key: str | None = request.META.get("HTTP_IDEMPOTENCY_KEY")
-    if key is None:
-        return None
-    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
-        raise Invalid(
-            f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} printable characters.",
-            details={"param": "Idempotency-Key"},
-        )
-    return key
-
-
-def _explanations(event: Event) -> dict[Any, Any]:
-    return {why.workflow_id: why.explanation for why in explain_event(event)}
+    """Raises InvalidDedupeKey."""
+    return dedupe_key(text="", value=None, idempotency_key=request.META.get("HTTP_IDEMPOTENCY_KEY"))

@@ -104,13 +104,15 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             "why": [
                 {
                     "workflow": _WORKFLOW_REF,
-                    "version_id": _VERSION_ID,
+                    "version": {"id": _VERSION_ID, "version_num": 3},
                     "run_id": _RUN_ID,
                     "decision": "started",
                     "reason": "rule_true",
+                    "sentence": "The event is the trigger's, and the rule matched.",
                     "failed_at": "",
+                    "condition": "",
+                    "seen": [],
                     "explanation": None,
-                    "decided_at": _AT,
                 }
             ],
             "runs": [_RUN],

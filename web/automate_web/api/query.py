@@ -57,7 +57,8 @@ class Query:
         if value is None:
             return None
         try:
-            parsed = parse_datetime(value.replace(" ", "+"))  # a `+` that nobody escaped arrives as a space
+            # A `+` that nobody escaped arrives as a space.
+            parsed = parse_datetime(value.replace(" ", "+") if "T" in value else value)
         except ValueError:
             parsed = None
         if parsed is None or parsed.tzinfo is None:

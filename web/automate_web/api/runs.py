@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from automate.models import Event, ExecutionRun, StepRun, Workflow
+from automate.models import ExecutionRun, StepRun, Workflow
 from automate_web.api import serializers
 from automate_web.api.documentation import describe, query_parameter
-from automate_web.api.events import LIST_FIELDS
 from automate_web.api.query import Query, parse_uuid
+from automate_web.api.rows import event_rows, run_rows
 from automate_web.api.timerange import received_between
 from automate_web.api.views import PAGE_PARAMETERS, ApiView, find
 
@@ -41,9 +41,7 @@ class Runs(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = Query(request, (*PAGE_PARAMETERS, "status", "workflow", "event_id", "trace_id", "since", "until"))
-        rows = ExecutionRun.objects.select_related("version__workflow").defer(
-            "outputs", "version__steps", "version__rule", "version__trigger_spec", "version__workflow__draft"
-        )
+        rows = run_rows()
         if statuses := query.choices("status", STATUSES):
             rows = rows.filter(status__in=statuses)
         if workflow := query.text("workflow"):
@@ -73,7 +71,7 @@ class OneRun(ApiView):
         attempts = StepRun.objects.filter(run_id=run.pk).order_by("position", "item", "round", "attempt")
         context: dict[str, Any] = {"steps": steps_with_attempts(run.version.steps, attempts)}
         if "event" in expand:
-            context["event"] = Event.objects.only(*LIST_FIELDS).filter(pk=run.event_id).first()
+            context["event"] = event_rows().filter(pk=run.event_id).first()
         return Response(serializers.RunDetail(run, context=context).data)
 
 

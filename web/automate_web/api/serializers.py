@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from automate.models import Event, ExecutionRun, MatchDecision, StepRun, Workflow, WorkflowVersion
+from automate.services.why import Why
 from automate_governance.redaction import redact
 
 
@@ -42,6 +43,28 @@ class JsonObject(serializers.JSONField):
 @extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
 class JsonObjectOrNull(serializers.JSONField):
     """A JSON object with any keys, or null."""
+
+
+class Text(serializers.CharField):
+    """A string and nothing that could pass for one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Input(serializers.Serializer[Any]):
+    """A body: a key that it does not have is refused, so that a typing mistake is not taken for a choice."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+            raise serializers.ValidationError({key[:100]: self._unknown() for key in unknown[:20]})
+        return super().to_internal_value(data)
+
+    @staticmethod
+    def _unknown() -> list[serializers.ErrorDetail]:
+        return [serializers.ErrorDetail("There is no such field.", code="unknown_field")]
 
 
 class WorkflowRef(serializers.Serializer[Workflow]):
@@ -81,26 +104,23 @@ class RunSummary(serializers.Serializer[ExecutionRun]):
     wake_at = Time(allow_null=True, help_text="While waiting: when it goes on.")
 
 
-class Decision(serializers.Serializer[MatchDecision]):
+class Decision(serializers.Serializer[Why]):
     """Why one workflow did or did not run for the event. `workflow` is null when none listens to it."""
 
-    workflow = serializers.SerializerMethodField()
-    version_id = serializers.UUIDField(allow_null=True)
+    workflow = WorkflowRef(allow_null=True)
+    version = VersionRef(allow_null=True)
     run_id = serializers.UUIDField(allow_null=True)
     decision = serializers.ChoiceField(choices=MatchDecision.Decision.choices)
     reason = serializers.CharField(help_text="`rule_true`, `rule_false`, `direct`, `no_workflow` or `rule_error: ...`.")
+    sentence = serializers.CharField(help_text="The reason in words.")
     failed_at = serializers.CharField(help_text="JSON pointer, in the rule, of the first condition that failed.")
-    explanation = serializers.SerializerMethodField(help_text="The whole evaluation, with `expand=why`.")
-    decided_at = Time()
-
-    @extend_schema_field(WorkflowRef(allow_null=True))
-    def get_workflow(self, decision: MatchDecision) -> dict[str, Any] | None:
-        workflow = self.context["workflows"].get(decision.workflow_id)
-        return dict(WorkflowRef(workflow).data) if workflow else None
+    condition = serializers.CharField(help_text="That condition in words, such as `payload.total > 100`.")
+    seen = serializers.ListField(child=AnyJson(), help_text="The values that condition was given.")
+    explanation = serializers.SerializerMethodField(help_text="The whole evaluation, with `expand=why`; else null.")
 
     @extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
-    def get_explanation(self, decision: MatchDecision) -> Any:
-        return redact(self.context["explanations"].get(decision.workflow_id))
+    def get_explanation(self, why: Why) -> Any:
+        return why.tree if self.context["with_explanations"] else None
 
 
 class EventDetail(EventSummary):
@@ -117,17 +137,17 @@ class EventDetail(EventSummary):
 
     @extend_schema_field(Decision(many=True))
     def get_why(self, event: Event) -> Any:
-        return Decision(self.context["decisions"], many=True, context=self.context).data
+        return Decision(self.context["why"], many=True, context=self.context).data
 
     @extend_schema_field(RunSummary(many=True))
     def get_runs(self, event: Event) -> Any:
         return RunSummary(self.context["runs"], many=True).data
 
 
-class NewEvent(serializers.Serializer[Any]):
+class NewEvent(Input):
     """An event to send."""
 
-    type = serializers.CharField(max_length=200, help_text="What happened, such as `order.created`.")
+    type = Text(max_length=200, help_text="What happened, such as `order.created`.")
     payload = JsonObject(help_text="What is known about it: a JSON object.")
 
     def validate_payload(self, payload: Any) -> Any:
@@ -206,7 +226,7 @@ class WorkflowSummary(serializers.Serializer[Workflow]):
     name = serializers.CharField()
     state = serializers.ChoiceField(choices=["draft", "live", "disabled"])
     is_sample = serializers.BooleanField()
-    draft_revision = serializers.IntegerField(help_text="Also the ETag of the workflow.")
+    draft_revision = serializers.IntegerField(help_text="For `If-Match`: rises with each saved change.")
     active_version = ActiveVersion(allow_null=True)
     created_at = Time()
     updated_at = Time()
@@ -229,10 +249,10 @@ class Version(VersionRef):
     published_at = Time()
 
 
-class NewVersion(serializers.Serializer[Any]):
+class NewVersion(Input):
     """What to say about the version being published."""
 
-    note = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+    note = Text(max_length=300, required=False, allow_blank=True, default="")
 
 
 class Problem(serializers.Serializer[Any]):

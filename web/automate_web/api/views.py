@@ -125,7 +125,7 @@ def not_found(kind: str, text: str | UUID) -> NotFound:
 
 
 @csrf_exempt
-def unknown_path(request: HttpRequest, path: str) -> HttpResponse:
+def unknown_path(request: HttpRequest, path: str | None) -> HttpResponse:
     """Every URL under `/api/` that is none: an error in the API's own shape."""
     try:
         raise_unknown_path(request, path)

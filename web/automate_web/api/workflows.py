@@ -20,6 +20,7 @@ from automate_web.api import serializers
 from automate_web.api.documentation import describe
 from automate_web.api.errors import PreconditionRequired
 from automate_web.api.query import Query, parse_uuid
+from automate_web.api.rows import workflow_rows
 from automate_web.api.views import PAGE_PARAMETERS, ApiView, not_found
 
 DEFINITION = {"$ref": "#/components/schemas/Definition"}
@@ -33,7 +34,7 @@ class Workflows(ApiView):
     @describe("workflows_list", "List workflows", answer=serializers.WorkflowSummary, is_list=True)
     def get(self, request: Request) -> Response:
         query = Query(request, PAGE_PARAMETERS)
-        return self.page(query, _workflows().defer("draft"), serializers.WorkflowSummary)
+        return self.page(query, workflow_rows(), serializers.WorkflowSummary)
 
     @describe(
         "workflows_create",
@@ -105,6 +106,7 @@ class Versions(ApiView):
         body=serializers.NewVersion,
         answer=serializers.Version,
         status=201,
+        unchanged=True,
         missing=True,
         conflict=True,
         if_match=True,
@@ -121,7 +123,8 @@ class Versions(ApiView):
             now=timezone.now(),
             note=new.validated_data["note"],
         )
-        return Response(serializers.Version(version).data, status=201)
+        is_new = version.pk != found.active_version_id  # a draft that says the same makes no new version
+        return Response(serializers.Version(version).data, status=201 if is_new else 200)
 
 
 class Validations(ApiView):
@@ -141,17 +144,13 @@ class Validations(ApiView):
         return Response(serializers.Validation({"valid": not problems, "problems": problems}).data)
 
 
-def _workflows() -> Any:
-    return Workflow.objects.select_related("active_version").defer(
-        "active_version__steps", "active_version__rule", "active_version__trigger_spec"
-    )
-
-
 def _find(text: str) -> Workflow:
     key = parse_uuid(text)
     if key is None and "\x00" in text:
         raise not_found("Workflow", text)
-    found: Workflow | None = _workflows().filter(Q(pk=key) if key else Q(slug=text)).first()
+    found: Workflow | None = (
+        Workflow.objects.select_related("active_version").filter(Q(pk=key) if key else Q(slug=text)).first()
+    )
     if found is None:
         raise not_found("Workflow", text)
     return found
@@ -169,11 +168,15 @@ def _not_an_object() -> dict[str, str]:
 
 
 def _etag(workflow: Workflow) -> str:
-    return f'"{workflow.draft_revision}"'
+    """The draft's revision, which `If-Match` compares, and what else changes when a version is published."""
+    return f'"{workflow.draft_revision}-{int(workflow.updated_at.timestamp() * 1_000_000):x}"'
 
 
 def _expected_revision(request: Request, workflow: Workflow) -> int:
-    """The revision in `If-Match`; `*` is whichever is there. Raises PreconditionRequired without the header."""
+    """The revision in `If-Match`: an ETag, or a bare draft_revision; `*` is whichever is there.
+
+    Raises PreconditionRequired without the header, Invalid for what is neither.
+    """
     value = request.META.get("HTTP_IF_MATCH", "").strip()
     if not value:
         raise PreconditionRequired(
@@ -182,9 +185,9 @@ def _expected_revision(request: Request, workflow: Workflow) -> int:
         )
     if value == "*":
         return workflow.draft_revision
-    number = value.strip('"')
+    number = value.strip('"').partition("-")[0]
     if not (number.isascii() and number.isdigit() and len(number) <= 9):
-        raise Invalid('If-Match must be a draft_revision, such as "3".', details={"param": "If-Match"})
+        raise Invalid('If-Match must be an ETag or a draft_revision, such as "3".', details={"param": "If-Match"})
     return int(number)
 
 

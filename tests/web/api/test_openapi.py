@@ -1,0 +1,106 @@
+"""The OpenAPI document: current, valid, and true of the answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from automate_web.api import schema
+from automate_web.api.examples import EXAMPLES
+from jsonschema.validators import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from tests.web.api.support import DEFINITION, Api, Rows
+
+OPERATION_IDS = {  # a promise: clients are generated from them
+    "events_list", "events_send", "events_get", "runs_list", "runs_get", "workflows_list", "workflows_create",
+    "workflows_get", "workflows_save_draft", "workflow_versions_list", "workflow_versions_publish",
+    "workflow_validations_create",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(schema.FILE.read_text())
+    return loaded
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {op["operationId"]: op for methods in document["paths"].values() for op in methods.values()}
+
+
+def validator(document: dict[str, Any], part: dict[str, Any]) -> Draft202012Validator:
+    """For a schema inside the document, whose references lead into it."""
+    registry: Registry[Any] = Registry().with_resource("", Resource.from_contents(document, default_specification=DRAFT202012))
+    return Draft202012Validator(part, registry=registry)
+
+
+def test_the_checked_in_document_is_current() -> None:
+    assert schema.FILE.read_text() == schema.as_text(schema.document()), "run `automate_openapi`"
+
+
+def test_operation_ids_are_the_promised_ones(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    assert set(operations(document)) == OPERATION_IDS
+
+
+def test_each_operation_has_an_example_its_errors_and_a_key(document: dict[str, Any]) -> None:
+    for name, operation in operations(document).items():
+        success = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
+        assert success["content"]["application/json"]["examples"], name
+        assert {"401", "403", "500"} <= set(operation["responses"]), name
+        assert operation["security"] == [{"apiKey": []}], name
+        if "requestBody" in operation:
+            assert operation["requestBody"]["content"]["application/json"]["examples"], name
+        for status in (s for s in operation["responses"] if s >= "400"):
+            error = operation["responses"][status]["content"]["application/json"]
+            assert error["schema"] == {"$ref": "#/components/schemas/ErrorBody"}, (name, status)
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_examples_are_what_the_schema_says(document: dict[str, Any], name: str) -> None:
+    operation = operations(document)[name]
+    success = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
+
+    validator(document, success["content"]["application/json"]["schema"]).validate(EXAMPLES[name]["answer"])
+
+
+@pytest.mark.django_db
+def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, rows: Rows) -> None:
+    workflow, event = rows.workflow(), rows.event()
+    run = rows.run(event, workflow, attempts=2)
+    answers = {
+        "events_list": api.get("/events"),
+        "events_get": api.get(f"/events/{event.pk}", expand="why"),
+        "events_send": api.post("/events", {"type": "a", "payload": {}}),
+        "runs_list": api.get("/runs"),
+        "runs_get": api.get(f"/runs/{run.pk}", expand="event"),
+        "workflows_list": api.get("/workflows"),
+        "workflows_create": api.post("/workflows", {**DEFINITION, "slug": "another"}),
+        "workflows_get": api.get("/workflows/order-flow"),
+        "workflows_save_draft": api.send("PUT", "/workflows/another", {**DEFINITION, "slug": "another"}, {"If-Match": "*"}),
+        "workflow_versions_list": api.get("/workflows/order-flow/versions"),
+        "workflow_versions_publish": api.post("/workflows/another/versions", {}, {"If-Match": "*"}),
+        "workflow_validations_create": api.post("/workflow-validations", {**DEFINITION, "steps": []}),
+    }
+    assert set(answers) == OPERATION_IDS
+
+    for name, answer in answers.items():
+        described = operations(document)[name]["responses"][str(answer.status_code)]["content"]["application/json"]
+        try:
+            validator(document, described["schema"]).validate(answer.json())
+        except jsonschema.ValidationError as error:
+            raise AssertionError(f"{name}: {error.message} at {error.json_path}") from error
+
+
+@pytest.mark.django_db
+def test_the_document_is_served_to_everyone(document: dict[str, Any]) -> None:
+    api = Api()
+    answer = api.get("/openapi.json")
+
+    assert answer.json() == document
+    assert api.get("/openapi.json", headers={"If-None-Match": answer["ETag"]}).status_code == 304
+    assert api.post("/openapi.json").status_code == 405
