@@ -124,4 +124,3 @@ class Rows:
 def id_at(at: datetime) -> UUID:
     """A UUIDv7 of that moment."""
     return UUID(int=(int(at.timestamp() * 1000) << 80) | (new_id().int & ((1 << 80) - 1)))
-

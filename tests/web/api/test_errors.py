@@ -33,7 +33,8 @@ def check(answer: HttpResponse, status: int, code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/", "/nonsense", "/events/", "/runs/x/y/z", "/Events", "/workflows/a/versions/", "/%2e%2e/admin", "//events"]
+    "path",
+    ["", "/", "/nonsense", "/events/", "/runs/x/y/z", "/Events", "/workflows/a/versions/", "/%2e%2e/admin", "//events"],
 )
 def test_an_unknown_path_is_404(api: Api, path: str) -> None:
     check(api.get(path), 404, "resource_not_found")
@@ -46,7 +47,8 @@ def test_all_of_api_answers_in_json(api: Api, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/events/{}", "/runs/{}", "/workflows/{}", "/workflows/{}/versions"])
 @pytest.mark.parametrize(
-    "key", ["nonsense", "7", "019aa900-1c00-7a10-8000-0a1b2c3d4e5f", "x" * 500, "%00", "'", "{payload}", "é", "-1", "..%2f.."]
+    "key",
+    ["nonsense", "7", "019aa900-1c00-7a10-8000-0a1b2c3d4e5f", "x" * 500, "%00", "'", "{payload}", "é", "-1", "..%2f.."],
 )
 def test_an_object_that_is_not_there_is_404(api: Api, path: str, key: str) -> None:
     check(api.get(path.format(key)), 404, "resource_not_found")
@@ -125,7 +127,9 @@ def test_a_body_over_a_mebibyte_is_413(api: Api) -> None:
     check(api.post("/events", body), 413, "payload_too_large")
 
 
-@pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "nonsense", ""])
+@pytest.mark.parametrize(
+    "media", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "nonsense", ""]
+)
 def test_another_kind_of_body_is_415(api: Api, media: str) -> None:
     answer = api.client.generic("POST", "/api/v1/events", EVENT, content_type=media, headers=api.headers)
 

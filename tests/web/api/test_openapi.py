@@ -10,8 +10,6 @@ import pytest
 from automate_web.api import schema
 from automate_web.api.examples import EXAMPLES
 from jsonschema.validators import Draft202012Validator
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
 
 from tests.web.api.support import DEFINITION, Api, Rows
 
@@ -34,8 +32,7 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def validator(document: dict[str, Any], part: dict[str, Any]) -> Draft202012Validator:
     """For a schema inside the document, whose references lead into it."""
-    registry: Registry[Any] = Registry().with_resource("", Resource.from_contents(document, default_specification=DRAFT202012))
-    return Draft202012Validator(part, registry=registry)
+    return Draft202012Validator({**part, "components": document["components"]})
 
 
 def test_the_checked_in_document_is_current() -> None:
@@ -81,7 +78,9 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
         "workflows_list": api.get("/workflows"),
         "workflows_create": api.post("/workflows", {**DEFINITION, "slug": "another"}),
         "workflows_get": api.get("/workflows/order-flow"),
-        "workflows_save_draft": api.send("PUT", "/workflows/another", {**DEFINITION, "slug": "another"}, {"If-Match": "*"}),
+        "workflows_save_draft": api.send(
+            "PUT", "/workflows/another", {**DEFINITION, "slug": "another"}, {"If-Match": "*"}
+        ),
         "workflow_versions_list": api.get("/workflows/order-flow/versions"),
         "workflow_versions_publish": api.post("/workflows/another/versions", {}, {"If-Match": "*"}),
         "workflow_validations_create": api.post("/workflow-validations", {**DEFINITION, "steps": []}),
@@ -89,6 +88,7 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
     assert set(answers) == OPERATION_IDS
 
     for name, answer in answers.items():
+        assert answer.status_code < 300, (name, answer.content)
         described = operations(document)[name]["responses"][str(answer.status_code)]["content"]["application/json"]
         try:
             validator(document, described["schema"]).validate(answer.json())

@@ -81,7 +81,8 @@ def test_a_publish_on_an_older_revision_changes_nothing(api: Api, tenant_a: Work
 
 
 @pytest.mark.parametrize(
-    ("value", "status"), [(None, 428), ("", 428), ("nonsense", 422), ('"1', 200), ("1", 200), ("*", 200), ("9" * 30, 422), ("-1", 422)]
+    ("value", "status"),
+    [(None, 428), ("", 428), ("nonsense", 422), ('"1', 200), ("1", 200), ("*", 200), ("9" * 30, 422), ("-1", 422)],
 )
 def test_a_write_says_which_revision_it_saw(api: Api, value: str | None, status: int) -> None:
     api.post("/workflows", definition())
@@ -92,7 +93,10 @@ def test_a_write_says_which_revision_it_saw(api: Api, value: str | None, status:
 
 
 def test_a_draft_with_problems_is_not_published_and_each_is_named(api: Api) -> None:
-    steps = [{"id": "a", "connector": "no-such", "action": "x", "params": {}}, {"id": "a", "connector": "core", "action": "log"}]
+    steps = [
+        {"id": "a", "connector": "no-such", "action": "x", "params": {}},
+        {"id": "a", "connector": "core", "action": "log"},
+    ]
     body = definition(rule={"no_such_operator": [1]}, steps=steps)
     made = api.post("/workflows", body)
     answer = publish(api, "order-flow", 1) if made.status_code == 201 else made
@@ -114,7 +118,9 @@ def test_a_definition_is_checked_without_storing_it(api: Api, tenant_a: Workspac
     assert api.get("/workflows/order-flow").status_code == 404
 
 
-@pytest.mark.parametrize("body", [[], "text", 7, None, {"slug": 7}, {"slug": "../../x"}, {"steps": "x"}, {"trigger": []}, {"rule": [[[]]]}])
+@pytest.mark.parametrize(
+    "body", [[], "text", 7, None, {"slug": 7}, {"slug": "../../x"}, {"steps": "x"}, {"trigger": []}, {"rule": [[[]]]}]
+)
 def test_a_definition_of_any_shape_is_never_an_error_of_ours(api: Api, body: Any) -> None:
     for answer in (api.post("/workflows", body), api.post("/workflow-validations", body)):
         assert answer.status_code in {200, 400, 422}, answer.content

@@ -157,11 +157,8 @@ def _log_unforeseen(error: Exception, request: HttpRequest) -> NormalizedError:
     return normalized
 
 
-def raise_unknown_path(request: HttpRequest, path: str | None) -> NoReturn:
+def raise_unknown_path(request: HttpRequest) -> NoReturn:
     """What an unknown URL under `/api/` raises."""
-    hint = (
-        "Paths have no slash at the end."
-        if path and path.endswith("/")
-        else "GET /api/v1/openapi.json lists every path."
-    )
+    has_slash = request.path.endswith("/")
+    hint = "Paths have no slash at the end." if has_slash else "GET /api/v1/openapi.json lists every path."
     raise NotFound("No such path in this API.", details={"path": request.path[:200], "hint": hint})

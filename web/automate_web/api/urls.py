@@ -18,5 +18,5 @@ urlpatterns = [
     path("workflows/<str:workflow>/versions", workflows.Versions.as_view(), name="workflow-versions"),
     path("workflow-validations", workflows.Validations.as_view(), name="workflow-validations"),
     path("<path:path>", views.unknown_path, name="unknown"),
-    path("", views.unknown_path, {"path": ""}, name="root"),
+    path("", views.unknown_path, name="root"),
 ]

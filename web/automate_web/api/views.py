@@ -125,9 +125,9 @@ def not_found(kind: str, text: str | UUID) -> NotFound:
 
 
 @csrf_exempt
-def unknown_path(request: HttpRequest, path: str | None) -> HttpResponse:
+def unknown_path(request: HttpRequest, path: str | None = None) -> HttpResponse:
     """Every URL under `/api/` that is none: an error in the API's own shape."""
     try:
-        raise_unknown_path(request, path)
+        raise_unknown_path(request)
     except NormalizedError as error:
         return error_response(request, error)

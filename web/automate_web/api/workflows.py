@@ -148,9 +148,8 @@ def _find(text: str) -> Workflow:
     key = parse_uuid(text)
     if key is None and "\x00" in text:
         raise not_found("Workflow", text)
-    found: Workflow | None = (
-        Workflow.objects.select_related("active_version").filter(Q(pk=key) if key else Q(slug=text)).first()
-    )
+    rows = Workflow.objects.select_related("active_version")
+    found = rows.filter(Q(pk=key) if key else Q(slug=text)).first()
     if found is None:
         raise not_found("Workflow", text)
     return found
