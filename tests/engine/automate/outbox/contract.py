@@ -350,13 +350,17 @@ def what_runs_changes_the_config_token(world: World) -> None:
     world.emit(2)
     before = world.must_claim(limit=1)
     with world.scope():
-        Workflow.objects.update(active_version=version, updated_at=django_timezone.now())
+        Workflow.objects.filter(slug="flow").update(active_version=version, updated_at=django_timezone.now())
         host.current().config_changed()
     after = world.must_claim(limit=1)
 
     assert before.config_token != after.config_token
-    [active] = world.store.active_versions(after)
-    assert (active.id, active.workflow_id, active.steps) == (version.id, version.workflow_id, version.steps)
+    [active] = [found for found in world.store.active_versions(after) if found.id == version.id]
+    assert (active.workflow_id, active.trigger_spec, active.steps) == (
+        version.workflow_id,
+        version.trigger_spec,
+        version.steps,
+    )
 
 
 def make_due(world: World) -> None:

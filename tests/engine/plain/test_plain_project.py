@@ -1,0 +1,142 @@
+"""The engine alone, in a plain Django project, on PostgreSQL and on SQLite: the outbox contract, and a whole run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.engine.automate.outbox.contract import CONTRACT
+from tests.support import server
+
+ROOT = Path(__file__).resolve().parents[3]
+DATABASES = ("sqlite", "postgresql")
+STORES = {"sqlite": "OrmStore", "postgresql": "PostgresStore"}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A migrated database and a way to run Python in the plain project."""
+
+    environment: dict[str, str]
+
+    def python(self, *arguments: str) -> str:
+        ran = subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    def manage(self, *arguments: str) -> str:
+        return self.python("-m", "django", *arguments)
+
+    def script(self, code: str) -> Any:
+        """Run `code` after django.setup(); the value it leaves in `answer`."""
+        out = self.python("-c", f"import django, json; django.setup()\n{code}\nprint(json.dumps(answer))")
+        return json.loads(out.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def make_project(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project]:
+    made: dict[str, Project] = {}
+
+    def make(kind: str) -> Project:
+        if kind not in made:
+            inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DJANGO_", "DATABASE_URL"))}
+            made[kind] = Project(
+                {
+                    **inherited,
+                    "DJANGO_SETTINGS_MODULE": "tests.engine.plain.settings",
+                    "PLAIN_DATABASE": json.dumps(_database(kind, tmp_path_factory.mktemp(kind))),
+                }
+            )
+            made[kind].manage("migrate", "--verbosity", "0")
+        return made[kind]
+
+    return make
+
+
+def _database(kind: str, folder: Path) -> dict[str, Any]:
+    if kind == "sqlite":
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / "db.sqlite3"), "OPTIONS": {"timeout": 20}}
+    name = f"{server.DATABASE}_plain"
+    with server.admin() as connection:
+        server.drop(connection, name)
+        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+    info = psycopg.conninfo.conninfo_to_dict(server.postgres().superuser_url(name))
+    keys = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    values = {key: str(info.get(option) or "") for key, option in keys.items()}
+    return {"ENGINE": "django.db.backends.postgresql", **values}
+
+
+@pytest.fixture(scope="module")
+def contract_results(make_project: Callable[[str], Project]) -> Callable[[str], dict[str, Any]]:
+    results: dict[str, dict[str, Any]] = {}
+
+    def run(kind: str) -> dict[str, Any]:
+        if kind not in results:
+            lines = make_project(kind).python("-m", "tests.engine.plain.run").splitlines()
+            results[kind] = {line["check"]: line for line in map(json.loads, lines)}
+        return results[kind]
+
+    return run
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+@pytest.mark.parametrize("kind", DATABASES)
+def test_store(kind: str, name: str, contract_results: Callable[[str], dict[str, Any]]) -> None:
+    result = contract_results(kind)[name]
+
+    assert result["store"] == STORES[kind]
+    assert result["problem"] is None, result["problem"]
+
+
+EMIT = """
+from datetime import datetime, timezone
+from automate.runtime import emit_event, run_workflow
+from automate.services import create_workflow, publish_version
+now = datetime.now(timezone.utc)
+workflow = create_workflow(definition={
+    "slug": "greet", "name": "Greet", "trigger": {"type": "event", "event_type": "order.created"},
+    "rule": {">": [{"var": "payload.amount"}, 100]},
+    "steps": [{"id": "say", "connector": "core", "action": "log", "params": {"message": "{{ payload.amount }} paid"}}],
+}, actor="test", now=now)
+publish_version(workflow_id=workflow.id, expected_revision=1, actor="test", now=now)
+first = emit_event("order.created", {"amount": 150}, dedupe_key="order-1")
+again = emit_event("order.created", {"amount": 150}, dedupe_key="order-1")
+emit_event("order.created", {"amount": 5})
+run_workflow("greet", {"amount": 7})
+answer = first == again
+"""
+
+LOOK = """
+from automate.models import ExecutionRun, MatchDecision, OutboxJob
+answer = {
+    "runs": sorted((r.status, r.outputs["say"]["message"]) for r in ExecutionRun.objects.all()),
+    "decisions": sorted(MatchDecision.objects.values_list("decision", "reason")),
+    "jobs": sorted(OutboxJob.objects.values_list("kind", "status")),
+}
+"""
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_an_event_becomes_a_recorded_run(kind: str, make_project: Callable[[str], Project]) -> None:
+    project = make_project(kind)
+    project.manage("flush", "--no-input", "--verbosity", "0")
+
+    assert project.script(EMIT) is True
+    project.manage("automate_worker", "--once")
+
+    assert project.script(LOOK) == {
+        "runs": [["succeeded", "150 paid"], ["succeeded", "7 paid"]],
+        "decisions": [["no_match", "rule_false"], ["started", "direct"], ["started", "rule_true"]],
+        "jobs": [["event", "COMPLETED"], ["event", "COMPLETED"], ["run", "COMPLETED"]],
+    }

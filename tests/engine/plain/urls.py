@@ -1,0 +1,5 @@
+"""The plain project's URLs: the engine's own."""
+
+from django.urls import include, path
+
+urlpatterns = [path("hooks/", include("automate.ingest.urls"))]
