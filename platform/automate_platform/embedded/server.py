@@ -24,6 +24,7 @@ from automate_platform.home import Home, write_private
 SUPERUSER = "postgres"
 START_SECONDS = 60  # recovery after a crash may take a while
 STOP_SECONDS = 20
+CRASH_SECONDS = 5  # after a crash its processes may still hold the shared memory for a moment
 # For a small machine (2 cores, a few GiB) shared with the product itself.
 SERVER_SETTINGS = {
     "listen_addresses": "",
@@ -89,6 +90,18 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
         self.stop()  # one left behind by a start that was killed
+        has_crashed = (self.data / "postmaster.pid").exists()
+        deadline = time.monotonic() + (CRASH_SECONDS if has_crashed else 0)
+        while True:
+            try:
+                return self._launch()
+            except PostgresFailed:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def _launch(self) -> None:
+        """Raises PostgresFailed, with the end of the log."""
         with self.log_file.open("ab") as log:
             process = subprocess.Popen(
                 self.run_as.command("postgres", "-D", str(self.data), *self._options()),
@@ -110,6 +123,8 @@ class Postgres:
 
     def pid(self) -> int | None:
         """Process id of the server of this data folder. A stale file, or a recycled id, counts as none."""
+        for process in _started.values():
+            process.poll()  # or a crashed one of ours would look alive to the next
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
