@@ -1,12 +1,13 @@
 """Bodies: from the bytes of a request to a JSON document that PostgreSQL stores and every reader understands.
 
-What is stored is the sender's own JSON text, so numbers keep every digit. The common body costs one pass of orjson and a
-few scans in C; whatever a scan cannot clear goes through the exact, slower reading in `strict`. Nothing here is a 500:
-each document is accepted or refused with a code.
+What is stored is the sender's own JSON text, so numbers keep every digit. The common body costs one pass of orjson
+and a few scans in C; whatever a scan cannot clear goes through the exact, slower reading in `strict`. Nothing here is
+a 500: each document is accepted or refused with a code.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,10 @@ class Body:
 
     text: str
     value: Any
+
+    def exact_value(self) -> Any:
+        """`value` with integers of any size as they are; fractions are floats."""
+        return json.loads(self.text)
 
 
 def read_body(raw: bytes, content_type: str | None, content_encoding: str | None = None) -> Body:

@@ -1,7 +1,8 @@
 """Dedupe keys: what makes a repeated request the same event.
 
-In this order: the value at the endpoint's own dedupe path, the `webhook-id` header, the `Idempotency-Key` header. A key is
-unique per endpoint for 7 days, and longer while a run of its event is unfinished. With no key every request is an event.
+In this order: the value at the endpoint's own dedupe path, the `webhook-id` header, the `Idempotency-Key` header. A
+key is unique per endpoint for 7 days, and longer while a run of its event is unfinished. With no key every request is
+an event.
 """
 
 from __future__ import annotations

@@ -31,9 +31,9 @@ def read_urlencoded(raw: bytes) -> Fields:
 def read_multipart(raw: bytes, boundary: str) -> Fields:
     """The text fields of `multipart/form-data` (RFC 7578). Raises a Refusal, also for any file."""
     delimiter = b"\r\n--" + boundary.encode("ascii", "replace")
-    preamble, *parts = (b"\r\n" + raw).split(delimiter, MAX_FIELDS + 2)
+    _preamble, *parts = (b"\r\n" + raw).split(delimiter, MAX_FIELDS + 2)
     if not parts or not parts[-1].startswith(b"--"):
-        raise _too_many() if len(parts) > MAX_FIELDS else InvalidForm("The multipart body is cut off or its boundary differs.")
+        raise _too_many() if len(parts) > MAX_FIELDS else InvalidForm("The multipart body has no end or no boundary.")
     return _collect([_read_part(part) for part in parts[:-1]])
 
 

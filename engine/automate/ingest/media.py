@@ -49,6 +49,6 @@ def read_media_type(header: str | None) -> MediaType:
     if name == "multipart/form-data":
         boundary = message.get_param("boundary")
         if not isinstance(boundary, str) or not 1 <= len(boundary) <= 70:
-            raise UnsupportedMediaType("The multipart Content-Type has no valid boundary.", details={"param": "boundary"})
+            raise UnsupportedMediaType("The multipart Content-Type has no boundary.", details={"param": "boundary"})
         return MediaType(BodyKind.MULTIPART, boundary)
     raise UnsupportedMediaType(f"This Content-Type is not accepted. {_ACCEPTED}")

@@ -1,4 +1,4 @@
-"""Dotted paths into a body: `order.id`, `items.0.sku`. A path that leads nowhere finds nothing; it is never an error."""
+"""Dotted paths into a body: `order.id`, `items.0.sku`. A path that leads nowhere finds nothing and is no error."""
 
 from __future__ import annotations
 

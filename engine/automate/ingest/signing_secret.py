@@ -1,7 +1,7 @@
 """Signing secrets of webhook endpoints: `whsec_` and base64 (Standard Webhooks), stored sealed with the tenant's key.
 
-What is sealed is a short list, newest first: after a rotation with overlap the old secret verifies until its time is up.
-Sealed text is bound to its endpoint, so a row copied to another endpoint opens nothing. Imports no Django.
+What is sealed is a short list, newest first: after a rotation with overlap the old secret verifies until its time is
+up. Sealed text is bound to its endpoint, so a row copied to another endpoint opens nothing. Imports no Django.
 """
 
 from __future__ import annotations

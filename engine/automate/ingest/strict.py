@@ -1,7 +1,8 @@
 """The exact reading of a JSON text: slower, and able to say what is wrong and where.
 
-`json` alone accepts NaN, repeated names, half surrogates and numbers that become infinity (measured on JSONTestSuite), so
-each is checked here. Depth is counted before parsing, on the text, so that no recursion limit is ever met.
+`json` alone accepts NaN, repeated names, half surrogates and numbers that become infinity (measured on
+JSONTestSuite), so each is checked here. Depth is counted before parsing, on the text, so that no recursion limit is
+ever met.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _EXPONENT = re.compile(r"[eE]([+-]?[0-9]+)")
 def check(raw: bytes) -> Any:
     """The document's value, numbers as exact text where a float would round them. Raises a Refusal."""
     text = decode(raw)
-    if (depth := nesting(text)) > MAX_DEPTH:
-        raise _too_deep(depth)
+    if nesting(text) > MAX_DEPTH:
+        raise _too_deep()
     try:
         value = json.loads(
             text, parse_int=_integer, parse_float=_fraction, parse_constant=_constant, object_pairs_hook=_object
@@ -73,19 +74,19 @@ def nesting(text: str) -> int:
     """
     depth = deepest = 0
     for match in _TOKEN.finditer(text):
-        token = match.group()
-        if token in "[{":
+        mark = match.group()
+        if mark in "[{":
             depth += 1
             if depth > deepest:
                 deepest = depth
                 if deepest > MAX_DEPTH:
                     return deepest
-        elif token in "]}":
+        elif mark in "]}":
             depth -= 1
     return deepest
 
 
-def _too_deep(depth: int) -> TooDeep:
+def _too_deep() -> TooDeep:
     return TooDeep(
         f"Arrays and objects are nested more than {MAX_DEPTH} deep. Flatten the body.", details={"limit": MAX_DEPTH}
     )
@@ -142,7 +143,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         for name, _ in pairs:
             if name in seen:
                 shown = name[:100].encode("utf-8", "replace").decode()
-                raise DuplicateMember(f"The name {json.dumps(shown)} appears twice in one object.", details={"name": shown})
+                message = f"The name {json.dumps(shown)} appears twice in one object."
+                raise DuplicateMember(message, details={"name": shown})
             seen.add(name)
     return members
 

@@ -46,7 +46,10 @@ def missing_api_key() -> MissingApiKey:
     )
 
 
-def invalid_api_key(message: str = "The API key is unknown, expired or revoked. Check it, or make a new one.") -> InvalidApiKey:
+_UNKNOWN_KEY = "The API key is unknown, expired or revoked. Check it, or make a new one."
+
+
+def invalid_api_key(message: str = _UNKNOWN_KEY) -> InvalidApiKey:
     return InvalidApiKey(message, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
 
@@ -68,18 +71,18 @@ def verify_signature(
         raise MissingSignature(f"The request lacks {', '.join(missing)}. Sign it.", details={"missing": missing})
     assert webhook_id and timestamp and signature
     if not _TIMESTAMP.fullmatch(timestamp):
-        raise InvalidSignature("webhook-timestamp must be whole seconds since 1970.", details={"param": "webhook-timestamp"})
+        raise InvalidSignature("webhook-timestamp must be whole seconds since 1970.")
     skew = int(timestamp) - now_seconds
     if abs(skew) > TOLERANCE_SECONDS:
         raise TimestampOutOfTolerance(
-            f"The signed timestamp is {abs(skew):.0f} s {'ahead' if skew > 0 else 'old'}; at most {TOLERANCE_SECONDS} s are "
-            "accepted. Set the sender's clock and sign each attempt anew.",
+            f"The signed timestamp is {abs(skew):.0f} s {'ahead' if skew > 0 else 'old'}; at most {TOLERANCE_SECONDS} s "
+            "are accepted. Set the sender's clock and sign each attempt anew.",
             details={"skew_seconds": round(skew), "tolerance_seconds": TOLERANCE_SECONDS},
         )
     signed = f"{webhook_id}.{timestamp}.".encode("utf-8", "surrogateescape") + raw
     claimed = list(_v1_signatures(signature))
     expected = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
-    if not any([hmac.compare_digest(ours, theirs) for ours in expected for theirs in claimed]):
+    if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in claimed):
         raise InvalidSignature("No signature matches. Check the secret, and sign the exact bytes that are sent.")
 
 

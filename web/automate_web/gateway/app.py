@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 
 from automate_governance.errors import NormalizedError, NotFound
+from automate_web.gateway import echo
 from automate_web.gateway.bell import Bell
+from automate_web.gateway.changes import Changes
 from automate_web.gateway.commit import FlushLimits, GroupCommit
 from automate_web.gateway.config import GatewayConfig
 from automate_web.gateway.hooks import Hooks
 from automate_web.gateway.http import Disconnected, Receive, Request, Response, Scope, Send, error_response
+from automate_web.gateway.ledger import Ledger
 from automate_web.gateway.link import Link
+from automate_web.gateway.live import Live
+from automate_web.gateway.proxy import Proxy
 from automate_web.gateway.routes import key_lookup, route_lookup
 from automate_web.gateway.secrets import SigningSecrets
 
@@ -25,48 +30,63 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._serve(receive, send)
         elif scope["type"] == "http":
             await self._answer(Request(scope, receive, self._config.trusted_proxies), send)
 
     async def _answer(self, request: Request, send: Send) -> None:
         try:
-            response = await self._respond(request)
+            response = await self._respond(request, send)
         except Disconnected:
             return
         except NormalizedError as error:
             response = error_response(error, request.trace_id)
         except Exception:
             log.exception("unforeseen, trace_id=%s", request.trace_id)
+            if request.is_answering:
+                return  # the server closes the connection: a cut answer must not look whole
             response = error_response(NormalizedError("Something failed here. Repeat the request."), request.trace_id)
-        await response.send(send, trace_id=request.trace_id, head_only=request.method == "HEAD")
+        if response is not None:
+            await response.send(send, trace_id=request.trace_id, head_only=request.method == "HEAD")
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request, send: Send) -> Response | None:
+        """The answer, or None when it was streamed."""
         path = request.path
         if path.startswith("/hooks/"):
             return await self._hooks.answer(request)
+        if path in {"/live/", "/live"}:
+            await self._live.answer(request, send)
+            return None
+        if path == "/echo":
+            return await echo.answer(request)
         if path == "/healthz":
             return Response(200, b'{"status":"ok"}')
-        raise NotFound("Nothing is here.")
+        if self._proxy is None:
+            raise NotFound("Nothing is here.")
+        await self._proxy.answer(request, send)
+        return None
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _serve(self, receive: Receive, send: Send) -> None:
+        """The server's life: parts are made before the first request and finished after the last."""
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self.start()
+                self._start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                await self.finish()
+                await self._finish()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
-    def start(self) -> None:
+    def _start(self) -> None:
         config = self._config
-        self._lookups = Link(config.database_url, name="routes")
-        self._bell = Bell(Link(config.database_url, name="bell"))
+        self._lookups = self._link("routes")
+        self._bell = Bell(self._link("bell"))
+        self._changes = Changes(self._link("live"))
+        self._ledger = Ledger(self._link("ledger"), on_written=self._changes.hint)
         self._commit = GroupCommit(
-            lambda: Link(config.database_url, name="commit"),
-            on_stored=self._bell.ring,
+            lambda: self._link("commit"),
+            on_stored=self._on_stored,
             limits=FlushLimits(config.max_flush_events, config.max_flush_bytes),
             max_waiting_events=config.max_waiting_events,
             max_waiting_bytes=config.max_waiting_bytes,
@@ -76,13 +96,34 @@ class Gateway:
             keys=key_lookup(self._lookups, seconds=config.route_seconds, limit=config.max_routes),
             secrets=SigningSecrets(config.key_store_dir),
             commit=self._commit,
+            ledger=self._ledger,
             body_seconds=config.body_seconds,
         )
+        self._live = Live(self._changes, secret=config.live_secret, max_streams=config.max_live_streams)
+        self._proxy = (
+            Proxy(config.web_socket, trusted_proxies=config.trusted_proxies) if config.web_socket is not None else None
+        )
 
-    async def finish(self) -> None:
+    def _link(self, name: str) -> Link:
+        return Link(self._config.database_url, name=name)
+
+    def _on_stored(self, tenants: set[int]) -> None:
+        self._bell.ring(tenants)
+        self._changes.hint(tenants)
+
+    async def end_streams(self) -> None:
+        """End what would never end by itself; called when the server begins to stop."""
+        await self._live.finish()
+
+    async def _finish(self) -> None:
+        await self._live.finish()
         await self._commit.finish()
         await self._bell.finish()
+        await self._ledger.finish()
+        await self._changes.finish()
         await self._lookups.close()
+        if self._proxy is not None:
+            await self._proxy.close()
 
 
 def create_app(config: GatewayConfig) -> Gateway:

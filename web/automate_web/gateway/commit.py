@@ -1,9 +1,10 @@
 """Group commit: events that arrive while a flush is under way form the next one. No timer.
 
-An event is answered after its own commit and never before. Events with one dedupe key in one flush are folded in memory: the
-first is stored, the others are told its ids. When a flush fails cleanly (a lock not had in 50 ms, a row the server refuses),
-each tenant is committed alone and, if that fails, each event alone; a tenant that failed keeps a lane of its own for 30 s, so
-it delays nobody else. When the connection is lost the outcome is unknown, and every event of the flush is answered "repeat".
+An event is answered after its own commit and never before. Events with one dedupe key in one flush are folded in
+memory: the first is stored, the others are told its ids. When a flush fails cleanly (a lock not had in 50 ms, a row
+the server refuses), each tenant is committed alone and, if that fails, each event alone; a tenant that failed keeps a
+lane of its own for 30 s, so it delays nobody else. When the connection is lost the outcome is unknown, and every
+event of the flush is answered "repeat".
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ from uuid import UUID
 
 import asyncpg
 
-from automate.ingest.refusal import Overloaded, Refusal, StorageUnavailable, UnstorableText, WorkspaceSuspended, retry_later
+from automate.ingest.refusal import (
+    Overloaded,
+    Refusal,
+    StorageUnavailable,
+    UnstorableText,
+    WorkspaceSuspended,
+    retry_later,
+)
 from automate_web.gateway.link import Link, LinkLost
 
 APART_SECONDS = 30.0
@@ -69,9 +77,8 @@ class _Waiting:
     def settle(self, stored: Stored, first_hash: bytes) -> None:
         for waiting in self.everyone():
             is_first = waiting is self and not stored.is_duplicate
-            result = stored if is_first else Stored(
-                stored.event_id, stored.trace_id, True, waiting.event.body_hash != first_hash
-            )
+            differs = waiting.event.body_hash != first_hash
+            result = stored if is_first else Stored(stored.event_id, stored.trace_id, True, differs)
             if not waiting.answer.done():
                 waiting.answer.set_result(result)
 
@@ -164,7 +171,7 @@ class Lane:
                 await self._flush([waiting])
             return
         if isinstance(error, asyncpg.DataError):
-            batch[0].refuse(lambda: UnstorableText("The database cannot hold this body.", details={"reason": "storage"}))
+            batch[0].refuse(lambda: UnstorableText("The database cannot hold this body."))
         else:
             batch[0].refuse(_busy)
 
@@ -287,10 +294,10 @@ def workspace_suspended() -> Refusal:
 def _unknown() -> Refusal:
     return retry_later(
         StorageUnavailable,
-        "The connection to the database was lost. Repeat the request with the same dedupe key: it is stored at most once.",
+        "The database was lost meanwhile. Repeat the request with the same dedupe key: it is stored at most once.",
         seconds=1,
     )
 
 
 def _busy() -> Refusal:
-    return retry_later(StorageUnavailable, "The workspace's tables are busy. Nothing was stored; repeat the request.", seconds=1)
+    return retry_later(StorageUnavailable, "The workspace is busy. Nothing was stored; repeat the request.", seconds=1)

@@ -1,13 +1,13 @@
 """`POST /hooks/<token>`: from a request to a stored event, or a refusal that says the fix.
 
-The order matters: size, endpoint by its full token, who sends, then the body's meaning. Nothing is parsed for a sender that
-proved nothing, and the 202 follows the commit.
+The order matters: size, endpoint by its full token, who sends, then the body's meaning. Nothing is parsed for a
+sender that proved nothing, and the 202 follows the commit.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from uuid import UUID
 
 import orjson
@@ -25,8 +25,10 @@ from automate.ingest.refusal import (
     retry_later,
 )
 from automate.ingest.verify import bearer_token, invalid_api_key, verify_signature
+from automate_tenants.key_format import is_well_formed, key_hash
 from automate_web.gateway.commit import GroupCommit, NewEvent, Stored, workspace_suspended
 from automate_web.gateway.http import Request, Response, error_response
+from automate_web.gateway.ledger import Ledger
 from automate_web.gateway.routes import Key, Lookup, Route, sha256
 from automate_web.gateway.secrets import SigningSecrets
 
@@ -44,12 +46,14 @@ class Hooks:
         keys: Lookup[Key],
         secrets: SigningSecrets,
         commit: GroupCommit,
+        ledger: Ledger,
         body_seconds: float,
     ):
         self._routes = routes
         self._keys = keys
         self._secrets = secrets
         self._commit = commit
+        self._ledger = ledger
         self._body_seconds = body_seconds
 
     async def answer(self, request: Request) -> Response:
@@ -61,6 +65,8 @@ class Hooks:
             route = await self._route(request.path.removeprefix("/hooks/").rstrip("/"))
             stored = await self._accept(request, route)
         except Refusal as refusal:
+            if route is not None:
+                self._ledger.refused(route, refusal, request)
             return error_response(refusal, request.trace_id)
         return accepted(stored)
 
@@ -81,7 +87,7 @@ class Hooks:
         raw = await request.body(seconds=self._body_seconds)
         if route.auth == "standard_webhooks":
             verify_signature(
-                secrets=self._secrets.of(route),
+                secrets=self._secrets.of(route, now=datetime.now(UTC)),
                 raw=raw,
                 webhook_id=fields.get("webhook-id"),
                 timestamp=fields.get("webhook-timestamp"),
@@ -93,11 +99,13 @@ class Hooks:
         return await self._commit.put(new_event(request, route, raw))
 
     async def _check_key(self, request: Request, route: Route) -> None:
-        key = await self._keys.get(sha256(bearer_token(request.fields.get("authorization"))))
+        plain = bearer_token(request.fields.get("authorization"))
+        key = await self._keys.get(key_hash(plain)) if is_well_formed(plain) else None  # a mistyped key costs no query
         if key is None or key.tenant_id != route.tenant_id or key.is_expired():
             raise invalid_api_key()
         if SCOPE not in key.scopes:
-            raise ForbiddenScope(f"This API key lacks the scope {SCOPE}. Use a key that has it.", details={"scope": SCOPE})
+            raise ForbiddenScope(f"This API key lacks the scope {SCOPE}. Use another.", details={"scope": SCOPE})
+        self._ledger.used(key.id)
 
 
 def new_event(request: Request, route: Route, raw: bytes) -> NewEvent:
@@ -119,7 +127,7 @@ def new_event(request: Request, route: Route, raw: bytes) -> NewEvent:
         source=route.source,
         payload=body.text,
         headers=orjson.dumps(kept_headers(fields.items())).decode(),
-        received_at=datetime.now(timezone.utc),
+        received_at=datetime.now(UTC),
         body_hash=body_hash(raw),
         dedupe_id=dedupe_id(route.dedupe_source, key) if key is not None else None,
         dedupe_source=route.dedupe_source if key is not None else None,

@@ -31,6 +31,8 @@ class Request:
     receive: Receive
     trusted_proxies: int = 0
     headers: list[tuple[bytes, bytes]] = field(init=False)
+    body_read: asyncio.Event = field(default_factory=asyncio.Event)  # set by whoever has read the whole body
+    is_answering: bool = False  # the head of a streamed answer is out: no other answer can follow
 
     def __post_init__(self) -> None:
         self.headers = self.scope["headers"]

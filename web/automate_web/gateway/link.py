@@ -1,7 +1,7 @@
 """Link: one connection to PostgreSQL that comes back by itself.
 
-A statement runs once. When the connection is lost under it, `LinkLost` says that its outcome is unknown; the next statement
-connects anew, at most every 100 ms, so a database that restarts is found again without anybody's help.
+A statement runs once. When the connection is lost under it, `LinkLost` says that its outcome is unknown; the next
+statement connects anew, at most every 100 ms, so a database that restarts is found again without anybody's help.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ STATEMENT_SECONDS = 5.0  # the server ends a longer statement: a clean failure
 ANSWER_SECONDS = 8.0  # past it the connection is given up and the outcome is unknown
 RECONNECT_SECONDS = 0.1
 
-_LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncio.TimeoutError, asyncpg.InternalClientError)
+_LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError)
 _SERVER_ENDS = (asyncpg.exceptions.OperatorInterventionError, asyncpg.exceptions.IdleInTransactionSessionTimeoutError)
 
 
@@ -39,7 +39,7 @@ class Link:
         self._failed_at = -1e9
 
     async def run(self, name: str, *arguments: Any) -> list[Any]:
-        """The rows of statement `name`. Raises LinkLost, or asyncpg.PostgresError when the server refused the statement."""
+        """The rows of statement `name`. Raises LinkLost, or asyncpg.PostgresError when the server refused it."""
         async with self._lock:
             try:
                 prepared = self._prepared.get(name) or await self._prepare(name)

@@ -1,8 +1,8 @@
 """Routes and keys: what the gateway knows of a token or an API key, believed for at most two seconds.
 
-A hash is the only way to find either. Known and unknown ones are remembered alike, so guessing costs the database little;
-an entry in use is read again in the background once it is half its life old, so traffic never waits for it. When the
-database is away and the memory is too old the answer is "try later", never "no such endpoint".
+A hash is the only way to find either. Known and unknown ones are remembered alike, so guessing costs the database
+little; an entry in use is read again in the background once it is half its life old, so traffic never waits for it.
+When the database is away and the memory is too old the answer is "try later", never "no such endpoint".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -31,6 +31,7 @@ class Route:
     """One endpoint, as far as accepting an event goes."""
 
     tenant_id: int
+    schema_name: str
     endpoint_id: UUID
     source: str  # "webhook:<slug>", of the event
     auth: str
@@ -53,7 +54,7 @@ class Key:
     expires_at: datetime | None
 
     def is_expired(self) -> bool:
-        return self.expires_at is not None and self.expires_at <= datetime.now(timezone.utc)
+        return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,120 @@
+"""EventIngestor: an event, its outbox job and its dedupe key, in one transaction, on any database Django speaks to.
+
+The gateway does the same for many events at once with `accept_v1`; both make the same rows. Source: seeds, "Webhook
+Ingestion".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from automate import host
+from automate.ids import dedupe_id, new_id
+from automate.ingest.body import read_json
+from automate.ingest.dedupe import DEDUPE_DAYS, MAX_KEY_LENGTH, body_hash
+from automate.ingest.refusal import InvalidDedupeKey
+from automate.ingest.trace import new_trace_id
+from automate.models import Dedupe, Event, ExecutionRun, OutboxJob
+
+_FINAL = (ExecutionRun.Status.SUCCEEDED, ExecutionRun.Status.FAILED, ExecutionRun.Status.CANCELLED)
+_OPEN = (OutboxJob.Status.PENDING, OutboxJob.Status.CLAIMED)
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """The event's ids; those of the first event when this one is a repeat."""
+
+    event_id: UUID
+    trace_id: UUID
+    is_duplicate: bool = False
+    body_differs: bool = False
+
+
+class EventIngestor:
+    """Stores events in the current schema."""
+
+    @transaction.atomic
+    def ingest(
+        self,
+        *,
+        type: str,
+        payload: Any,
+        source: str,
+        dedupe_key: str | None = None,
+        dedupe_source: str | None = None,
+        raw: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        trace_id: str | None = None,
+        now: datetime | None = None,
+    ) -> Ingested:
+        """Store one event and the intent to process it; joins the caller's transaction, and rings once it commits.
+
+        `raw` is the body as it came in, to tell a repeat with another body; `dedupe_source` is what `dedupe_key` is
+        unique in (`source` by default). Raises a Refusal when the payload cannot be stored faithfully, ValueError for
+        NaN.
+        """
+        now = now or timezone.now()
+        text = json.dumps(payload, cls=DjangoJSONEncoder, allow_nan=False)
+        read_json(text.encode())
+        event = Event(
+            id=new_id(),
+            type=type,
+            payload=json.loads(text),
+            source=source,
+            headers=headers,
+            trace_id=UUID(hex=trace_id or new_trace_id()),
+            received_at=now,
+        )
+        if dedupe_key is not None:
+            digest = body_hash(text.encode() if raw is None else raw)
+            first = _claim_key(dedupe_source or source, dedupe_key, event, digest, now)
+            if first is not None:
+                return first
+        event.save(force_insert=True)
+        OutboxJob.objects.create(kind=OutboxJob.Kind.EVENT, event_id=event.id, available_at=now)
+        transaction.on_commit(host.current().ring)
+        return Ingested(event.id, event.trace_id)
+
+
+def _claim_key(source: str, key: str, event: Event, digest: bytes, now: datetime) -> Ingested | None:
+    """Make the key this event's, or say which event has it. Waits for another transaction that is claiming it."""
+    if not 0 < len(key) <= MAX_KEY_LENGTH:
+        raise InvalidDedupeKey(f"A dedupe key has 1 to {MAX_KEY_LENGTH} characters.", details={"limit": MAX_KEY_LENGTH})
+    row = Dedupe(
+        id=dedupe_id(source, key),
+        source=source,
+        key=key,
+        event_id=event.id,
+        body_hash=digest,
+        expires_at=now + timedelta(days=DEDUPE_DAYS),
+    )
+    Dedupe.objects.bulk_create([row], ignore_conflicts=True)
+    held = Dedupe.objects.select_for_update().get(pk=row.pk)
+    if held.event_id == event.id:
+        return None
+    if held.expires_at <= now and not _is_unfinished(held.event_id):
+        row.save(force_update=True)
+        return None
+    Dedupe.objects.filter(pk=held.pk).update(repeats=F("repeats") + 1)
+    first = Event.objects.filter(pk=held.event_id).first()
+    return Ingested(
+        event_id=held.event_id,
+        trace_id=first.trace_id if first else event.trace_id,
+        is_duplicate=True,
+        body_differs=bytes(held.body_hash) != digest,
+    )
+
+
+def _is_unfinished(event_id: UUID) -> bool:
+    """Whether the event is still to be matched or a run of it goes on: its key stays taken for so long."""
+    jobs = OutboxJob.objects.filter(kind=OutboxJob.Kind.EVENT, event_id=event_id, status__in=_OPEN)
+    return jobs.exists() or ExecutionRun.objects.filter(event_id=event_id).exclude(status__in=_FINAL).exists()

@@ -1,0 +1,150 @@
+"""`POST /hooks/<token>` of the engine alone: the same checks as the hosted gateway's, one transaction per request.
+
+API keys of a plain project are named in the settings, as SHA-256 in hex:
+`DJANGO_AUTOMATE["INGEST"]["API_KEY_HASHES"]`. With none, an endpoint that demands a key refuses everybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, JsonResponse
+from django.http.request import UnreadablePostError
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+from automate import host
+from automate.ingest import signing_secret
+from automate.ingest.body import MAX_BODY_BYTES, read_body
+from automate.ingest.dedupe import dedupe_key, event_type
+from automate.ingest.headers import kept_headers
+from automate.ingest.ingestor import EventIngestor, Ingested
+from automate.ingest.refusal import (
+    EndpointNotFound,
+    EndpointPaused,
+    InvalidJson,
+    MethodNotAllowed,
+    Refusal,
+    payload_too_large,
+    retry_later,
+)
+from automate.ingest.trace import new_trace_id, parse_traceparent
+from automate.ingest.verify import bearer_token, invalid_api_key, secret_bytes, verify_signature
+from automate.models import WebhookEndpoint
+from automate_governance.crypto import Unsealable
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """The part of the settings that this package reads."""
+
+    API_KEY_HASHES: tuple[str, ...] = ()  # SHA-256 of each key that may send, 64 hex digits
+
+
+def ingest_settings() -> Ingest:
+    options: dict[str, Any] = getattr(settings, "DJANGO_AUTOMATE", {})
+    return Ingest(**options.get("INGEST", {}))
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class WebhookView(View):
+    """Takes an event at an endpoint's URL and answers 202 once it is stored."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
+        trace_id = parse_traceparent(request.headers.get("traceparent")) or new_trace_id()
+        try:
+            if request.method != "POST":
+                raise MethodNotAllowed("Send events with POST.", headers={"Allow": "POST"})
+            answer = JsonResponse(_accepted(accept(request, str(kwargs["token"]), trace_id)), status=202)
+        except Refusal as refusal:
+            answer = JsonResponse(refusal.as_dict(trace_id), status=refusal.http_status, headers=refusal.headers)
+        answer["X-Trace-Id"] = trace_id
+        return answer
+
+
+def accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
+    """Verify, read and store one request. Raises a Refusal."""
+    endpoint = WebhookEndpoint.objects.filter(token=token).first()
+    if endpoint is None:
+        raise EndpointNotFound("No endpoint has this URL. Copy it again.")
+    if not endpoint.is_active:
+        raise retry_later(EndpointPaused, "This endpoint is paused. Repeat the request later.", seconds=60)
+    if endpoint.auth == WebhookEndpoint.Auth.API_KEY:
+        _check_key(request)
+    raw = _raw_body(request)
+    if endpoint.auth == WebhookEndpoint.Auth.STANDARD_WEBHOOKS:
+        _check_signature(request, endpoint, raw)
+    body = read_body(raw, request.headers.get("content-type"), request.headers.get("content-encoding"))
+    return EventIngestor().ingest(
+        type=event_type(body.value, type_path=endpoint.type_path, default=endpoint.event_type),
+        payload=body.exact_value(),
+        source=endpoint.source,
+        dedupe_source=f"webhook:{endpoint.id}",
+        dedupe_key=dedupe_key(
+            text=body.text,
+            value=body.value,
+            dedupe_path=endpoint.dedupe_path,
+            webhook_id=request.headers.get("webhook-id"),
+            idempotency_key=request.headers.get("idempotency-key"),
+        ),
+        raw=raw,
+        headers=kept_headers((name.lower(), value) for name, value in request.headers.items()),
+        trace_id=trace_id,
+    )
+
+
+def _check_key(request: HttpRequest) -> None:
+    key = bearer_token(request.headers.get("authorization"))
+    presented = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+    if not any(hmac.compare_digest(presented, known.lower()) for known in ingest_settings().API_KEY_HASHES):
+        raise invalid_api_key()
+
+
+def _check_signature(request: HttpRequest, endpoint: WebhookEndpoint, raw: bytes) -> None:
+    secrets: list[str] = []
+    if endpoint.signing_secret is not None:
+        try:
+            sealed = bytes(endpoint.signing_secret)
+            secrets = signing_secret.open_all(host.current().data_key(), endpoint.id, sealed, now=timezone.now())
+        except Unsealable:
+            secrets = []  # an unreadable secret is no secret: refused below
+    verify_signature(
+        secrets=[secret_bytes(secret) for secret in secrets],
+        raw=raw,
+        webhook_id=request.headers.get("webhook-id"),
+        timestamp=request.headers.get("webhook-timestamp"),
+        signature=request.headers.get("webhook-signature"),
+        now_seconds=time.time(),
+    )
+
+
+def _raw_body(request: HttpRequest) -> bytes:
+    try:
+        declared = int(request.headers.get("content-length") or 0)
+    except ValueError:
+        declared = 0
+    if declared > MAX_BODY_BYTES:
+        raise payload_too_large(MAX_BODY_BYTES)
+    try:
+        return request.body
+    except RequestDataTooBig:
+        raise payload_too_large(MAX_BODY_BYTES) from None
+    except UnreadablePostError:
+        raise InvalidJson("The body was cut off.") from None
+
+
+def _accepted(stored: Ingested) -> dict[str, object]:
+    answer: dict[str, object] = {"event_id": str(stored.event_id), "trace_id": stored.trace_id.hex}
+    if stored.is_duplicate:
+        answer["duplicate"] = True
+    if stored.body_differs:
+        answer["body_differs"] = True
+    return answer
