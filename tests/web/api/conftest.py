@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 import pytest
-from automate_tenants.context import public_scope
-from automate_tenants.keys import SCOPES, create_key
 from django.utils import timezone
 
+from automate_tenants.context import public_scope
+from automate_tenants.keys import SCOPES, create_key
 from tests.support.workspaces import Workspace
 from tests.web.api.support import Api, Rows
 

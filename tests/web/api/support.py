@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.http import HttpResponse
+from django.test import Client
+
 from automate.ids import derived_id, new_id
 from automate.models import Event, ExecutionRun, MatchDecision, StepRun, Workflow, WorkflowVersion
 from automate_tenants.context import TenantRef, tenant_scope
-from django.http import HttpResponse
-from django.test import Client
 
 ALL_SCOPES = ["events:write", "events:read", "runs:read", "workflows:read", "workflows:write", "workflows:publish"]
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)

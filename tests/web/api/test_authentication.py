@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.utils import timezone
+
 from automate.models import Event
 from automate_tenants.context import public_scope, tenant_or_none, tenant_scope
 from automate_tenants.key_format import key_hash, make_key
 from automate_tenants.keys import SCOPES, revoke_key, roll_key
 from automate_tenants.models import ApiKey, Tenant
-from django.db import connection
-from django.utils import timezone
-
 from tests.support.workspaces import Workspace
 from tests.web.api.conftest import MakeApi, new_key
 from tests.web.api.support import DEFINITION, Api, Rows

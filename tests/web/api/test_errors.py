@@ -6,10 +6,10 @@ import logging
 from typing import Any
 
 import pytest
-from automate_web.api import events
 from django.db import OperationalError
 from django.http import HttpResponse
 
+from automate_web.api import events
 from tests.web.api.support import Api, Rows
 
 pytestmark = pytest.mark.django_db

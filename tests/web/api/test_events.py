@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from automate.models import Event, MatchDecision, OutboxJob
-from automate_tenants.context import tenant_scope
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from automate.models import Event, MatchDecision, OutboxJob
+from automate_tenants.context import tenant_scope
 from tests.support.workspaces import Workspace
 from tests.web.api.support import NOW, Api, Rows
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from automate_web.api import schema
-from automate_web.api.examples import EXAMPLES
 from jsonschema.validators import Draft202012Validator
 
+from automate_web.api import schema
+from automate_web.api.examples import EXAMPLES
 from tests.web.api.support import DEFINITION, Api, Rows
 
 OPERATION_IDS = {  # a promise: clients are generated from them

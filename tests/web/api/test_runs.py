@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from automate.models import ExecutionRun, StepRun
-from automate_tenants.context import tenant_scope
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from automate.models import ExecutionRun, StepRun
+from automate_tenants.context import tenant_scope
 from tests.web.api.support import Api, Rows
 
 pytestmark = pytest.mark.django_db

@@ -6,9 +6,9 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+
 from automate.models import AuditLogEntry, WorkflowVersion
 from automate_tenants.context import tenant_scope
-
 from tests.support.workspaces import Workspace
 from tests.web.api.support import DEFINITION, Api, Rows
 

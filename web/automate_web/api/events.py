@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 from django.urls import reverse
@@ -60,10 +61,17 @@ class Events(ApiView):
         new = serializers.NewEvent(data=request.data)
         new.is_valid(raise_exception=True)
         accepted = EventIngestor().ingest(
-            **new.validated_data, source=SOURCE, dedupe_key=_idempotency_key(request), trace_id=self.trace_id
+            **new.validated_data,
+            source=SOURCE,
+            dedupe_key=_idempotency_key(request),
+            raw=json.dumps(new.validated_data, sort_keys=True).encode(),  # the order of keys makes no other body
+            trace_id=self.trace_id,
         )
         answer: dict[str, Any] = {"event_id": accepted.event_id, "trace_id": accepted.trace_id}
-        answer |= {flag: True for flag in ("duplicate", "body_differs") if getattr(accepted, flag)}
+        if accepted.is_duplicate:
+            answer["duplicate"] = True
+        if accepted.body_differs:
+            answer["body_differs"] = True
         location = reverse("api:event", args=[accepted.event_id])
         return Response(serializers.AcceptedEvent(answer).data, status=202, headers={"Location": location})
 
