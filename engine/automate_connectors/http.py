@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +22,7 @@ from automate_connectors.models import ActionSpec, ConnectorError
 from automate_governance.clock import Clock, SystemClock
 from automate_governance.egress import Egress, EgressError, EgressPolicy, Reply, default_policy
 from automate_governance.egress.bridge import exchange
+from automate_governance.redaction import redact
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _UNSAFE_TO_REPEAT = frozenset(("POST", "PATCH"))
@@ -137,7 +138,7 @@ class HttpAdapter(ConnectorAdapter):
             retryable=reply.status in _REFUSED_UNDONE or (transient and safe),
             code=f"http_{reply.status}",
             retry_after=self._retry_after(reply.header("retry-after")),
-            details={"status": reply.status, "headers": _joined(reply.headers), "body": _shortened(body)},
+            details={"status": reply.status, "headers": _joined(reply.headers), "body": _excerpt(body, context)},
             in_doubt=transient and not safe,
         )
 
@@ -199,7 +200,8 @@ def _egress(context: Mapping[str, Any]) -> Egress:
     given = context.get("egress")
     if isinstance(given, Egress):
         return given
-    return Egress(given if isinstance(given, EgressPolicy) else default_policy())
+    policy = given if isinstance(given, EgressPolicy) else default_policy()
+    return Egress(policy, pool_key=str(context.get("pool_key") or ""))
 
 
 def _method(params: Mapping[str, Any]) -> str:
@@ -281,7 +283,9 @@ def _tracing(params: dict[str, Any], context: Mapping[str, Any]) -> dict[str, st
 
 def _timeout(params: Mapping[str, Any], context: Mapping[str, Any]) -> float:
     """The shorter of the step's deadline and the call's own, in seconds."""
-    allowed = float(context.get("timeout_seconds") or 60.0)
+    allowed = 0.98 * float(
+        context.get("timeout_seconds") or 60.0
+    )  # ends before the step does, and says how far it came
     wanted = params.get("timeout")
     if wanted is None:
         return allowed
@@ -302,12 +306,11 @@ def _joined(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return headers
 
 
-def _shortened(body: Any) -> Any:
-    if isinstance(body, str) and len(body) > _KEPT_BODY:
-        return body[:_KEPT_BODY] + "…"
-    if not isinstance(body, str) and len(json.dumps(body)) > _KEPT_BODY:
-        return f"[{len(json.dumps(body))} characters of JSON]"
-    return body
+def _excerpt(body: Any, context: Mapping[str, Any]) -> Any:
+    """An error's body as it may be shown. Redacted before it is cut: half a secret is known to no net."""
+    shown = redact(body, (context.get("secrets") or {}).values())
+    text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+    return text[:_KEPT_BODY] + "…" if len(text) > _KEPT_BODY else shown
 
 
 def _invalid(message: str) -> ConnectorError:

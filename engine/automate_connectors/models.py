@@ -52,7 +52,7 @@ class ConnectorError(NormalizedError):
     `retryable`: the adapter's word that a repeat is safe: nothing happened, or a second time does no harm.
     `in_doubt`: the effect may have happened and the adapter cannot tell (a reply lost on the way). An engine repeats
     such a call only when the action `may_repeat`; otherwise the step ends as *unknown*, for a person to settle.
-    `retry_after`: seconds the other side asked us to wait. `code` is stable, `message` is for people, `details` is data.
+    `retry_after`: seconds the other side asked us to wait. `code` is stable, `message` for people, `details` data.
     """
 
     code, http_status = "connector_error", 502

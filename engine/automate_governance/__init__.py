@@ -1,1 +1,1 @@
-"""What must hold at run time, everywhere: errors, clock, egress, redaction, keys. The lowest layer; imports no Django."""
+"""What must hold at run time, everywhere: errors, clock, egress, redaction, keys. The lowest layer: no Django."""

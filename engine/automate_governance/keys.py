@@ -115,7 +115,7 @@ class FileKeyStore:
         return key
 
     def _refuse_destroyed(self, name: str) -> None:
-        if os.path.exists(self._path(name, "destroyed")):
+        if self._path(name, "destroyed").exists():
             self._cache.pop(name, None)
             raise KeyDestroyed(f"The key {name!r} was destroyed.", details={"key": name})
 
@@ -125,7 +125,7 @@ class FileKeyStore:
         return self._root / f"{name}.{suffix}"
 
     def _write_new(self, path: Path, content: bytes) -> bool:
-        """Write `path` unless it exists; True if this call wrote it. Whoever links first wins, readers see all or nothing."""
+        """Write `path` unless it exists; True if this call wrote it. The first wins, readers see all or nothing."""
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self._root / f".{secrets.token_hex(8)}.tmp"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

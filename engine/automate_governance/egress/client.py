@@ -1,4 +1,4 @@
-"""One outbound HTTP call, whole: checked, connected, sent, read within its deadline and caps. Redirects are not followed.
+"""One outbound HTTP call, whole: checked, connected, sent, read within its deadline and caps. No redirects.
 
 A client belongs to one event loop. `request` finds the running loop's own and closes it with the loop.
 """

@@ -15,8 +15,20 @@ _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")  # RFC 9110, token
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\ud7ff\ue000-\U0010ffff]*")
 # The client sets these itself. `Host` would let a request reach another site than the one that was allowed.
 _OURS = frozenset(
-    "host content-length transfer-encoding connection keep-alive upgrade te trailer expect accept-encoding "
-    "proxy-authorization proxy-connection proxy-authenticate http2-settings".split()
+    (
+        *(
+            "host",
+            "content-length",
+            "transfer-encoding",
+            "connection",
+            "keep-alive",
+            "upgrade",
+            "te",
+            "trailer",
+            "expect",
+        ),
+        *("accept-encoding", "proxy-authorization", "proxy-connection", "proxy-authenticate", "http2-settings"),
+    )
 )
 
 

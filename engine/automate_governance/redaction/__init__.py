@@ -8,6 +8,7 @@ Redact before you cut: a cut through a secret leaves a part that no net knows.
 """
 
 from automate_governance.redaction.names import is_sensitive_name
-from automate_governance.redaction.structure import MASK, Redactor, redact, redact_text
+from automate_governance.redaction.patterns import MASK
+from automate_governance.redaction.structure import Redactor, redact, redact_text
 
 __all__ = ["MASK", "Redactor", "is_sensitive_name", "redact", "redact_text"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
@@ -10,25 +11,38 @@ MAX_NAME = 120  # a longer key is data, not a name; patterns and values still ap
 
 # Parts that decide wherever they stand, also without separators: "stripeapikey", "userpassword2", "x-amz-credential".
 _FRAGMENTS = re.compile(
-    "passw(?:or)?d|passwort|passphrase|passcode|secret(?!ar)|credential|apikey|accesskey|privatekey|signingkey|masterkey"
+    "passw(?:or)?d|passwort|passphrase|passcode|secretid|secret(?!ar)|credential|csrf|xsrf|apikey|accesskey|privatekey|signingkey|masterkey"
     "|encryptionkey|licen[cs]ekey|sharedkey|accountkey|authkey|sshkey|deploykey|webhookkey|serverkey"
-    "|accesstoken|refreshtoken|authtoken|idtoken|sessiontoken|securitytoken|csrftoken|xsrftoken|bearertoken"
-    "|authorization|authorisation|authentication(?!method|type|mode)|sessionid|sessionkey|setcookie"
+    "|accesstoken|refreshtoken|authtoken|idtoken|sessiontoken|securitytoken|bearertoken"
+    "|authorization|authorisation|sessionid|sessionkey|setcookie"
     "|cardnumber|ccnumber|creditcardno|cardcvc|cardcvv|securitycode|socialsecurity|passportn|connectionstring"
     "|motdepasse|contrasena|mnemonicphrase|seedphrase"
 )
 # Words that decide only as a word of their own: "key" must not match "monkey", nor "pin" "shipping".
 _WORDS = frozenset(
-    "token tokens key keys pwd pwds pass passwd pw auth cookie cookies jwt pin otp totp mfa ssn cvv cvc cvv2 cvc2 iban pan sig "
-    "signature hmac bearer creds cred oauth sid sessid phpsessid jsessionid dsn".split()
+    (
+        *("token", "tokens", "key", "keys", "pwd", "pwds", "pass", "passwd", "pw", "auth", "cookie", "cookies", "jwt"),
+        *("pin", "otp", "totp", "mfa", "ssn", "cvv", "cvc", "iban", "pan", "sig", "signature", "hmac", "bearer"),
+        *("creds", "cred", "oauth", "sid", "sessid", "phpsessid", "jsessionid", "dsn"),
+    )
 )
-# A name whose last word is "key" but which names a place, not a secret.
+# "…key" names a place or a thing after these words, not a secret.
 _HARMLESS_KEY_OF = frozenset(
-    "idempotency idempotent dedupe dedup deduplication primary foreign public publishable partition sort order ordering "
-    "cache routing issue project message object map row column hash range group grouping sorting natural business lookup "
-    "event translation i18n unique index config setting storage file s3 bucket shard cursor step run workflow answer".split()
+    (
+        *("idempotency", "idempotent", "dedupe", "dedup", "deduplication", "primary", "foreign", "public", "partition"),
+        *("publishable", "sort", "order", "ordering", "cache", "routing", "issue", "project", "message", "object"),
+        *("row", "column", "hash", "range", "group", "grouping", "sorting", "natural", "business", "lookup", "event"),
+        *("translation", "i18n", "unique", "index", "config", "setting", "storage", "file", "bucket", "shard"),
+        *("cursor", "step", "run", "workflow", "answer", "map"),
+    )
 )
-_QUANTITY_OF = frozenset("token tokens keys cookies".split())
+# A name that ends so speaks about the secret: "token_type", "password_length", "secret_name".
+_ABOUT = frozenset(
+    (
+        *("count", "counts", "limit", "type", "length", "expires", "expiry", "expiration", "at", "id", "name"),
+        *("ttl", "days", "policy", "url", "uri", "method", "mode", "status"),
+    )
+)
 _SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
@@ -45,15 +59,13 @@ def is_sensitive_name(name: str) -> bool:
         return False
     if "%" in name or "+" in name:
         name = unquote_plus(name)
+    if not name.isascii():  # full-width letters, accents, invisible characters between the letters
+        name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     words = [word.lower() for word in _SPLIT.findall(name)]
-    if _FRAGMENTS.search("".join(words)):
-        return words[-1] not in _ABOUT
+    joined = "".join(words)
+    if found := list(_FRAGMENTS.finditer(joined)):
+        return words[-1] not in _ABOUT or found[-1].end() == len(joined)
     return _is_sensitive_word(words)
-
-
-_ABOUT = frozenset(
-    "count counts limit type length expires expiry expiration at hint id name ttl days policy url uri".split()
-)
 
 
 def _is_sensitive_word(words: list[str]) -> bool:

@@ -79,17 +79,14 @@ class Redactor:
             return dict(value)
         pair = _name_value_fields(value)
         redacted = {}
+        self._nodes_left -= len(value)
         for key, item in value.items():
-            self._nodes_left -= 1
-            if isinstance(key, str):
-                named = key != pair[0] and (is_sensitive_name(key) or key == pair[1])
-                if named and _hides_something(key, item):
-                    item = MASK
-                else:
-                    item = self._value(item, depth, nested)
-                redacted[self._key(key)] = item
-            else:
+            if not isinstance(key, str):
                 redacted[key] = self._value(item, depth, nested)
+            elif ((is_sensitive_name(key) and key != pair[0]) or key == pair[1]) and _hides_something(key, item):
+                redacted[self._key(key)] = MASK
+            else:
+                redacted[self._key(key)] = self._value(item, depth, nested)
         return redacted
 
     def _sequence(self, items: list[Any], depth: int, nested: int) -> list[Any]:
@@ -99,7 +96,7 @@ class Redactor:
 
     def _key(self, key: str) -> str:
         """A key can be a secret itself: `{"sk_live_…": 1}`."""
-        return mask_patterns(self._known.mask(key)) if len(key) >= 12 or self._known else key
+        return mask_patterns(self._known.mask(key)) if len(key) >= 15 or self._known else key
 
     def _number(self, value: int) -> Any:
         if value > 10**13 and value < 10**19 and is_card_number(str(value)):
@@ -111,8 +108,8 @@ class Redactor:
     def _text(self, text: str, nested: int) -> str:
         if self._known:
             text = self._known.mask(text)
-        if len(text) < 5:
-            return text
+        if len(text) < 12 and ":" not in text and "=" not in text:
+            return text  # too short for any shape, and it names nothing
         if nested and text[0] in ' \t\r\n{["' and len(text) <= MAX_JSON_TEXT:
             text = self._json_text(text, nested)
         return mask_patterns(mask_named(text))
@@ -135,13 +132,14 @@ def _is_reference(value: Mapping[Any, Any]) -> bool:
 
 
 def _name_value_fields(value: Mapping[Any, Any]) -> tuple[str | None, str | None]:
-    """`("name", "value")` for `{"name": "Authorization", "value": …}`; the second is None where the name is harmless."""
+    """`("name", "value")` of `{"name": "Authorization", "value": …}`; the second is None where the name is harmless."""
+    value_field = next((field for field in _VALUE_FIELDS if field in value), None)
+    if value_field is None:
+        return None, None
     for name_field in _NAME_FIELDS:
         name = value.get(name_field)
         if isinstance(name, str):
-            for value_field in _VALUE_FIELDS:
-                if value_field in value:
-                    return name_field, value_field if is_sensitive_name(name) else None
+            return name_field, value_field if is_sensitive_name(name) else None
     return None, None
 
 
