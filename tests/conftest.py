@@ -64,9 +64,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups.assign(items)
     if chromium() is None:
         why = "no Chromium on this machine"
-        if os.environ.get("CI"):
-            if any(item.get_closest_marker("browser") for item in items):
-                raise pytest.UsageError(f"{why}, and CI needs one")
+        if os.environ.get("CI") and any(item.get_closest_marker("browser") for item in items):
+            raise pytest.UsageError(f"{why}, and CI needs one")
         for item in items:
             if item.get_closest_marker("browser"):
                 item.add_marker(pytest.mark.skip(reason=why))
@@ -85,7 +84,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     groups.summarise(terminalreporter)
     if chromium() is None:
-        terminalreporter.line("!!! BROWSER TESTS WERE SKIPPED: install Chromium (Debian: apt-get install chromium) !!!", red=True)
+        terminalreporter.line(
+            "!!! BROWSER TESTS WERE SKIPPED: install Chromium (Debian: apt-get install chromium) !!!", red=True
+        )
 
 
 def chromium() -> str | None:

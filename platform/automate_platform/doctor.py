@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from automate_tenants import roles
-from automate_tenants.context import public_scope
-from automate_tenants.models import Tenant, TenantTemplate
-from automate_tenants.template import code_version
 from django.conf import settings
 from django.db import Error, connection
 
 from automate_platform.home import Home
+from automate_tenants import roles
+from automate_tenants.context import public_scope
+from automate_tenants.models import Tenant, TenantTemplate
+from automate_tenants.template import code_version
 
 OLDEST_SERVER = 150000  # PostgreSQL 15
 DISK_WARN_BYTES = 2 * 1024**3
@@ -72,7 +72,9 @@ def _server() -> Iterator[Finding]:
     is_old = number < OLDEST_SERVER
     yield Finding("database", "bad" if is_old else "ok", f"PostgreSQL {words}" + (", 15 is the oldest" * is_old))
     if not is_durable:
-        yield Finding("database", "warn", "fsync or synchronous_commit is off: an accepted event may be lost in a crash")
+        yield Finding(
+            "database", "warn", "fsync or synchronous_commit is off: an accepted event may be lost in a crash"
+        )
 
 
 def _roles() -> Iterator[Finding]:

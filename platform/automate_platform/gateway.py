@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from automate_web.gateway.app import Gateway, create_app
-from automate_web.gateway.config import GatewayConfig
-
 from automate_platform import environment as env
 from automate_platform.home import Home
+from automate_web.gateway.app import Gateway, create_app
+from automate_web.gateway.config import GatewayConfig
 
 
 def application() -> Gateway:

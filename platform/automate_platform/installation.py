@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from automate_tenants import roles
 
 from automate_platform import environment as env
 from automate_platform.embedded import Postgres
 from automate_platform.home import Home, write_private
+from automate_tenants import roles
 
 DATABASE = "automate"
 SAMPLE_EVENT: dict[str, Any] = {"name": "Ada", "order": {"id": "A-1001", "total": 120, "currency": "EUR"}}

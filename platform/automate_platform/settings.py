@@ -15,7 +15,7 @@ DEBUG = False
 ALLOWED_HOSTS = env.text("DJANGO_AUTOMATE_ALLOWED_HOSTS", "*").split(",")
 BASE_URL = env.text("DJANGO_AUTOMATE_BASE_URL", "http://127.0.0.1:8000")  # of the app's host: sign-up, API, hooks
 
-# The application connects as automate_app, which may not run DDL; migrations and provisioning's owner is automate_owner.
+# The application connects as automate_app, which may not run DDL; what it works on belongs to automate_owner.
 DATABASE_URL = env.secret("DATABASE_URL", SECRETS_DIR / "database-url")
 OWNER_DATABASE_URL = env.owner_database_url(SECRETS_DIR / "owner-database-url")
 IS_OWNER_PROCESS = env.flag("DJANGO_AUTOMATE_AS_OWNER")  # set by `automate migrate` for itself
@@ -118,7 +118,6 @@ LANGUAGE_CODE = "en"
 USE_I18N = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
-STATIC_ROOT = HOME / "static"
 WHITENOISE_USE_FINDERS = True
 
 LOGGING = {  # to stderr, which `automate up` keeps in HOME/log

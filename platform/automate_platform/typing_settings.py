@@ -8,4 +8,4 @@ os.environ.setdefault("DJANGO_AUTOMATE_SECRET_KEY", "read only")
 os.environ.setdefault("DJANGO_AUTOMATE_LIVE_SECRET", "read only")
 os.environ.setdefault("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
 
-from automate_platform.settings import *  # noqa: E402, F403
+from automate_platform.settings import *  # noqa: F403

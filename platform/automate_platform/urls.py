@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from automate_web.api.views import unknown_path
 from django.urls import include, path, re_path
+
+from automate_web.api.views import unknown_path
 
 urlpatterns = [
     path("api/v1/", include("automate_web.api.urls")),

@@ -6,10 +6,11 @@ import secrets
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from automate_tenants.onboarding import open_workspace
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
+
+from automate_tenants.onboarding import open_workspace
 
 
 def open_for(*, email: str, slug: str, name: str) -> dict[str, Any]:

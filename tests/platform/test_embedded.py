@@ -6,9 +6,11 @@ import os
 import shutil
 import signal
 import stat
+from pathlib import Path
 
 import psycopg
 import pytest
+
 from automate_platform.embedded import Postgres, PostgresFailed, identity
 from automate_platform.home import Home
 
@@ -119,7 +121,7 @@ def test_root_without_user_namespaces_runs_it_as_nobody_and_says_so(home):
         server.start()
 
         assert ask(server, "SELECT 1") == 1
-        assert os.stat(f"/proc/{server.pid()}").st_uid == 65534
+        assert Path(f"/proc/{server.pid()}").stat().st_uid == 65534
         assert str(identity.SHARED_ROOT) in server.run_as.notice
     finally:
         server.stop()

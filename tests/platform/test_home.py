@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 
 import pytest
+
 from automate_platform.home import Home, HomeUnusable, private_folder
 
 

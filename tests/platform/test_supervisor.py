@@ -7,6 +7,7 @@ import signal
 import sys
 
 import pytest
+
 from automate_platform.supervisor import Child, ChildFailed, Supervisor
 
 WAITS = "import signal; signal.pause()"

@@ -14,7 +14,7 @@ import pytest
 
 @dataclass(frozen=True)
 class Group:
-    """`budget_seconds` bounds the sum over its tests, on two cores; `test_seconds` one test without a mark of its own."""
+    """`budget_seconds` bounds the sum, on two cores; `test_seconds` one test without a mark of its own."""
 
     test_seconds: int
     budget_seconds: int

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import IO, Any
 
 import psycopg
+from psycopg import sql
+
 from automate_platform import installation
 from automate_platform.embedded import Postgres, PostgresFailed
 from automate_platform.home import Home
 from automate_tenants import roles
-from psycopg import sql
 
 ROOT = Path(__file__).parents[2]
 HOME = Home(ROOT / "var" / "tests")
@@ -31,7 +32,14 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 RUN = os.environ.setdefault("TESTS_RUN", str(os.getpid()))  # the controller's process id; workers inherit it
 DATABASE = f"run_{RUN}_{WORKER}"
 SERVER_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "300", "max_wal_size": "2GB"}
-TEMPLATE_PARTS = ("**/migrations/*.py", "**/models/*.py", "**/sql/*.sql", "**/roles.py", "**/template.py", "**/installation.py")
+TEMPLATE_PARTS = (
+    "**/migrations/*.py",
+    "**/models/*.py",
+    "**/sql/*.sql",
+    "**/roles.py",
+    "**/template.py",
+    "**/installation.py",
+)
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,12 @@ def _migrate(server: Postgres, database: str) -> None:
 
 def _schema_hash() -> str:
     digest = hashlib.sha256()
-    files = {file for root in ("engine", "platform", "tenants", "web") for part in TEMPLATE_PARTS for file in (ROOT / root).glob(part)}
+    files = {
+        file
+        for root in ("engine", "platform", "tenants", "web")
+        for part in TEMPLATE_PARTS
+        for file in (ROOT / root).glob(part)
+    }
     for file in sorted(files):
         digest.update(str(file).encode() + file.read_bytes())
     return digest.hexdigest()[:16]
@@ -167,7 +180,7 @@ def drop(connection: psycopg.Connection[Any], name: str) -> None:
 
 
 def copy(connection: psycopg.Connection[Any], source: str, target: str) -> None:
-    """Replace `target` by a copy of `source`, with the rights that the copy does not carry over. Both lose their users."""
+    """Replace `target` by a copy of `source`, with the rights that a copy lacks. Both lose their users."""
     drop(connection, target)
     connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [source])
     connection.execute(

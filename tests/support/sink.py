@@ -78,7 +78,7 @@ class Sink:
         self._closing.wait(answer.latency_seconds)
         return answer
 
-    def _handler(sink) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - `self` is the handler's below
+    def _handler(sink) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 

@@ -10,8 +10,9 @@ import pytest
 from tests.support.database import restorer
 
 if TYPE_CHECKING:
-    from automate_tenants.context import TenantRef
     from django.contrib.auth.models import User
+
+    from automate_tenants.context import TenantRef
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,11 @@ def tenant_b(workspaces: tuple[Workspace, Workspace]) -> Workspace:
 
 
 def _open(slug: str) -> Workspace:
-    from automate_tenants.context import TenantRef, public_scope
-    from automate_tenants.onboarding import open_workspace
     from django.contrib.auth import get_user_model
     from django.utils import timezone
+
+    from automate_tenants.context import TenantRef, public_scope
+    from automate_tenants.onboarding import open_workspace
 
     email, password = f"owner@{slug}.example", f"{slug}-correct-horse"
     with public_scope():

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 
 from automate_governance.errors import NormalizedError
-
 from automate_platform.cli import parser
 from automate_platform.home import HomeUnusable
 

@@ -15,11 +15,11 @@ SLUG, NAME, EMAIL = "demo", "Demo", "demo@example.com"
 def run(options: argparse.Namespace) -> int:
     home = Home(env.home())
     _django.setup()
-    from automate_tenants.context import public_scope
-    from automate_tenants.models import Tenant
     from django.conf import settings
 
     from automate_platform.workspaces import open_for
+    from automate_tenants.context import public_scope
+    from automate_tenants.models import Tenant
 
     kept = home.secrets / "demo.json"
     with public_scope():

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from automate_web.gateway.server import serve
-
 from automate_platform import environment as env
 from automate_platform.gateway import application
 from automate_platform.supervisor import die_with_parent
+from automate_web.gateway.server import serve
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 
 from automate_governance.errors import NotFound
-
 from automate_platform.cli import _django, data
+
 
 def run(options: argparse.Namespace) -> int:
     _django.setup()
+    from django.utils import timezone
+
     from automate_tenants import keys
     from automate_tenants.context import public_scope
     from automate_tenants.models import Tenant
-    from django.utils import timezone
 
     with public_scope():
         tenant = Tenant.objects.filter(slug=options.workspace).first()
@@ -26,5 +27,7 @@ def run(options: argparse.Namespace) -> int:
             created_by="operator:command line",
             now=timezone.now(),
         )
-    data.show({"workspace": tenant.slug, "name": key.name, "scopes": key.scopes, "api_key": plain}, as_json=options.json)
+    data.show(
+        {"workspace": tenant.slug, "name": key.name, "scopes": key.scopes, "api_key": plain}, as_json=options.json
+    )
     return 0

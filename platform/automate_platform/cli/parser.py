@@ -1,4 +1,4 @@
-"""What can be typed. Each command names the module under `automate_platform.cli` whose `run(options)` carries it out."""
+"""What can be typed. Each command names the module under `automate_platform.cli` whose `run(options)` does it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _processes(nouns: Any) -> None:
     gateway.add_argument("--port", type=int, help="instead of PORT (8000)")
     gateway.set_defaults(module="gateway")
     web = nouns.add_parser("web", help="serve portal and API on a private socket", example="automate web --threads 8")
-    web.add_argument("--threads", type=int, default=8, help="requests answered at once (8)")
+    web.add_argument("--threads", type=int, default=4, help="requests answered at once (4)")
     web.set_defaults(module="web")
     worker = nouns.add_parser("worker", help="carry out what events start", example="automate worker")
     worker.add_argument("--once", action="store_true", help="end when nothing is due")

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from automate_governance.errors import NotFound
-
 from automate_platform.cli import _django, data
 
 ACTOR = "operator:command line"
@@ -36,9 +35,10 @@ def _list(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _suspend(options: argparse.Namespace) -> dict[str, Any]:
+    from django.utils import timezone
+
     from automate_tenants import onboarding
     from automate_tenants.models import Tenant
-    from django.utils import timezone
 
     found = Tenant.objects.filter(slug=options.slug).first()
     if found is None:

@@ -83,7 +83,9 @@ def free_port(host: str, port: int) -> int:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise CommandFailed(f"Port {port} is in use ({error.strerror}). Take another: PORT={port + 1} make up") from error
+            raise CommandFailed(
+                f"Port {port} is in use ({error.strerror}). Take another: PORT={port + 1} make up"
+            ) from error
         taken: int = probe.getsockname()[1]
         return taken
 
@@ -128,7 +130,11 @@ def serve(home: Home, supervisor: Supervisor, host: str, port: int, started_at: 
     supervisor.start(child(home, "worker", environment))
     demo = json.loads(command(home, "demo", environment, "--json"))
     supervisor.wait_until(
-        lambda: worker_is_ready(home) and answers(f"http://127.0.0.1:{port}/healthz") and answers(f"{demo['api_url']}"),
+        lambda: (
+            worker_is_ready(home)
+            and answers(f"http://127.0.0.1:{port}/healthz")
+            and answers(demo["portal_url"].partition("/w/")[0] + "/login/")
+        ),
         seconds=READY_SECONDS,
         what="gateway, web or worker",
     )
@@ -138,7 +144,11 @@ def serve(home: Home, supervisor: Supervisor, host: str, port: int, started_at: 
 
 def child(home: Home, name: str, environment: dict[str, str], *arguments: str, stops_first: bool = False) -> Child:
     return Child(
-        name, (sys.executable, "-m", "automate_platform", name, *arguments), environment, home.log / f"{name}.log", stops_first
+        name,
+        (sys.executable, "-m", "automate_platform", name, *arguments),
+        environment,
+        home.log / f"{name}.log",
+        stops_first,
     )
 
 

@@ -64,14 +64,14 @@ class Postgres:
     @classmethod
     def of(cls, home: Home, *, run_as: str = "", settings: dict[str, str] | None = None) -> Postgres:
         """Raises PostgresMissing, RootRefused."""
-        chosen = identity.choose(
-            binaries=binaries.find(), data=home.postgres, socket_folder=home.run, kind=run_as
-        )
+        chosen = identity.choose(binaries=binaries.find(), data=home.postgres, socket_folder=home.run, kind=run_as)
         return cls(home, chosen, {**SERVER_SETTINGS, **(settings or {})})
 
     def url(self, *, user: str, password: str, database: str) -> str:
         """A connection URL over the socket, in the form libpq, asyncpg and our settings understand."""
-        return f"postgresql://{user}:{quote(password, safe='')}@/{database}?host={quote(str(self.run_as.socket_folder))}"
+        return (
+            f"postgresql://{user}:{quote(password, safe='')}@/{database}?host={quote(str(self.run_as.socket_folder))}"
+        )
 
     def superuser_url(self, database: str = "postgres") -> str:
         return self.url(user=SUPERUSER, password=self.home.secret("postgres"), database=database)
