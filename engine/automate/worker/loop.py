@@ -12,8 +12,10 @@ import logging
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +30,7 @@ from automate_governance.clock import Clock
 logger = logging.getLogger("automate.worker")
 
 QUICK_BATCHES = 3  # in flight at once; one that turns slow makes room for another
+DATABASE_THREADS = QUICK_BATCHES + 2  # one for claiming, one for renewing and tending
 MAX_RUNS = 2_000  # in a worker's hands at once, waiting for slow receivers mostly
 IDLE_SECONDS = 1.0
 DRAIN_SECONDS = 30.0
@@ -56,7 +59,7 @@ class Worker:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._stopping = False
         self._on_ready = on_ready
-        self._database = ThreadPoolExecutor(QUICK_BATCHES + 2, thread_name_prefix="automate-db")
+        self._database = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="automate-db")
         self._connectors = ThreadPoolExecutor(self._options.connector_threads, thread_name_prefix="automate-connector")
         self._engine = ExecutionEngine(
             store,
@@ -104,8 +107,9 @@ class Worker:
 
     def close(self) -> None:
         """Close this worker's threads and their connections."""
-        for _ in range(QUICK_BATCHES + 2):
-            self._database.submit(connections.close_all)
+        together = threading.Barrier(DATABASE_THREADS)  # so that each thread, not the quickest one, closes its own
+        for _ in range(DATABASE_THREADS):
+            self._database.submit(_close_connections, together)
         self._database.shutdown(wait=True)
         self._connectors.shutdown(wait=False, cancel_futures=True)
 
@@ -164,10 +168,8 @@ class Worker:
         except DatabaseError:
             logger.debug("The next due time is not to be had.")
         seconds = IDLE_SECONDS if due is None else min(IDLE_SECONDS, max(0.01, due))
-        try:
+        with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
-        except asyncio.TimeoutError:
-            pass
         self._wake.clear()
 
     def _runs_in_hand(self) -> int:
@@ -220,6 +222,12 @@ class _Slot:
         if self._slots is not None:
             self._slots.release()
             self._slots = None
+
+
+def _close_connections(together: threading.Barrier) -> None:
+    with suppress(threading.BrokenBarrierError):
+        together.wait(timeout=5)
+    connections.close_all()
 
 
 def options_from(settings: dict[str, Any]) -> WorkerOptions:
