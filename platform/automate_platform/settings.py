@@ -15,6 +15,10 @@ DEBUG = False
 ALLOWED_HOSTS = env.text("DJANGO_AUTOMATE_ALLOWED_HOSTS", "*").split(",")
 BASE_URL = env.text("DJANGO_AUTOMATE_BASE_URL", "http://127.0.0.1:8000")  # of the app's host: sign-up, API, hooks
 
+TRUSTED_PROXY_COUNT = 1  # the gateway, which names the caller in X-Forwarded-For
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # always set by the gateway, never passed on from outside
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https://")
+
 # The application connects as automate_app, which may not run DDL; what it works on belongs to automate_owner.
 DATABASE_URL = env.secret("DATABASE_URL", SECRETS_DIR / "database-url")
 OWNER_DATABASE_URL = env.owner_database_url(SECRETS_DIR / "owner-database-url")
@@ -41,11 +45,11 @@ SHARED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "automate_web",  # before allauth: its templates take the place of allauth's
     "allauth",
     "allauth.account",
     "rest_framework",
     "drf_spectacular",
-    "automate_web",
 ]
 TENANT_APPS = ["automate"]
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]

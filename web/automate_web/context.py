@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from automate_web import live
+from automate_web import live, mailbox
 from automate_web.addresses import app_url
 from automate_web.requests import tenant_of
 
@@ -30,13 +30,14 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "themes": THEMES,
         "trace_id": getattr(request, "trace_id", ""),
         "app_root": app_url(request, ""),
+        "mailbox_is_open": mailbox.is_open(),
     }
     tenant, membership = tenant_of(request), getattr(request, "membership", None)
     if tenant is None or membership is None:
         return known
     return {
         **known,
-        "workspace": membership.tenant,
+        "workspace": request.workspace,  # type: ignore[attr-defined]  # set by WorkspaceMiddleware
         "membership": membership,
         "navigation": _navigation(request),
         "live_url": live.stream_url(tenant),

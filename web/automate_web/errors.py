@@ -40,7 +40,10 @@ def error_page(request: HttpRequest, error: NormalizedError) -> HttpResponse:
     }
     if context["missing"]:
         context["granted_to"] = roles_with(error.details["permission"])
-    return render(request, "errors/error.html", context, status=status, headers=error.headers)
+    response = render(request, "errors/error.html", context, status=status)
+    for name, value in error.headers.items():
+        response.headers[name] = value
+    return response
 
 
 def normalized_errors(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:

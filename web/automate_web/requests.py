@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, cast
 
 from automate_governance.errors import NotFound, PermissionDenied
 from automate_tenants.context import TenantRef
+from automate_tenants.directory import Workspace
 from automate_tenants.models import Membership
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponseBase
@@ -22,6 +23,7 @@ class WorkspaceRequest(HttpRequest):
     """A request inside a workspace, by one of its members. Only a name for what the middleware has set."""
 
     tenant: TenantRef
+    workspace: Workspace
     membership: Membership
     trace_id: str
     user: User

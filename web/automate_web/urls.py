@@ -44,7 +44,7 @@ urlpatterns = [
     path("docs/<slug:name>.md", docs.source, name="doc-source"),
     path("docs/<slug:name>/", docs.page, name="doc"),
     # a workspace
-    path("arrive/", accounts.arrive, name="arrive"),
+    path("handover/", accounts.arrive, name="arrive"),
     path("leave/", accounts.leave, name="leave"),
     path("live-token/", live.renew, name="live-token"),
     path("start/", start.start, name="start"),

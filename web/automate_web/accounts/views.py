@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from allauth.account import views as allauth_views
 from automate_governance.errors import NotFound
 from automate_tenants.handover import issue_ticket, redeem_ticket
+from automate_tenants.hosts import read_address
+from automate_tenants.middleware import without_membership
 from automate_tenants.models import Membership
 from automate_tenants.provisioning import SlugTaken
-from automate_tenants.slugs import derive_slug
+from automate_tenants.slugs import derive_slug, find_slug_problem
+from django.conf import settings
 from django.contrib.auth import get_user_model, login, logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from automate_web.accounts import first_key
@@ -29,6 +32,7 @@ from automate_web.addresses import app_url, workspace_url
 from automate_web.requests import app_page, tenant_of
 
 LOGIN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+_LEAVE_SALT = "automate.leave"
 
 
 class SignupView(allauth_views.SignupView):  # type: ignore[misc]  # allauth ships no types
@@ -43,7 +47,15 @@ class SignupView(allauth_views.SignupView):  # type: ignore[misc]  # allauth shi
 
 
 signup = app_page(SignupView.as_view())
-log_in = app_page(allauth_views.login)
+
+
+@app_page
+def log_in(request: HttpRequest) -> HttpResponseBase:
+    """/login/: allauth's page. A way back into a workspace leads over its hand-over, or it would lead back here."""
+    wanted = request.GET.get("next", "")
+    if over := _over_hand_over(request, wanted):
+        return redirect(over if request.user.is_authenticated else f"{reverse('account_login')}?{urlencode({'next': over})}")
+    return cast(HttpResponseBase, allauth_views.login(request))
 
 
 @require_GET
@@ -111,7 +123,7 @@ def enter(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 @never_cache
 def arrive(request: HttpRequest) -> HttpResponse:
-    """GET /arrive/?ticket= on the workspace's host: spend the ticket, log in here, drop the ticket from the address."""
+    """GET /handover/?ticket= on the workspace's host: spend the ticket, log in here, drop the ticket from the address."""
     tenant = tenant_of(request)
     if tenant is None:
         raise NotFound("This page belongs to a workspace.")
@@ -125,22 +137,31 @@ def arrive(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def leave(request: HttpRequest) -> HttpResponse:
-    """POST /leave/: log out of this host, then of the app's host."""
+    """POST /leave/: log out of this host, then of the app's host, where a signed word of it arrives."""
+    user_id = request.user.pk
     logout(request)
     if tenant_of(request) is None:
         return redirect("account_login")
-    return HttpResponseRedirect(app_url(request, "/left/"))
+    word = urlencode({"word": signing.dumps(user_id, salt=_LEAVE_SALT)})
+    return HttpResponseRedirect(app_url(request, f"/left/?{word}"))
 
 
 @require_GET
 @app_page
+@never_cache
 def left(request: HttpRequest) -> HttpResponse:
-    """GET /left/: where a log-out from a workspace arrives. The app's own session ends with a button, not a link."""
+    """GET /left/?word=: where a log-out from a workspace arrives. Only a fresh word of ours, for this user, logs out here."""
+    try:
+        user_id = signing.loads(request.GET.get("word", ""), salt=_LEAVE_SALT, max_age=60)
+    except signing.BadSignature:
+        user_id = None
+    if request.user.is_authenticated and request.user.pk == user_id:
+        logout(request)
     return render(request, "entrance/left.html")
 
 
 @require_POST
-@csrf_protect
+@without_membership
 def theme(request: HttpRequest) -> HttpResponse:
     """POST /theme/: light, dark or as the system says; kept in this browser for a year."""
     path = request.POST.get("next", "/")
@@ -162,6 +183,17 @@ def _hand_over(request: HttpRequest, membership: Membership, path: str) -> HttpR
         query["first"] = sealed
     target = workspace_url(request, membership.tenant.slug, f"{reverse('arrive')}?{urlencode(query)}")
     return HttpResponseRedirect(target, headers={"Referrer-Policy": "no-referrer"})
+
+
+def _over_hand_over(request: HttpRequest, url: str) -> str | None:
+    """`/enter/<slug>/?next=<path>` for an address inside a workspace; None for any other."""
+    parts = urlsplit(url)
+    address = read_address(parts.netloc or request.get_host(), parts.path, base_url=settings.BASE_URL)
+    if address.slug is None or find_slug_problem(address.slug):
+        return None
+    path = parts.path[len(address.prefix) :] or "/"
+    query = urlencode({"next": f"{path}?{parts.query}" if parts.query else path})
+    return f"{reverse('enter', args=[address.slug])}?{query}"
 
 
 def _safe_path(path: str) -> str:

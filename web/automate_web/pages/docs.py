@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from automate_governance.errors import NotFound
+from automate_tenants.middleware import without_membership
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
@@ -26,6 +27,7 @@ class Page:
 
 
 @require_GET
+@without_membership
 def index(request: HttpRequest) -> HttpResponse:
     """GET /docs/"""
     pages = [_page(path.stem) for path in sorted(FOLDER.glob("*.md"))]
@@ -33,18 +35,21 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@without_membership
 def page(request: HttpRequest, name: str) -> HttpResponse:
     """GET /docs/<name>/"""
     return render(request, "docs/page.html", {"page": _page(_known(name))})
 
 
 @require_GET
+@without_membership
 def source(request: HttpRequest, name: str) -> HttpResponse:
     """GET /docs/<name>.md"""
     return HttpResponse(_path(_known(name)).read_text(), content_type="text/markdown; charset=utf-8")
 
 
 @require_GET
+@without_membership
 def picture(request: HttpRequest, name: str) -> HttpResponseBase:
     """GET /docs/img/<name>.png"""
     path = FOLDER / "img" / f"{name}.png"

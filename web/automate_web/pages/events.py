@@ -20,8 +20,10 @@ from django.views.decorators.http import require_GET
 
 from automate_web import filters
 from automate_web.cursor import paginate
+from automate_web.pages.conditions import conditions
 from automate_web.pages.find import address_of
 from automate_web.pages.payload import Shown, shown
+from automate_web.pages.refusals import explain
 from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
 
 FILTERS = ("status", "type", "source", "trace_id", "since", "until", "q")
@@ -34,8 +36,7 @@ class EventRow:
 
     event: Event
     repeats: int = 0
-    workflows: list[str] = field(default_factory=list)
-    runs: list[ExecutionRun] = field(default_factory=list)
+    runs: list[tuple[ExecutionRun, str]] = field(default_factory=list)  # with the workflow's slug
     verdict: str = "queued"
 
 
@@ -54,7 +55,8 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
     }
     cursor = request.GET.get("cursor")
     if asked["status"] == "rejected":
-        context["page"] = paginate(refusals(request.tenant.id), cursor)
+        context["page"] = refused = paginate(refusals(request.tenant.id), cursor)
+        context["refusals"] = [explain(sample) for sample in refused.results]
         return render(request, "events/_refusals.html" if wants_fragment(request) else "events/list.html", context)
     page = paginate(search(asked, now=timezone.now()), cursor)
     context |= {"page": page, "rows": rows_of(page.results)}
@@ -68,15 +70,14 @@ def detail(request: WorkspaceRequest, event_id: UUID) -> HttpResponse:
     event = Event.objects.filter(pk=event_id).first()
     if event is None:
         raise NotFound("No event has this id. It may have passed its retention time.", details={"event_id": str(event_id)})
-    whys = explain_event(event)
-    names = {workflow.pk: workflow for workflow in Workflow.objects.filter(pk__in=[w.workflow_id for w in whys if w.workflow_id])}
     row = rows_of([event])[0]
     context = {
         "event": event,
         "row": row,
         "payload": shown(event.payload),
         "headers": sorted((event.headers or {}).items()),
-        "whys": [(why, names.get(why.workflow_id) if why.workflow_id else None) for why in whys],
+        "whys": [(why, conditions(why)) for why in explain_event(event)],
+        "is_moving": row.verdict == "queued" or any(run.is_live for run, _ in row.runs),
         "duplicates": list(Dedupe.objects.filter(event_id=event.pk)),
     }
     return render(request, "events/_detail.html" if wants_fragment(request) else "events/detail.html", context)
@@ -94,7 +95,7 @@ def payload(request: WorkspaceRequest, event_id: UUID) -> HttpResponse:
 
 def search(asked: dict[str, str], *, now: datetime) -> QuerySet[Event]:
     """Events that the filters name, for `paginate`. Time is a range of the primary key."""
-    events = Event.objects.all()
+    events = Event.objects.defer("payload", "headers")
     if asked["type"]:
         events = events.filter(type=asked["type"])
     if asked["source"]:
@@ -123,16 +124,13 @@ def rows_of(events: Iterable[Event]) -> list[EventRow]:
     rows = {event.pk: EventRow(event) for event in events}
     for repeat in Dedupe.objects.filter(event_id__in=rows).values("event_id").annotate(total=Sum("repeats")):
         rows[repeat["event_id"]].repeats = repeat["total"]
-    for run in ExecutionRun.objects.filter(event_id__in=rows).order_by("pk"):
-        rows[run.event_id].runs.append(run)
-    decisions = list(MatchDecision.objects.filter(event_id__in=rows).order_by("pk"))
-    slugs = dict(Workflow.objects.filter(pk__in={d.workflow_id for d in decisions}).values_list("pk", "slug"))
-    order = ["queued", "no_match", "held", "started"]  # the weightiest decision names the event's verdict
-    for decision in decisions:
-        row = rows[decision.event_id]
-        row.verdict = max(row.verdict, str(decision.decision), key=order.index)
-        if decision.decision == MatchDecision.Decision.STARTED and decision.workflow_id in slugs:
-            row.workflows.append(slugs[decision.workflow_id])
+    runs = list(ExecutionRun.objects.filter(event_id__in=rows).defer("outputs").order_by("pk"))
+    slugs = dict(Workflow.objects.filter(pk__in={run.workflow_id for run in runs}).values_list("pk", "slug"))
+    for run in runs:
+        rows[run.event_id].runs.append((run, slugs.get(run.workflow_id, "a deleted workflow")))
+    weight = ["queued", "no_match", "held", "started"]  # the weightiest decision names the event's verdict
+    for event_id, decision in MatchDecision.objects.filter(event_id__in=rows).values_list("event_id", "decision"):
+        rows[event_id].verdict = max(rows[event_id].verdict, str(decision), key=weight.index)
     return list(rows.values())
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from uuid import UUID
 from automate.definitions import Problem, find_problems
 from automate.models import Workflow, WorkflowVersion
 from automate.services import InvalidDraft, create_workflow, publish_version, save_draft, set_enabled
-from automate_governance.errors import Conflict, Invalid, NotFound
+from automate_governance.errors import Conflict, NotFound
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -79,9 +80,10 @@ def new(request: WorkspaceRequest) -> HttpResponse:
         return _editor(request, "workflows/new.html", edit, status=422)
     try:
         workflow = create_workflow(definition=edit.definition, actor=actor(request), now=timezone.now())
-    except (Conflict, Invalid) as error:
-        taken = Marked(jsontext.line_of(jsontext.lines_of(edit.text), "/slug"), "/slug", error.message)
-        return _editor(request, "workflows/new.html", replace(edit, problems=[taken]), status=error.http_status)
+    except Conflict as error:
+        return _editor(request, "workflows/new.html", _with(edit, [Problem("/slug", error.code, error.message)]), status=409)
+    except InvalidDraft as error:
+        return _editor(request, "workflows/new.html", _with(edit, error.problems), status=422)
     messages.success(request, "Saved as a draft. Publish it to make it run.", extra_tags="ok")
     return redirect("workflow", workflow.pk)
 
@@ -147,10 +149,8 @@ def publish(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
             note=request.POST.get("note", "").strip()[:300],
         )
     except InvalidDraft as error:
-        marked = mark(edit.text, error.problems)
-        return _editor(
-            request, "workflows/detail.html", replace(edit, problems=marked), workflow=workflow, revision=saved, status=422
-        )
+        edit = _with(edit, error.problems)
+        return _editor(request, "workflows/detail.html", edit, workflow=workflow, revision=saved, status=422)
     except Conflict:
         return _stale(request, workflow, edit)
     messages.success(
@@ -208,6 +208,10 @@ def mark(text: str, problems: list[Problem]) -> list[Marked]:
     return sorted(marked, key=lambda one: one.line)
 
 
+def _with(edit: Edit, problems: Iterable[Problem]) -> Edit:
+    return replace(edit, problems=mark(edit.text, list(problems)))
+
+
 def _save(request: WorkspaceRequest, workflow: Workflow, edit: Edit) -> int | HttpResponse:
     """The draft's new revision, or the page that says why it was not saved."""
     revision = request.POST.get("revision", "")
@@ -225,6 +229,9 @@ def _save(request: WorkspaceRequest, workflow: Workflow, edit: Edit) -> int | Ht
         )
     except Conflict:
         return _stale(request, workflow, edit)
+    except InvalidDraft as error:
+        edit = _with(edit, error.problems)
+        return _editor(request, "workflows/detail.html", edit, workflow=workflow, revision=revision, status=422)
     return saved.draft_revision
 
 

@@ -1,0 +1,97 @@
+"""A rule's explanation as a list of conditions in words, each with its outcome and the values it saw.
+
+Only what combines conditions (`and`, `or`, `!`, `if`, the per-item operators) is opened; a comparison is one line.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from automate.rules.words import condition_in_words
+from automate.services.why import Why
+
+WORDS = {
+    "and": "All of these",
+    "or": "At least one of these",
+    "!": "Not",
+    "!!": "Is truthy",
+    "if": "If, then, else",
+    "?:": "If, then, else",
+    "some": "For some item",
+    "all": "For every item",
+    "none": "For no item",
+}
+OPENED_DEPTH = 12
+SEEN_CHARACTERS = 120
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One line of the tree. `state` is met, unmet, skipped or error."""
+
+    words: str
+    state: str
+    is_first_failure: bool
+    seen: list[tuple[str, str]] = field(default_factory=list)  # what was read, and its value as JSON
+    error: str = ""
+    children: list[Condition] = field(default_factory=list)
+
+
+def conditions(why: Why) -> Condition | None:
+    """The tree of one decision; None when no rule was asked."""
+    if why.tree is None or why.version is None:
+        return None
+    return _condition(why.tree, why.version.rule, 0)
+
+
+def _condition(node: dict[str, Any], rule: Any, depth: int) -> Condition:
+    operator = node.get("operator")
+    is_opened = operator in WORDS and depth < OPENED_DEPTH
+    children = []
+    if is_opened:
+        below = [*node.get("children", []), *(item["condition"] for item in node.get("items", []))]
+        children = [_condition(child, rule, depth + 1) for child in below if child.get("operator") is not None]
+    return Condition(
+        words=WORDS[operator] if is_opened and children else condition_in_words(part_at(rule, node["pointer"])),
+        state=_state(node),
+        is_first_failure=bool(node.get("failed")),
+        seen=[] if children else _seen(node),
+        error=str(node.get("error", "")),
+        children=children,
+    )
+
+
+def _state(node: dict[str, Any]) -> str:
+    if not node.get("evaluated"):
+        return "skipped"
+    if "error" in node:
+        return "error"
+    return "met" if node.get("result") not in (None, False, 0, "", []) else "unmet"
+
+
+def _seen(node: dict[str, Any]) -> list[tuple[str, str]]:
+    """Each `var` below this condition with the value it gave, once."""
+    found: dict[str, str] = {}
+    waiting = [node]
+    while waiting:
+        here = waiting.pop(0)
+        if here.get("operator") == "var":
+            text = json.dumps(here.get("result"), ensure_ascii=False)
+            found.setdefault(str(here.get("reads", "")), text[:SEEN_CHARACTERS] + ("…" if len(text) > SEEN_CHARACTERS else ""))
+            continue
+        waiting.extend(here.get("children", []))
+    return list(found.items())
+
+
+def part_at(rule: Any, pointer: str) -> Any:
+    """The part of `rule` at a JSON pointer.
+
+    >>> part_at({"and": [1, {">": [2, 3]}]}, "/and/1")
+    {'>': [2, 3]}
+    """
+    for name in pointer.split("/")[1:]:
+        key = name.replace("~1", "/").replace("~0", "~")
+        rule = rule[int(key)] if isinstance(rule, list) else rule[key]
+    return rule
