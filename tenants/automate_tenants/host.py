@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from django.db import connection
 from django.db.models import F
 
-from automate_tenants.context import current_tenant
+from automate_governance.errors import NotFound
+from automate_tenants.context import current_tenant, public_scope, tenant_scope
 from automate_tenants.key_store import data_key
-from automate_tenants.models import DispatchTenant
+from automate_tenants.models import DispatchTenant, Tenant
+from automate_tenants.provisioning import ref
 
 if TYPE_CHECKING:
     from automate.outbox.store import OutboxStore
@@ -36,3 +40,13 @@ class TenantHost:
         from automate_tenants.dispatch.store import DispatchStore
 
         return DispatchStore()
+
+    @contextmanager
+    def scope(self, schema: str) -> Iterator[None]:
+        """The scope of the tenant with this schema: what `--schema` of the engine's commands means. Raises NotFound."""
+        with public_scope():
+            tenant = Tenant.objects.filter(schema_name=schema).first()
+        if tenant is None:
+            raise NotFound("There is no such workspace.", details={"schema": schema})
+        with tenant_scope(ref(tenant)):
+            yield

@@ -65,9 +65,13 @@ class _Explainer:
                     self.node(item, scope, f"{here}/{index}", evaluated=evaluated) for index, item in enumerate(rule)
                 ]
             return shown
-        children = self._children(operator, arguments(rule), scope, shown, evaluated=evaluated)
+        given = arguments(rule)
         if operator == "var":
-            shown["reads"] = children[0]["result"] if children else ""
+            shown["reads"] = _value(given[0][1], scope) if given else ""
+            given = [(path, part) for path, part in given if operator_of(part)]  # a path is no condition
+            if not given:
+                return shown
+        children = self._children(operator, given, scope, shown, evaluated=evaluated)
         shown["children"] = children
         shown["inputs"] = [child["result"] for child in children if child["evaluated"] or not evaluated]
         return shown

@@ -64,7 +64,7 @@ def _wrong_arguments(rule: Any) -> list[Problem]:
     try:
         found = ENGINE.check(rule)
     except Exception as error:  # the library could not even read it
-        return [Problem("", "rule_unreadable", f"The rule cannot be read: {str(error)[:200]}")]
+        return [Problem("", "rule_unreadable", f"The rule cannot be read: {str(error)[:200]}.")]
     problems = [Problem(d["pointer"], "wrong_arguments", _sentence(d["message"])) for d in found]
     told = {problem.path for problem in problems}
     for path, node, _depth, _per_item in walk(rule):

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from automate import host
 from automate.services import Imported, InvalidImport, import_definitions
+from automate_governance.errors import NotFound
 
 
 class Command(BaseCommand):
@@ -51,6 +52,8 @@ class Command(BaseCommand):
                 for problem in problems:
                     self.stderr.write(f"{source}: {problem.path or '/'}: {problem.message}")
             raise CommandError(error.message) from error
+        except NotFound as error:
+            raise CommandError(error.message, returncode=2) from error
         self._tell(imported, as_json=options["json"], dry_run=options["dry_run"])
 
     def _tell(self, imported: list[Imported], *, as_json: bool, dry_run: bool) -> None:
