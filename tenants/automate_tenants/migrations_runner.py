@@ -42,17 +42,16 @@ class NotTheTenantsSchema(RuntimeError):
 
 @dataclass
 class Report:
-    """What one run did. `failed` maps slugs to what went wrong; `left` are slugs that another runner holds."""
+    """What one run did: slugs brought to `version`, and what went wrong with which slug."""
 
     version: str
     done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
-    left: list[str] = field(default_factory=list)
     stopped_at_canary: bool = False
 
     @property
     def is_clean(self) -> bool:
-        return not self.failed and not self.left and not self.stopped_at_canary
+        return not self.failed
 
 
 def migrate_tenants(*, threads: int = 2, canary: str | None = None) -> Report:
@@ -70,7 +69,7 @@ def migrate_tenants(*, threads: int = 2, canary: str | None = None) -> Report:
         if not waiting:
             return report
         first = next((tenant for tenant in waiting if tenant.slug == canary), waiting[0])
-        _migrate_one(first, report)
+        _migrate_one(first, report, wait=True)
         if report.failed:
             report.stopped_at_canary = True
             return report
@@ -90,13 +89,15 @@ def _migrate_all(tenants: list[Tenant], report: Report, threads: int) -> None:
     queue: SimpleQueue[Tenant] = SimpleQueue()
     for tenant in tenants:
         queue.put(tenant)
+    held_by_others: list[Tenant] = []
     crashes: list[BaseException] = []
 
     def work() -> None:
         try:
             with public_scope():
                 for tenant in _drain(queue):
-                    _migrate_one(tenant, report)
+                    if not _migrate_one(tenant, report):
+                        held_by_others.append(tenant)
         except BaseException as error:  # told to the caller below
             crashes.append(error)
         finally:
@@ -109,6 +110,8 @@ def _migrate_all(tenants: list[Tenant], report: Report, threads: int) -> None:
         worker.join()
     if crashes:
         raise crashes[0]
+    for tenant in held_by_others:  # done by then, or its runner has died
+        _migrate_one(tenant, report, wait=True)
 
 
 def _drain(queue: SimpleQueue[Tenant]) -> Iterator[Tenant]:
@@ -119,13 +122,13 @@ def _drain(queue: SimpleQueue[Tenant]) -> Iterator[Tenant]:
             return
 
 
-def _migrate_one(tenant: Tenant, report: Report) -> None:
-    with _claim(tenant) as is_ours:
+def _migrate_one(tenant: Tenant, report: Report, *, wait: bool = False) -> bool:
+    """Migrate the tenant unless another runner holds it (False); with `wait`, once that one is through."""
+    with _claim(tenant, wait=wait) as is_ours:
         if not is_ours:
-            report.left.append(tenant.slug)
-            return
+            return False
         if Tenant.objects.filter(pk=tenant.pk, schema_version=report.version).exists():
-            return  # another runner was faster
+            return True  # another runner was faster
         row, _ = TenantMigration.objects.update_or_create(
             tenant_id=tenant.pk,
             version=report.version,
@@ -147,15 +150,20 @@ def _migrate_one(tenant: Tenant, report: Report) -> None:
         else:
             _record_success(row)
             report.done.append(tenant.slug)
+        return True
 
 
 @contextmanager
-def _claim(tenant: Tenant) -> Iterator[bool]:
+def _claim(tenant: Tenant, *, wait: bool) -> Iterator[bool]:
     """Whether this runner has the tenant to itself; the claim ends with the block, or with the connection."""
     key = _CLAIM_NAMESPACE + tenant.pk
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
-        is_ours = bool(cursor.fetchone()[0])
+        if wait:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [key])
+            is_ours = True
+        else:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
+            is_ours = bool(cursor.fetchone()[0])
     try:
         yield is_ours
     finally:
@@ -195,7 +203,7 @@ def _check_schema(tenant: TenantRef) -> None:
 def _timeouts() -> Iterator[Any]:
     """Bound lock waits and, inside transactions, statements; the callback is the executor's, before each migration."""
 
-    def set_timeout(setting: str, seconds: int) -> None:
+    def set_timeout(setting: str, seconds: float) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config(%s, %s, false)", [setting, f"{seconds}s"])
 
