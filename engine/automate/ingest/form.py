@@ -32,8 +32,10 @@ def read_multipart(raw: bytes, boundary: str) -> Fields:
     """The text fields of `multipart/form-data` (RFC 7578). Raises a Refusal, also for any file."""
     delimiter = b"\r\n--" + boundary.encode("ascii", "replace")
     _preamble, *parts = (b"\r\n" + raw).split(delimiter, MAX_FIELDS + 2)
+    if len(parts) > MAX_FIELDS + 1:
+        raise _too_many()
     if not parts or not parts[-1].startswith(b"--"):
-        raise _too_many() if len(parts) > MAX_FIELDS else InvalidForm("The multipart body has no end or no boundary.")
+        raise InvalidForm("The multipart body has no end or another boundary.")
     return _collect([_read_part(part) for part in parts[:-1]])
 
 

@@ -75,8 +75,8 @@ def verify_signature(
     skew = int(timestamp) - now_seconds
     if abs(skew) > TOLERANCE_SECONDS:
         raise TimestampOutOfTolerance(
-            f"The signed timestamp is {abs(skew):.0f} s {'ahead' if skew > 0 else 'old'}; at most {TOLERANCE_SECONDS} s "
-            "are accepted. Set the sender's clock and sign each attempt anew.",
+            f"The signed timestamp is {abs(skew):.0f} s {'ahead' if skew > 0 else 'old'}; at most {TOLERANCE_SECONDS} "
+            "s are accepted. Set the clock and sign each attempt anew.",
             details={"skew_seconds": round(skew), "tolerance_seconds": TOLERANCE_SECONDS},
         )
     signed = f"{webhook_id}.{timestamp}.".encode("utf-8", "surrogateescape") + raw

@@ -47,7 +47,7 @@ class Sample:
 
 
 class Ledger:
-    """One connection, and one task while there is something to write. `on_written` hears of tenants with new samples."""
+    """One connection, and one task while there is something to write. `on_written` hears whose samples are new."""
 
     def __init__(self, link: Link, *, on_written: Callable[[set[int]], None]):
         self._link = link
