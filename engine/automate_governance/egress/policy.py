@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from automate_governance.egress.addresses import denial
-from automate_governance.egress.errors import EgressDenied
+from automate_governance.egress.errors import EgressDenied, InvalidTarget
 from automate_governance.egress.target import DEFAULT_PORTS, Target, parse_target
 
 # Ports of other protocols that a crafted HTTP body could speak to. Source: the Fetch standard, "bad ports".
@@ -107,29 +107,35 @@ def _texts(entries: Iterable[str]) -> Iterable[str]:
 
 
 def _host_and_port(entry: str) -> str:
-    try:
-        target = parse_target(f"http://{entry}/")
-    except Exception as error:
-        raise ValueError(f"Private target {entry!r} is not an exact host:port.") from error
-    if not entry.rstrip("/").endswith(f":{target.port}"):
-        raise ValueError(f"Private target {entry!r} needs its port.")
+    """The private target in its one spelling. Raises ValueError."""
+    host, port = _split(entry)
+    target = _parse_entry(host, port)
+    if target is None or not port.isdigit():
+        raise ValueError(f"Private target {entry!r} is not an exact host:port.")
     return f"{target.host}:{target.port}"
 
 
 def _checked_entry(entry: str) -> str:
-    """The entry in its one spelling. Raises ValueError."""
+    """The allowlist entry in its one spelling. Raises ValueError."""
     if entry == "*":
         return entry
     host, port = _split(entry)
     bare = host.removeprefix("*.")
-    try:
-        if not (port in ("", "*") or port.isdigit()):
-            raise ValueError(port)
-        target = parse_target(f"http://{bare}:{port if port.isdigit() else 80}/")
-    except Exception as error:
-        raise ValueError(f"Allowlist entry {entry!r} is neither a host, *.host nor either with :port.") from error
+    target = _parse_entry(bare, port)
+    if target is None or (bare != host and target.is_address):
+        raise ValueError(f"Allowlist entry {entry!r} is neither a host, *.host nor either with :port.")
     shown = f"[{target.host}]" if ":" in target.host else target.host
     return ("*." if bare != host else "") + shown + (f":{port}" if port else "")
+
+
+def _parse_entry(host: str, port: str) -> Target | None:
+    if port not in ("", "*") and not port.isdigit():
+        return None
+    try:
+        target = parse_target(f"http://{host}:{port if port.isdigit() else 80}/")
+    except InvalidTarget:
+        return None
+    return target if target.path == "/" else None
 
 
 def _matches(entry: str, target: Target) -> bool:

@@ -216,7 +216,7 @@ def test_redacting_twice_changes_nothing_more(value):
     assert redact(once) == once
 
 
-@given(st.text(alphabet=st.characters(codec="utf-8"), min_size=8, max_size=40), st.text(max_size=20), st.text(max_size=20))
+@given(st.text(st.characters(codec="utf-8"), min_size=8, max_size=40), st.text(max_size=20), st.text(max_size=20))
 def test_a_known_value_never_survives(secret, before, after):
     assert secret not in redact_text(before + secret + after, [secret]).replace(MASK, "\0")
 
