@@ -113,9 +113,9 @@ class Versions(ApiView):
     )
     def post(self, request: Request, workflow: str) -> Response:
         Query(request, ())
+        found = _find(workflow)
         new = serializers.NewVersion(data=request.data)
         new.is_valid(raise_exception=True)
-        found = _find(workflow)
         version = services.publish_version(
             workflow_id=found.pk,
             expected_revision=_expected_revision(request, found),

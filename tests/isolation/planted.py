@@ -1,0 +1,152 @@
+"""A workspace full of canaries: in every column that a page or an answer could show."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.db import connection
+from django.utils import timezone
+from psycopg import sql
+
+from automate.ids import derived_id, new_id
+from automate.models import (
+    AuditLogEntry,
+    Dedupe,
+    Event,
+    ExecutionRun,
+    MatchDecision,
+    OutboxJob,
+    StepRun,
+    Workflow,
+    WorkflowVersion,
+)
+from automate_tenants.context import TenantRef, public_scope, tenant_scope
+from automate_tenants.endpoints import create_endpoint
+from automate_tenants.keys import create_key
+from automate_tenants.models import RefusalSample
+
+CANARY = "canary"
+SCOPES = ("events:write", "events:read", "runs:read", "workflows:read", "workflows:write", "workflows:publish")
+_CHANGING = {"latest_used_at"}  # noting the use of a key is no change of the workspace
+
+
+@dataclass(frozen=True)
+class Planted:
+    """What lies in the workspace, by the names that URL patterns use."""
+
+    ids: dict[str, Any]
+    token: str  # of the endpoint, which demands an API key
+    api_key: str
+
+
+def plant(tenant: TenantRef) -> Planted:
+    now = timezone.now()
+    with public_scope():
+        key, plain = create_key(
+            tenant_id=tenant.id, name=f"{CANARY} key", scopes=SCOPES, created_by=f"{CANARY}:1", now=now
+        )
+    with tenant_scope(tenant):
+        endpoint = create_endpoint(
+            slug=f"{CANARY}-endpoint", event_type=f"{CANARY}.event", actor=f"{CANARY}:1", now=now
+        ).endpoint
+        definition = {
+            "slug": f"{CANARY}-flow",
+            "name": f"{CANARY} flow",
+            "trigger": {"type": "event", "event_type": f"{CANARY}.event"},
+            "rule": {"==": [{"var": "payload.word"}, CANARY]},
+            "steps": [
+                {"id": CANARY, "connector": "core", "action": "log", "params": {"level": "info", "message": CANARY}}
+            ],
+        }
+        workflow = Workflow.objects.create(
+            slug=definition["slug"], name=definition["name"], draft=definition, created_at=now, updated_at=now
+        )
+        version = WorkflowVersion.objects.create(
+            workflow=workflow, version_num=1, trigger_spec=definition["trigger"], rule=definition["rule"],
+            steps=definition["steps"], note=f"{CANARY} note", published_by=f"{CANARY}:1", published_at=now,
+        )  # fmt: skip
+        workflow.active_version = version
+        workflow.save()
+        event = Event.objects.create(
+            id=new_id(), type=f"{CANARY}.event", payload={"word": CANARY}, source=f"webhook:{CANARY}-endpoint",
+            headers={"user-agent": CANARY}, trace_id=uuid4(), received_at=now,
+        )  # fmt: skip
+        run = ExecutionRun.objects.create(
+            id=derived_id(event.pk, "run", workflow.pk), event_id=event.pk, workflow_id=workflow.pk, version=version,
+            trace_id=event.trace_id, status="failed", outputs={CANARY: CANARY}, steps_done=0, steps_total=1,
+            error={"code": CANARY, "message": CANARY, "details": {}, "step": CANARY},
+            created_at=now, started_at=now, ended_at=now + timedelta(seconds=1),
+        )  # fmt: skip
+        step = StepRun.objects.create(
+            id=derived_id(run.pk, "attempt"), run_id=run.pk, step_id=CANARY, position=0, connector="core", action="log",
+            status="failed", input={"x": CANARY}, output={"x": CANARY}, started_at=now, ended_at=now,
+            error={"code": CANARY, "message": CANARY, "details": {}, "retryable": False},
+            logs=[{"at": now.isoformat(), "level": "info", "message": CANARY}],
+        )  # fmt: skip
+        MatchDecision.objects.create(
+            event_id=event.pk, workflow_id=workflow.pk, version_id=version.pk, run_id=run.pk, decision="started",
+            reason="rule_true", decided_at=now,
+        )  # fmt: skip
+        Dedupe.objects.create(
+            id=uuid4(), source=CANARY, key=CANARY, event_id=event.pk, body_hash=b"x" * 32, expires_at=now
+        )
+        OutboxJob.objects.create(kind="event", event_id=event.pk, status="COMPLETED", available_at=now)
+        AuditLogEntry.objects.create(
+            actor=CANARY, action=CANARY, resource=CANARY, details={"x": CANARY}, created_at=now
+        )
+    with public_scope():
+        RefusalSample.objects.create(
+            tenant_id=tenant.id, endpoint_id=endpoint.pk, code="invalid_json", message=CANARY, details={"x": CANARY},
+            trace_id=uuid4(), received_at=now,
+        )  # fmt: skip
+    ids = {
+        "event_id": event.pk,
+        "run_id": run.pk,
+        "step_run_id": step.pk,
+        "part": "output",
+        "workflow_id": workflow.pk,
+        "workflow": workflow.pk,
+        "version_num": 1,
+        "endpoint_id": endpoint.pk,
+        "key_id": key.pk,
+        "slug": tenant.slug,
+        "name": "api",
+        "path": "nonsense",
+        "schema": tenant.schema_name,
+        "tenant": tenant.id,
+    }
+    return Planted(ids, endpoint.token, plain)
+
+
+def fingerprint(tenant: TenantRef, *, without: Collection[str] = ()) -> dict[str, str]:
+    """A digest of each table that holds something of the tenant: in its schema, and its rows in public."""
+    prints = {}
+    with public_scope(), connection.cursor() as cursor:
+        for schema, table, condition in [*_own_tables(cursor, tenant), *_public_tables(cursor, tenant)]:
+            if table in without:
+                continue
+            statement = sql.SQL("SELECT to_jsonb(t) - %s::text[] FROM {}.{} t {}").format(
+                sql.Identifier(schema), sql.Identifier(table), condition
+            )
+            cursor.execute(statement, [sorted(_CHANGING)])
+            rows = sorted(str(row) for row in cursor.fetchall())
+            prints[table] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    return prints
+
+
+def _own_tables(cursor: Any, tenant: TenantRef) -> list[tuple[str, str, sql.Composable]]:
+    cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [tenant.schema_name])
+    return [(tenant.schema_name, table, sql.SQL("")) for (table,) in cursor.fetchall()]
+
+
+def _public_tables(cursor: Any, tenant: TenantRef) -> list[tuple[str, str, sql.Composable]]:
+    cursor.execute(
+        "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'tenant_id'"
+    )
+    condition = sql.SQL("WHERE tenant_id = {}").format(sql.Literal(tenant.id))
+    return [("public", table, condition) for (table,) in cursor.fetchall()]

@@ -1,0 +1,179 @@
+"""Every URL of the product, and who may do what there. A URL that is not declared here fails the build.
+
+`where`: `app` exists only outside of workspaces, `both` anywhere and shows nothing of a workspace, `workspace` only
+inside one and for its members, `api` for keys, `ticket` inside one for whoever holds a ticket.
+`needs`: for each method, the permission (without `automate.`) that a member's role must hold.
+`shows`: a member who may GET it sees a canary there; without this, looking for canaries would prove nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+
+@dataclass(frozen=True)
+class Route:
+    pattern: str  # as the URLconf has it
+    where: str
+    needs: Mapping[str, str] = field(default_factory=dict)
+    shows: bool = False
+    body: Mapping[str, str] = field(default_factory=dict)  # of a POST that would change something
+
+
+ROUTES = [
+    # the app's host
+    Route("signup/", "app"),
+    Route("signup/address/", "app"),
+    Route("login/", "app"),
+    Route("logout/", "both"),
+    Route("left/", "app"),
+    Route("inactive/", "app"),
+    Route("password/reset/", "app"),
+    Route("password/reset/done/", "app"),
+    Route("^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$", "app"),
+    Route("password/reset/key/done/", "app"),
+    Route("confirm-email/", "app"),
+    Route(r"^confirm-email/(?P<key>[-:\w]+)/$", "app"),
+    Route("workspaces/", "app"),
+    Route("enter/<slug:slug>/", "app"),
+    Route("mailbox/", "app"),
+    # both
+    Route("theme/", "both"),
+    Route("docs/", "both"),
+    Route("docs/img/<slug:name>.png", "both"),
+    Route("docs/<slug:name>.md", "both"),
+    Route("docs/<slug:name>/", "both"),
+    # a workspace
+    Route("", "workspace", {"GET": "view_event"}),
+    Route("handover/", "ticket"),
+    Route("leave/", "both"),
+    Route("live-token/", "workspace", {"GET": "view_event"}),
+    Route("start/", "workspace", {"GET": "view_event"}, shows=True),
+    Route("start/events/", "workspace", {"POST": "send_event"}),
+    Route("start/key-saved/", "workspace", {"POST": "view_event"}),
+    Route("events/", "workspace", {"GET": "view_event"}, shows=True),
+    Route("events/<uuid:event_id>/", "workspace", {"GET": "view_event"}, shows=True),
+    Route("events/<uuid:event_id>/payload.json", "workspace", {"GET": "view_event"}, shows=True),
+    Route("runs/", "workspace", {"GET": "view_run"}, shows=True),
+    Route("runs/<uuid:run_id>/", "workspace", {"GET": "view_run"}, shows=True),
+    Route(
+        "runs/<uuid:run_id>/attempts/<uuid:step_run_id>/<slug:part>.json", "workspace", {"GET": "view_run"}, shows=True
+    ),
+    Route("workflows/", "workspace", {"GET": "view_workflow"}, shows=True),
+    Route(
+        "workflows/new/",
+        "workspace",
+        {"GET": "view_workflow", "POST": "change_workflow"},
+        body={"definition": '{"slug": "made", "name": "Made", "trigger": {}, "steps": []}'},
+    ),
+    Route("workflows/problems/", "workspace", {"POST": "view_workflow"}, body={"definition": "{}"}),
+    Route("workflows/<uuid:workflow_id>/", "workspace", {"GET": "view_workflow"}, shows=True),
+    Route(
+        "workflows/<uuid:workflow_id>/draft/",
+        "workspace",
+        {"POST": "change_workflow"},
+        body={"definition": "{}", "revision": "1"},
+    ),
+    Route(
+        "workflows/<uuid:workflow_id>/versions/",
+        "workspace",
+        {"POST": "publish_workflow"},
+        body={"definition": "{}", "revision": "1"},
+    ),
+    Route(
+        "workflows/<uuid:workflow_id>/versions/<int:version_num>/", "workspace", {"GET": "view_workflow"}, shows=True
+    ),
+    Route(
+        "workflows/<uuid:workflow_id>/enabled/", "workspace", {"POST": "publish_workflow"}, body={"is_enabled": "no"}
+    ),
+    Route("webhooks/", "workspace", {"GET": "view_event"}, shows=True),
+    Route(
+        "webhooks/new/",
+        "workspace",
+        {"GET": "manage_endpoints", "POST": "manage_endpoints"},
+        body={"slug": "made", "auth": "none", "event_type": "made"},
+    ),
+    Route(
+        "webhooks/<uuid:endpoint_id>/",
+        "workspace",
+        {"GET": "view_event", "POST": "manage_endpoints"},
+        shows=True,
+        body={"auth": "none", "event_type": "changed"},
+    ),
+    Route("developers/", "workspace"),
+    Route(
+        "developers/keys/",
+        "workspace",
+        {"GET": "view_keys", "POST": "manage_keys"},
+        shows=True,
+        body={"name": "made", "scopes": "events:write"},
+    ),
+    Route("developers/keys/<int:key_id>/", "workspace", {"GET": "manage_keys"}, shows=True),
+    Route(
+        "developers/keys/<int:key_id>/roll/",
+        "workspace",
+        {"GET": "manage_keys", "POST": "manage_keys"},
+        shows=True,
+        body={"overlap": "0"},
+    ),
+    Route(
+        "developers/keys/<int:key_id>/revoke/",
+        "workspace",
+        {"GET": "manage_keys", "POST": "manage_keys"},
+        shows=True,
+        body={"name": "canary key"},
+    ),
+    # the API; `needs` are scopes
+    Route("api/v1/openapi.json", "both"),
+    Route("api/v1/events", "api", {"GET": "events:read", "POST": "events:write"}, shows=True),
+    Route("api/v1/events/<str:event_id>", "api", {"GET": "events:read"}, shows=True),
+    Route("api/v1/runs", "api", {"GET": "runs:read"}, shows=True),
+    Route("api/v1/runs/<str:run_id>", "api", {"GET": "runs:read"}, shows=True),
+    Route("api/v1/workflows", "api", {"GET": "workflows:read", "POST": "workflows:write"}, shows=True),
+    Route("api/v1/workflows/<str:workflow>", "api", {"GET": "workflows:read", "PUT": "workflows:write"}, shows=True),
+    Route(
+        "api/v1/workflows/<str:workflow>/versions",
+        "api",
+        {"GET": "workflows:read", "POST": "workflows:publish"},
+        shows=True,
+    ),
+    Route("api/v1/workflow-validations", "api", {"POST": "workflows:read"}),
+    Route("api/v1/", "both"),
+    Route("api/v1/<path:path>", "both"),
+    Route("^api(?:/(?P<path>.*))?$", "both"),
+]
+GATEWAY_PATHS = {"/hooks/", "/live/", "/live", "/echo", "/healthz"}  # answered in front of Django; see test_gateway
+
+
+def walked() -> list[str]:
+    """Every pattern of the URLconf, as one text each."""
+    return [pattern for pattern, _ in _walk(get_resolver(), "")]
+
+
+def _walk(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, URLPattern]]:
+    for entry in resolver.url_patterns:
+        text = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from _walk(entry, text)
+        else:
+            yield text, entry
+
+
+def address(route: Route, ids: Mapping[str, Any]) -> str:
+    """The path of the route with these objects' ids in it, starting with `/`."""
+    path = route.pattern
+    if path.startswith("^"):
+        path = {
+            "^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "password/reset/key/1-set-password/",
+            r"^confirm-email/(?P<key>[-:\w]+)/$": "confirm-email/abc/",
+            "^api(?:/(?P<path>.*))?$": "api/v2/events",
+        }[path]
+    for name, value in ids.items():
+        for converter in ("uuid", "int", "str", "slug", "path"):
+            path = path.replace(f"<{converter}:{name}>", str(value))
+    assert "<" not in path, f"{path}: say in the matrix which object is meant"
+    return f"/{path}"

@@ -1,0 +1,225 @@
+"""Every URL against everybody: an outsider gets no row, no byte and no hint of a workspace, and changes nothing in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+
+from automate_tenants.models import Membership
+from automate_tenants.permissions import role_allows
+from tests.isolation.conftest import client, host_of, logged_in, new_member
+from tests.isolation.planted import CANARY, Planted, fingerprint
+from tests.isolation.routes import ROUTES, Route, address, walked
+from tests.support.workspaces import Workspace
+
+pytestmark = pytest.mark.django_db
+
+IN_A = [
+    route for route in ROUTES if route.where in {"workspace", "both", "ticket"} and not route.pattern.startswith("^api")
+]
+MEMBERS_ONLY = [route for route in ROUTES if route.where == "workspace"]
+API = [route for route in ROUTES if route.where == "api"]
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def by_pattern(route: Route) -> str:
+    return route.pattern or "(root)"
+
+
+def text_of(answer: Any) -> str:
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return content.decode(errors="replace") + str(dict(answer.headers)) + str(answer.cookies)
+
+
+def assert_nothing_of(workspace: Workspace, answer: HttpResponse, what: str) -> None:
+    text = text_of(answer)
+    assert CANARY not in text, what
+    assert workspace.ref.schema_name not in text, what
+    assert workspace.owner.email not in text, what
+
+
+def send(browser: Any, method: str, path: str, route: Route, **extra: Any) -> Any:
+    if path.startswith("/api/") or route.where == "api":
+        return browser.generic(method, path, b'{"type": "a", "payload": {}}', content_type="application/json", **extra)
+    data = dict(route.body) if method == "POST" else None
+    return getattr(browser, method.lower())(path, data, **extra)
+
+
+def test_every_url_is_declared_and_every_declared_url_exists() -> None:
+    declared = [route.pattern for route in ROUTES]
+
+    assert sorted(declared) == sorted(walked())
+    assert len(set(declared)) == len(declared)
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if r.shows], ids=by_pattern)
+def test_its_owner_sees_the_canary_there(route: Route, tenant_a: Workspace, planted: Planted) -> None:
+    """Without this the searches below could be looking where nothing is."""
+    path = address(route, planted.ids)
+    if route.where == "api":
+        answer = client("testserver").get(path, headers={"Authorization": f"Bearer {planted.api_key}"})
+    else:
+        answer = logged_in(tenant_a.owner, tenant_a, host_of(tenant_a)).get(path)
+
+    assert answer.status_code == 200
+    assert CANARY in text_of(answer)
+
+
+@pytest.mark.parametrize("route", IN_A, ids=by_pattern)
+def test_an_outsider_at_the_door_of_a_workspace_sees_and_changes_nothing(
+    route: Route, tenant_a: Workspace, tenant_b: Workspace, planted: Planted, planted_b: Planted
+) -> None:
+    path = address(route, planted.ids)
+    host_a = host_of(tenant_a)
+    visitors = {
+        "anonymous": client(host_a),
+        "a member of B with B's session": logged_in(tenant_b.owner, tenant_b, host_a),
+        "a member of B with the app's session": logged_in(tenant_b.owner, None, host_a),
+        "a member of B whose session claims A": logged_in(tenant_b.owner, tenant_a, host_a),
+        "B's key": client(host_a),
+    }
+    before = fingerprint(tenant_a.ref)
+
+    for name, browser in visitors.items():
+        extra = {"headers": {"Authorization": f"Bearer {planted_b.api_key}"}} if name == "B's key" else {}
+        for prefix, host in (("", host_a), (f"/w/{tenant_a.ref.slug}", "testserver")):
+            browser.defaults["HTTP_HOST"] = host
+            for method in METHODS:
+                answer = send(browser, method, prefix + path, route, **extra)
+                what = f"{name}: {method} {host}{prefix}{path} -> {answer.status_code}"
+                assert_nothing_of(tenant_a, answer, what)
+                if route.where != "both":
+                    assert answer.status_code in {301, 302, 401, 403, 404, 405}, what
+                if route.where == "workspace" and answer.status_code == 302:
+                    assert "/login/" in answer["Location"], what
+    assert fingerprint(tenant_a.ref) == before
+
+
+@pytest.mark.parametrize("route", MEMBERS_ONLY, ids=by_pattern)
+def test_a_member_of_b_at_home_does_not_reach_a_by_its_ids(
+    route: Route, tenant_a: Workspace, tenant_b: Workspace, planted: Planted
+) -> None:
+    browser = logged_in(tenant_b.owner, tenant_b, host_of(tenant_b))
+    path = address(route, planted.ids)
+    names_an_object = path != f"/{route.pattern}"
+    before = fingerprint(tenant_a.ref)
+
+    for method in METHODS:
+        answer = send(browser, method, path, route)
+        what = f"{method} {path} -> {answer.status_code}"
+        assert_nothing_of(tenant_a, answer, what)
+        assert answer.status_code < 500, what
+        if names_an_object and method in route.needs:
+            assert answer.status_code == 404, what
+
+    assert fingerprint(tenant_a.ref) == before
+
+
+@pytest.mark.parametrize("route", MEMBERS_ONLY, ids=by_pattern)
+def test_outside_of_every_workspace_there_is_no_such_page(route: Route, tenant_a: Workspace, planted: Planted) -> None:
+    browser = logged_in(tenant_a.owner, None, "testserver")
+    if not route.pattern:
+        return  # `/` of the app's host leads its own visitor on
+
+    for method in METHODS:
+        answer = send(browser, method, address(route, planted.ids), route)
+        assert_nothing_of(tenant_a, answer, method)
+        assert answer.status_code in {301, 302, 404, 405}, (method, answer.status_code)
+
+
+@pytest.mark.parametrize("role", Membership.Role.values)
+@pytest.mark.parametrize("route", [r for r in MEMBERS_ONLY if r.needs], ids=by_pattern)
+def test_a_role_does_what_it_may_and_nothing_else(
+    route: Route, role: str, tenant_a: Workspace, planted: Planted
+) -> None:
+    user = new_member(tenant_a, role)
+    browser = logged_in(user, tenant_a, host_of(tenant_a))
+    path = address(route, planted.ids)
+    before = fingerprint(tenant_a.ref)
+
+    for method, permission in route.needs.items():
+        point = transaction.savepoint()
+        answer = send(browser, method, path, route)
+        what = f"{role}: {method} {path} -> {answer.status_code}"
+        if role_allows(role, f"automate.{permission}"):
+            assert answer.status_code < 500, what
+            assert answer.status_code not in {401, 403, 404}, what
+        else:
+            assert answer.status_code == 403, what
+            assert CANARY not in text_of(answer), what
+            assert fingerprint(tenant_a.ref) == before, what
+        transaction.savepoint_rollback(point)
+
+
+@pytest.mark.parametrize("route", API, ids=by_pattern)
+def test_the_api_shows_a_stranger_nothing_and_takes_nothing_from_him(
+    route: Route, tenant_a: Workspace, tenant_b: Workspace, planted: Planted, planted_b: Planted
+) -> None:
+    path = address(route, planted.ids)
+    names_an_object = path != f"/{route.pattern}"
+    b_browser = logged_in(tenant_b.owner, tenant_b, "testserver")
+    a_browser = logged_in(tenant_a.owner, tenant_a, "testserver")
+    visitors = {
+        "anonymous": (client("testserver"), {}, {401}),
+        "a session of A": (a_browser, {}, {401}),
+        "a session of B": (b_browser, {}, {401}),
+        "B's key on A's host": (
+            client(host_of(tenant_a)),
+            {"Authorization": f"Bearer {planted_b.api_key}"},
+            {401, 404},
+        ),
+        "B's key": (client("testserver"), {"Authorization": f"Bearer {planted_b.api_key}"}, None),
+    }
+    before = fingerprint(tenant_a.ref)
+
+    for name, (browser, headers, allowed) in visitors.items():
+        for method in METHODS:
+            answer = send(browser, method, path, route, headers={**headers, "If-Match": "*"})
+            what = f"{name}: {method} {path} -> {answer.status_code} {answer.content[:200]!r}"
+            assert_nothing_of(tenant_a, answer, what) if name != "B's key" else _nothing_but_own(
+                tenant_a, answer, planted, what
+            )
+            assert answer.status_code < 500, what
+            if allowed is not None:
+                assert answer.status_code in allowed, what
+            elif names_an_object and method in route.needs:
+                assert answer.status_code == 404, what
+
+    assert fingerprint(tenant_a.ref) == before
+
+
+def _nothing_but_own(workspace: Workspace, answer: Any, planted: Planted, what: str) -> None:
+    """B's own rows hold canaries too; none of A's ids may be among them, but the one that B named in the URL."""
+    text = text_of(answer)
+    assert workspace.ref.schema_name not in text, what
+    if answer.status_code == 200:
+        for name in ("event_id", "run_id", "step_run_id", "workflow_id"):
+            assert str(planted.ids[name]) not in text, what
+
+
+def test_a_cursor_of_one_workspace_shows_nothing_of_it_in_another(planted: Planted, planted_b: Planted) -> None:
+    own = {"Authorization": f"Bearer {planted.api_key}"}
+    other = {"Authorization": f"Bearer {planted_b.api_key}"}
+    browser = client("testserver")
+    for _ in range(2):
+        browser.post("/api/v1/events", {"type": "a", "payload": {}}, content_type="application/json", headers=own)
+    next_url = browser.get("/api/v1/events?limit=1", headers=own).json()["next"].removeprefix("http://testserver")
+
+    mine = {event["id"] for event in browser.get(next_url, headers=own).json()["results"]}
+    theirs = {event["id"] for event in browser.get(next_url, headers=other).json()["results"]}
+
+    assert mine
+    assert not mine & theirs
+
+
+def test_search_boxes_do_not_open_a_neighbours_objects(tenant_b: Workspace, planted: Planted) -> None:
+    browser = logged_in(tenant_b.owner, tenant_b, host_of(tenant_b))
+
+    for page in ("/events/", "/runs/"):
+        for name in ("event_id", "run_id", "workflow_id"):
+            answer = browser.get(page, {"q": str(planted.ids[name])})
+            assert answer.status_code == 200, (page, name)
+            assert CANARY not in text_of(answer)
