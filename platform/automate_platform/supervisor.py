@@ -1,7 +1,8 @@
 """Keep the product's processes running, and stop exactly those.
 
 Each child leads its own session, so Ctrl-C in a terminal reaches `up` alone, and a stop takes a child with all it has
-started. A child that dies is started again; one that dies QUICK_DEATHS times in a row within QUICK_SECONDS ends it all.
+started. A child that dies is started again; one that ends by itself QUICK_DEATHS times in a row within QUICK_SECONDS
+ends it all.
 Should `up` itself be killed, each child notices (`die_with_parent`) and stops as if told to.
 """
 
@@ -86,8 +87,11 @@ class Supervisor:
             if not child.has_ended() or child.process is None:
                 continue
             lived_seconds = time.monotonic() - child.started_at
-            child.quick_deaths = child.quick_deaths + 1 if lived_seconds < QUICK_SECONDS else 1
             code = child.process.returncode
+            if code < 0:  # a signal ended it (kill -9, out of memory): no fault of its set-up, so never a reason to give up
+                child.quick_deaths = 0
+            else:
+                child.quick_deaths = child.quick_deaths + 1 if lived_seconds < QUICK_SECONDS else 1
             if child.quick_deaths >= QUICK_DEATHS:
                 raise ChildFailed(
                     f"{child.name} ended {QUICK_DEATHS} times in a row (code {code}). "
