@@ -99,6 +99,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_PREVENT_ENUMERATION = "strict"  # sign-up with a known e-mail answers as with an unknown one
 ACCOUNT_ADAPTER = "automate_web.accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"signup": "automate_web.accounts.forms.SignupForm"}
