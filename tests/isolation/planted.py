@@ -59,9 +59,7 @@ def plant(tenant: TenantRef) -> Planted:
             "name": f"{CANARY} flow",
             "trigger": {"type": "event", "event_type": f"{CANARY}.event"},
             "rule": {"==": [{"var": "payload.word"}, CANARY]},
-            "steps": [
-                {"id": CANARY, "connector": "core", "action": "log", "params": {"level": "info", "message": CANARY}}
-            ],
+            "steps": [{"id": CANARY, "connector": "core", "action": "log", "params": {"message": CANARY}}],
         }
         workflow = Workflow.objects.create(
             slug=definition["slug"], name=definition["name"], draft=definition, created_at=now, updated_at=now

@@ -1,4 +1,4 @@
-"""Thousands of operations over two workspaces, mixed in several threads on shared connections: not one row crosses over."""
+"""Thousands of operations over two workspaces, mixed in several threads: not one row crosses over."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from functools import partial
 from typing import Any
 
 import pytest
-from automate.ids import new_id
-from automate.models import Event
-from automate_tenants.context import TenantRef, current_tenant, public_scope, tenant_or_none, tenant_scope
-from automate_tenants.models import Tenant
 from django.core.cache import cache
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
+from automate.ids import new_id
+from automate.models import Event
+from automate_tenants.context import TenantRef, current_tenant, public_scope, tenant_or_none, tenant_scope
+from automate_tenants.models import Tenant
 from tests.support.workspaces import Workspace
 
 THREADS, ROUNDS = 4, 700

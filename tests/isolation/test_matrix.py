@@ -1,4 +1,4 @@
-"""Every URL against everybody: an outsider gets no row, no byte and no hint of a workspace, and changes nothing in it."""
+"""Every URL against everybody: an outsider gets no row and no byte of a workspace, and changes nothing in it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from tests.support.workspaces import Workspace
 
 pytestmark = pytest.mark.django_db
 
-IN_A = [
-    route for route in ROUTES if route.where in {"workspace", "both", "ticket"} and not route.pattern.startswith("^api")
-]
+IN_A = [route for route in ROUTES if route.where in {"workspace", "both", "ticket"} and "api" not in route.pattern]
 MEMBERS_ONLY = [route for route in ROUTES if route.where == "workspace"]
 API = [route for route in ROUTES if route.where == "api"]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -131,27 +129,24 @@ def test_outside_of_every_workspace_there_is_no_such_page(route: Route, tenant_a
 
 
 @pytest.mark.parametrize("role", Membership.Role.values)
-@pytest.mark.parametrize("route", [r for r in MEMBERS_ONLY if r.needs], ids=by_pattern)
-def test_a_role_does_what_it_may_and_nothing_else(
-    route: Route, role: str, tenant_a: Workspace, planted: Planted
-) -> None:
+def test_a_role_does_what_it_may_and_nothing_else(role: str, tenant_a: Workspace, planted: Planted) -> None:
     user = new_member(tenant_a, role)
-    browser = logged_in(user, tenant_a, host_of(tenant_a))
-    path = address(route, planted.ids)
     before = fingerprint(tenant_a.ref)
 
-    for method, permission in route.needs.items():
-        point = transaction.savepoint()
-        answer = send(browser, method, path, route)
-        what = f"{role}: {method} {path} -> {answer.status_code}"
-        if role_allows(role, f"automate.{permission}"):
-            assert answer.status_code < 500, what
-            assert answer.status_code not in {401, 403, 404}, what
-        else:
-            assert answer.status_code == 403, what
-            assert CANARY not in text_of(answer), what
-            assert fingerprint(tenant_a.ref) == before, what
-        transaction.savepoint_rollback(point)
+    for route in MEMBERS_ONLY:
+        for method, permission in route.needs.items():
+            browser = logged_in(user, tenant_a, host_of(tenant_a))
+            point = transaction.savepoint()
+            answer = send(browser, method, address(route, planted.ids), route)
+            what = f"{role}: {method} /{route.pattern} -> {answer.status_code}"
+            if role_allows(role, f"automate.{permission}"):
+                assert answer.status_code < 500, what
+                assert answer.status_code not in {401, 403, 404}, what
+            else:
+                assert answer.status_code == 403, what
+                assert CANARY not in text_of(answer), what
+                assert fingerprint(tenant_a.ref) == before, what
+            transaction.savepoint_rollback(point)
 
 
 @pytest.mark.parametrize("route", API, ids=by_pattern)
@@ -162,16 +157,13 @@ def test_the_api_shows_a_stranger_nothing_and_takes_nothing_from_him(
     names_an_object = path != f"/{route.pattern}"
     b_browser = logged_in(tenant_b.owner, tenant_b, "testserver")
     a_browser = logged_in(tenant_a.owner, tenant_a, "testserver")
+    b_key = {"Authorization": f"Bearer {planted_b.api_key}"}
     visitors = {
         "anonymous": (client("testserver"), {}, {401}),
         "a session of A": (a_browser, {}, {401}),
         "a session of B": (b_browser, {}, {401}),
-        "B's key on A's host": (
-            client(host_of(tenant_a)),
-            {"Authorization": f"Bearer {planted_b.api_key}"},
-            {401, 404},
-        ),
-        "B's key": (client("testserver"), {"Authorization": f"Bearer {planted_b.api_key}"}, None),
+        "B's key on A's host": (client(host_of(tenant_a)), b_key, {401, 404}),
+        "B's key": (client("testserver"), b_key, None),
     }
     before = fingerprint(tenant_a.ref)
 
@@ -179,9 +171,10 @@ def test_the_api_shows_a_stranger_nothing_and_takes_nothing_from_him(
         for method in METHODS:
             answer = send(browser, method, path, route, headers={**headers, "If-Match": "*"})
             what = f"{name}: {method} {path} -> {answer.status_code} {answer.content[:200]!r}"
-            assert_nothing_of(tenant_a, answer, what) if name != "B's key" else _nothing_but_own(
-                tenant_a, answer, planted, what
-            )
+            if name == "B's key":
+                assert_nothing_but_own(tenant_a, answer, planted, what)
+            else:
+                assert_nothing_of(tenant_a, answer, what)
             assert answer.status_code < 500, what
             if allowed is not None:
                 assert answer.status_code in allowed, what
@@ -191,7 +184,7 @@ def test_the_api_shows_a_stranger_nothing_and_takes_nothing_from_him(
     assert fingerprint(tenant_a.ref) == before
 
 
-def _nothing_but_own(workspace: Workspace, answer: Any, planted: Planted, what: str) -> None:
+def assert_nothing_but_own(workspace: Workspace, answer: Any, planted: Planted, what: str) -> None:
     """B's own rows hold canaries too; none of A's ids may be among them, but the one that B named in the URL."""
     text = text_of(answer)
     assert workspace.ref.schema_name not in text, what
