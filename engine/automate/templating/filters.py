@@ -45,10 +45,6 @@ def _filter(*names: str, takes_missing: bool = False) -> Callable[[_F], _F]:
     return register
 
 
-def _text(value: Any) -> str:
-    return as_text(value)
-
-
 def _list(value: Any) -> list[Any]:
     if type(value) in (list, tuple):
         return list(value)
@@ -79,32 +75,32 @@ def _default(value: Any, instead: Any = "", boolean: bool = False) -> Any:
 
 @_filter("upper")
 def _upper(value: Any) -> str:
-    return _text(value).upper()
+    return as_text(value).upper()
 
 
 @_filter("lower")
 def _lower(value: Any) -> str:
-    return _text(value).lower()
+    return as_text(value).lower()
 
 
 @_filter("title")
 def _title(value: Any) -> str:
-    return _text(value).title()
+    return as_text(value).title()
 
 
 @_filter("capitalize")
 def _capitalize(value: Any) -> str:
-    return _text(value).capitalize()
+    return as_text(value).capitalize()
 
 
 @_filter("trim")
 def _trim(value: Any) -> str:
-    return _text(value).strip()
+    return as_text(value).strip()
 
 
 @_filter("replace")
 def _replace(value: Any, old: Any, new: Any) -> str:
-    text, old_text, new_text = _text(value), _text(old), _text(new)
+    text, old_text, new_text = as_text(value), as_text(old), as_text(new)
     count = text.count(old_text)
     check_text(len(text) + count * max(0, len(new_text) - len(old_text)))
     return text.replace(old_text, new_text)
@@ -113,7 +109,7 @@ def _replace(value: Any, old: Any, new: Any) -> str:
 @_filter("truncate")
 def _truncate(value: Any, length: int = 255, end: str = "…") -> str:
     """At most `length` characters, `end` among them."""
-    text, end_text = _text(value), _text(end)
+    text, end_text = as_text(value), as_text(end)
     if len(text) <= length:
         return text
     return text[: max(0, int(length) - len(end_text))] + end_text
@@ -121,8 +117,8 @@ def _truncate(value: Any, length: int = 255, end: str = "…") -> str:
 
 @_filter("split")
 def _split(value: Any, separator: Any = None) -> list[str]:
-    text = _text(value)
-    return text.split(None if separator is None else _text(separator))
+    text = as_text(value)
+    return text.split(None if separator is None else as_text(separator))
 
 
 @_filter("join")
@@ -131,10 +127,10 @@ def _join(value: Any, separator: Any = "", attribute: str | None = None) -> str:
     if attribute is not None:
         items = [_along(item, attribute) for item in items]
     budget.get().tick(len(items))
-    texts, between = [], _text(separator)
+    texts, between = [], as_text(separator)
     total = 0
     for item in items:
-        texts.append(_text(item))
+        texts.append(as_text(item))
         total += len(texts[-1]) + len(between)
         check_text(total)
     return between.join(texts)
@@ -246,7 +242,7 @@ def _int(value: Any, default: Any = None) -> Any:
         return int(_number(value) if type(value) is not bool else value)
     except (ValueError, OverflowError):
         if default is None:
-            raise TemplateFailed(f"{_text(value)[:50]!r} is not a number.") from None
+            raise TemplateFailed(f"{as_text(value)[:50]!r} is not a number.") from None
         return default
 
 
@@ -256,13 +252,13 @@ def _float(value: Any, default: Any = None) -> Any:
         return float(value if type(value) is str else _number(value))
     except (ValueError, OverflowError):
         if default is None:
-            raise TemplateFailed(f"{_text(value)[:50]!r} is not a number.") from None
+            raise TemplateFailed(f"{as_text(value)[:50]!r} is not a number.") from None
         return default
 
 
 @_filter("string")
 def _string(value: Any) -> str:
-    return _text(value)
+    return as_text(value)
 
 
 @_filter("tojson")
@@ -274,7 +270,7 @@ def _tojson(value: Any) -> str:
 @_filter("urlencode")
 def _urlencode(value: Any) -> str:
     """One part of a URL, percent-encoded in full."""
-    return quote(_text(value), safe="")
+    return quote(as_text(value), safe="")
 
 
 def _along(item: Any, path: str | None) -> Any:
@@ -361,12 +357,12 @@ def _is_in(value: Any, collection: Any) -> bool:
 
 @_test("startswith")
 def _starts_with(value: Any, beginning: Any) -> bool:
-    return _text(value).startswith(_text(beginning))
+    return as_text(value).startswith(as_text(beginning))
 
 
 @_test("endswith")
 def _ends_with(value: Any, ending: Any) -> bool:
-    return _text(value).endswith(_text(ending))
+    return as_text(value).endswith(as_text(ending))
 
 
 # What the compiler puts in; their names cannot be written in a template.
@@ -407,4 +403,10 @@ def measured(value: Any) -> Any:
     return list(value) if type(value) is tuple else value
 
 
-FILTERS.update({" for": counted, " ~": concatenated, " value": measured})
+def compared(outcome: Any) -> Any:
+    """The outcome of a comparison: of two large values it takes a while, so the clock is looked at."""
+    budget.get().tick()
+    return outcome
+
+
+FILTERS.update({" for": counted, " ~": concatenated, " value": measured, " compared": compared})

@@ -16,7 +16,7 @@ MAX_TICKS = 200_000  # loop turns and filter calls of one render
 MAX_SECONDS = 1.0  # wall clock of one render
 MAX_TEXT = 1_048_576  # characters of one text made by a template
 MAX_SIZE = 8_388_608  # of everything one render makes: characters, and 8 for each other value
-MAX_VALUE_SIZE = 4_194_304  # of one value a template holds, counted in full wherever it is repeated
+MAX_VALUE_SIZE = 1_048_576  # of one value a template makes or writes out, in full wherever a part is repeated
 MAX_VALUE_DEPTH = 100
 MAX_NUMBER_BITS = 1_024
 

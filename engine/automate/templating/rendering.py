@@ -15,7 +15,9 @@ from automate.templating.values import leave, part
 _MARKS = re.compile(r"\{[{%#]")
 # One path alone, by far the commonest template: read without Jinja2, to the same end (a property test compares them).
 _LONE_PATH = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]{0,8}))*)\s*\}\}")
-_WORDS = frozenset({"true", "false", "none", "True", "False", "None", "not", "and", "or", "in", "is", "if", "else"})
+_WORDS = frozenset(
+    {"true", "false", "none", "True", "False", "None", "not", "and", "or", "in", "is", "if", "else", "self"}
+)
 _paths: dict[str, tuple[str | int, ...] | None] = {}  # template -> its path, None when it is not a lone path
 _KEPT_PATHS = 8_192
 

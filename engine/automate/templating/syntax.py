@@ -34,7 +34,7 @@ _NAMES: dict[type[nodes.Node], str] = {
 
 
 def closed(tree: nodes.Template) -> nodes.Template:
-    """`tree` with loops, joins and values counted. Raises TemplateFailed for what may not be in a template."""
+    """`tree` with loops, joins, comparisons and values counted. Raises TemplateFailed for what may not be in it."""
     for node in _every(tree):
         _check(node)
     _rewrite(tree)
@@ -96,6 +96,8 @@ def _counted(node: nodes.Node) -> nodes.Node:
         return _through(" value", node)
     if isinstance(node, nodes.Tuple) and node.ctx == "load":
         return _through(" value", node)
+    if isinstance(node, nodes.Compare):
+        return _through(" compared", node)
     return node
 
 
