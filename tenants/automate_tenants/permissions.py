@@ -1,8 +1,9 @@
 """Permissions: what a member may do, from the role in the current workspace alone.
 
 A Django permission on a user would hold in every workspace, because users are public; so `has_perm` asks for the
-membership in the current tenant and looks the role up in one fixed matrix. Without a tenant, or without a membership,
-nobody may do anything; being a superuser of the platform opens no workspace.
+membership in the current tenant and looks the role up in one fixed matrix. What the role does not hold is denied for
+good: the backends after this one, which know permissions of users and groups, are not asked. Without a tenant nobody may
+do anything of `automate`. (Django asks no backend about a superuser: operators' accounts are members of no workspace.)
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
+from django.core.exceptions import PermissionDenied
 
 from automate_tenants.context import tenant_or_none
 from automate_tenants.models import Membership
@@ -52,7 +54,9 @@ class MembershipBackend(BaseBackend):
     """Answers `user.has_perm` from the role in the current tenant; authenticates nobody."""
 
     def has_perm(self, user_obj: Any, perm: str, obj: object = None) -> bool:
-        return perm in self.get_all_permissions(user_obj)
+        if perm in self.get_all_permissions(user_obj):
+            return True
+        return self._leave_to_others(perm.partition(".")[0])
 
     def get_all_permissions(self, user_obj: Any, obj: object = None) -> set[str]:
         """Every permission of the user in the current tenant; the role is read once per user object and tenant."""
@@ -66,4 +70,12 @@ class MembershipBackend(BaseBackend):
         return set(ROLE_PERMISSIONS.get(roles[tenant.id], frozenset()))
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        return any(perm.startswith(f"{app_label}.") for perm in self.get_all_permissions(user_obj))
+        if any(perm.startswith(f"{app_label}.") for perm in self.get_all_permissions(user_obj)):
+            return True
+        return self._leave_to_others(app_label)
+
+    def _leave_to_others(self, app_label: str) -> bool:
+        """False, so that the next backend is asked; Django's PermissionDenied where none may be."""
+        if app_label == "automate" or tenant_or_none() is not None:
+            raise PermissionDenied
+        return False
