@@ -95,7 +95,9 @@ class EgressClient:
                     session, method, target, outgoing(headers or {}), body, timeout_seconds, progress
                 )
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-                raise _meaning(error, target, progress) from error
+                meaning = _meaning(error, target, progress)
+                meaning.details["cause"] = type(error).__name__
+                raise meaning from None  # the library's own error may hold the URL or headers, with their secrets
 
     async def close(self) -> None:
         await self._pools.close()

@@ -14,15 +14,17 @@ from automate_governance.egress.gate import Gate, SocketRefused
 from .loopback import ScriptedResolver, connects_recorded, replying, serving
 
 PUBLIC = "93.184.216.34"
-ADDRESSES = """
-127.0.0.1 127.8.8.8 0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 172.16.0.1 172.31.255.254 192.168.1.1 169.254.169.254
-169.254.170.2 100.64.0.1 100.100.100.200 100.127.255.254 192.0.0.8 192.0.0.192 192.0.2.1 192.88.99.1 198.18.0.1
-198.19.255.254 198.51.100.1 203.0.113.9 224.0.0.1 239.255.255.255 240.0.0.1 255.255.255.255 168.63.129.16
-[::1] [::] [::127.0.0.1] [::ffff:127.0.0.1] [::ffff:7f00:1] [0:0:0:0:0:ffff:a9fe:a9fe] [::ffff:0:127.0.0.1]
-[64:ff9b::7f00:1] [64:ff9b::a9fe:a9fe] [64:ff9b:1::7f00:1] [2002:7f00:1::] [2002:a9fe:a9fe::1] [2001:0:7f00:1::]
-[2001:db8::1] [3fff::1] [5f00::1] [fc00::1] [fd00:ec2::254] [fd12:3456::1] [fe80::1] [fec0::1] [ff02::1] [100::1]
-[4000::1] [2600::5efe:7f00:1]
-""".split()
+ADDRESSES = [
+    *("127.0.0.1", "127.8.8.8", "0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "172.16.0.1"),
+    *("172.31.255.254", "192.168.1.1", "169.254.169.254", "169.254.170.2", "100.64.0.1", "100.100.100.200"),
+    *("100.127.255.254", "192.0.0.8", "192.0.0.192", "192.0.2.1", "192.88.99.1", "198.18.0.1"),
+    *("198.19.255.254", "198.51.100.1", "203.0.113.9", "224.0.0.1", "239.255.255.255", "240.0.0.1"),
+    *("255.255.255.255", "168.63.129.16", "[::1]", "[::]", "[::127.0.0.1]", "[::ffff:127.0.0.1]"),
+    *("[::ffff:7f00:1]", "[0:0:0:0:0:ffff:a9fe:a9fe]", "[::ffff:0:127.0.0.1]", "[64:ff9b::7f00:1]"),
+    *("[64:ff9b::a9fe:a9fe]", "[64:ff9b:1::7f00:1]", "[2002:7f00:1::]", "[2002:a9fe:a9fe::1]"),
+    *("[2001:0:7f00:1::]", "[2001:db8::1]", "[3fff::1]", "[5f00::1]", "[fc00::1]", "[fd00:ec2::254]"),
+    *("[fd12:3456::1]", "[fe80::1]", "[fec0::1]", "[ff02::1]", "[100::1]", "[4000::1]", "[2600::5efe:7f00:1]"),
+]
 READ_IN_TWO_WAYS = [
     "http://2130706433/",
     "http://0x7f000001/",
@@ -103,7 +105,7 @@ NAMES = {
 def attempt(
     url: str, *, policy: EgressPolicy | None = None, script: dict[str, list[list[str]]] | None = None
 ) -> tuple[EgressError | None, list[tuple[str, int]], int]:
-    """Call `url` (its {port} is where a server listens): the error, the connects tried, the connections that arrived."""
+    """Call `url` (its {port} is where a server listens): the error, the connects tried, the connections arrived."""
 
     async def run() -> tuple[EgressError | None, list[tuple[str, int]], int]:
         async with serving(replying()) as served:
@@ -111,7 +113,10 @@ def attempt(
             with connects_recorded() as connects:
                 try:
                     await client.request(
-                        "GET", url.replace("{port}", str(served.port)), policy=policy or EgressPolicy(), timeout_seconds=3
+                        "GET",
+                        url.replace("{port}", str(served.port)),
+                        policy=policy or EgressPolicy(),
+                        timeout_seconds=3,
                     )
                     error = None
                 except EgressError as raised:
@@ -283,7 +288,9 @@ def test_a_narrowed_allowlist_holds_for_private_targets_too():
     assert connects == []
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "8.8.8.8", PUBLIC, "2606:4700:4700::1111", "2a00:1450:4001::1", "2001:4860::8"])
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "8.8.8.8", PUBLIC, "2606:4700:4700::1111", "2a00:1450:4001::1", "2001:4860::8"]
+)
 def test_public_addresses_are_allowed(address):
     assert denial(address) is None
 

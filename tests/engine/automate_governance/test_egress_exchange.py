@@ -278,7 +278,12 @@ def test_encodings_that_cannot_be_trusted_are_refused(encoding, sent):
 
 
 def test_an_answer_to_head_has_no_body_to_decode():
-    assert exchange(writing(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99\r\n\r\n"), method="HEAD").body == b""
+    assert (
+        exchange(
+            writing(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99\r\n\r\n"), method="HEAD"
+        ).body
+        == b""
+    )
 
 
 @pytest.mark.parametrize(
@@ -440,9 +445,7 @@ def authority(tmp_path_factory) -> tuple[Path, Path]:
     )
     (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return folder / "cert.pem", folder / "key.pem"
 

@@ -15,19 +15,24 @@ from hypothesis import strategies as st
 
 from automate_governance.redaction import MASK, Redactor, is_sensitive_name, redact, redact_text
 
-SENSITIVE = """
-password Password PASSWORD passwd pwd user_password userPassword USER-PASSWORD pass passphrase passWord new.password
-secret client_secret clientSecret CLIENT_SECRET secret_id token access_token accessToken refresh-token id_token X-Auth-Token
-csrfmiddlewaretoken key api_key apiKey apikey API_KEY X-API-Key x-api-key stripe_key private_key privateKey access_key
-secretAccessKey encryption_key keys authorization Authorization AUTHORIZATION Proxy-Authorization auth cookie Cookie
-Set-Cookie session_id sessionId JSESSIONID credentials jwt pin otp cvv cvc ssn card_number cardNumber iban signature
-X-Hub-Signature-256 user[password] user%5Bpassword%5D pass%77ord ｐａｓｓｗｏｒｄ contraseña pass\u200bword connection_string
-""".split()
-HARMLESS = """
-monkey keyboard author authority shipping spin pinned compass passenger passed bypass secretary tokenizer idempotency_key
-dedupe_key primary_key public_key order_key sort_key key_id token_type max_tokens_limit password_length credentials_url
-name email status url id event_type description
-""".split()
+SENSITIVE = [
+    *("password", "Password", "PASSWORD", "passwd", "pwd", "user_password", "userPassword", "USER-PASSWORD"),
+    *("pass", "passphrase", "passWord", "new.password", "secret", "client_secret", "clientSecret"),
+    *("CLIENT_SECRET", "secret_id", "token", "access_token", "accessToken", "refresh-token", "id_token"),
+    *("X-Auth-Token", "csrfmiddlewaretoken", "key", "api_key", "apiKey", "apikey", "API_KEY", "X-API-Key"),
+    *("x-api-key", "stripe_key", "private_key", "privateKey", "access_key", "secretAccessKey"),
+    *("encryption_key", "keys", "authorization", "Authorization", "AUTHORIZATION", "Proxy-Authorization"),
+    *("auth", "cookie", "Cookie", "Set-Cookie", "session_id", "sessionId", "JSESSIONID", "credentials", "jwt"),
+    *("pin", "otp", "cvv", "cvc", "ssn", "card_number", "cardNumber", "iban", "signature"),
+    *("X-Hub-Signature-256", "user[password]", "user%5Bpassword%5D", "pass%77ord", "ｐａｓｓｗｏｒｄ", "contraseña"),
+    *("pass\u200bword", "connection_string"),
+]
+HARMLESS = [
+    *("monkey", "keyboard", "author", "authority", "shipping", "spin", "pinned", "compass", "passenger"),
+    *("passed", "bypass", "secretary", "tokenizer", "idempotency_key", "dedupe_key", "primary_key"),
+    *("public_key", "order_key", "sort_key", "key_id", "token_type", "max_tokens_limit", "password_length"),
+    *("credentials_url", "name", "email", "status", "url", "id", "event_type", "description"),
+]
 
 
 @pytest.mark.parametrize("name", SENSITIVE)
@@ -225,8 +230,29 @@ MEBIBYTE = 1 << 20
 HOSTILE = [
     *("a", "a=", "password=", "://", "@:/", '"', '\\"', "{", "[", "1 ", "1", "4 ", "4111 ", "AA00 ", "A-", "\n", " \n"),
     *("eyJ", "eyJaaaaaaaa.", "-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "bearer ", 'password="', "password=\\"),
-    *("sk_live_", "DE89", "password: \\\\\\\\", "cookie:", "%41", "SG.", '{"a":', "hooks.slack.com/", "://a@", "Ü=", "\0"),
-    *("basic a", "x:y@", "a:", "=", "key: ", "DE89 3704 0044 0532 0130 00 ", "4111111111111111 ", "https://a:b@c/?d=e "),
+    *(
+        "sk_live_",
+        "DE89",
+        "password: \\\\\\\\",
+        "cookie:",
+        "%41",
+        "SG.",
+        '{"a":',
+        "hooks.slack.com/",
+        "://a@",
+        "Ü=",
+        "\0",
+    ),
+    *(
+        "basic a",
+        "x:y@",
+        "a:",
+        "=",
+        "key: ",
+        "DE89 3704 0044 0532 0130 00 ",
+        "4111111111111111 ",
+        "https://a:b@c/?d=e ",
+    ),
 ]
 
 

@@ -1,0 +1,1 @@
+"""Contract tests for authors of plugins. Production code never imports this package."""
