@@ -102,7 +102,10 @@ ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_PREVENT_ENUMERATION = "strict"  # sign-up with a known e-mail answers as with an unknown one
 ACCOUNT_ADAPTER = "automate_web.accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "automate_web.accounts.forms.SignupForm"}
+ACCOUNT_FORMS = {
+    "login": "automate_web.accounts.forms.LoginForm",
+    "signup": "automate_web.accounts.forms.SignupForm",
+}
 CSRF_FAILURE_VIEW = "automate_web.errors.csrf_failure"
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"

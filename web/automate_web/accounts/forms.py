@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.account.forms import LoginForm as PlainLoginForm
 from allauth.account.forms import SignupForm as PersonForm
 from automate_tenants.models import Tenant
 from automate_tenants.onboarding import open_workspace
@@ -82,6 +83,17 @@ class SignupForm(WorkspaceFields, PersonForm):  # type: ignore[misc]  # allauth 
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         return self.save(request), None
+
+
+class LoginForm(PlainLoginForm):  # type: ignore[misc]  # allauth ships no types
+    """allauth's, in our words, with the first field ready to be typed into."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "E-mail"
+        self.fields["login"].widget.attrs |= {"autocomplete": "username email", "placeholder": "", "autofocus": True}
+        self.fields["password"].widget.attrs |= {"placeholder": ""}
+        self.fields["password"].help_text = ""
 
 
 def make_workspace(request: HttpRequest, user: User, *, name: str, slug: str) -> Tenant:

@@ -24,6 +24,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from automate_web.pages import jsontext
+from automate_web.pages.people import person
 from automate_web.requests import WorkspaceRequest, actor, demand, wants_fragment, workspace_page
 
 BLANK = {
@@ -40,6 +41,9 @@ BLANK = {
         }
     ],
 }
+
+ORDER = ("slug", "name", "note", "trigger", "rule", "steps")
+STEP_ORDER = ("id", "name", "note", "connector", "action", "params", "retry", "timeout_seconds", "idempotent")
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,7 @@ def version(request: WorkspaceRequest, workflow_id: UUID, version_num: int) -> H
     context = {
         "workflow": workflow,
         "version": shown,
+        "published_by": person(shown.published_by),
         "definition": _definition(workflow, shown),
         "before": before,
         "difference": _difference(_definition(workflow, before), _definition(workflow, shown)) if before else [],
@@ -286,7 +291,16 @@ def _difference(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str
 
 
 def _text(definition: dict[str, Any]) -> str:
-    return json.dumps(definition, indent=2, ensure_ascii=False)
+    """The definition in its documented order; PostgreSQL keeps none."""
+    ordered = _in_order(definition, ORDER)
+    if isinstance(ordered.get("steps"), list):
+        ordered["steps"] = [_in_order(step, STEP_ORDER) if isinstance(step, dict) else step for step in ordered["steps"]]
+    return json.dumps(ordered, indent=2, ensure_ascii=False)
+
+
+def _in_order(document: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    known = {name: document[name] for name in names if name in document}
+    return {**known, **{name: value for name, value in document.items() if name not in known}}
 
 
 def _workflow(workflow_id: UUID) -> Workflow:

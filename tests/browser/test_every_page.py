@@ -1,0 +1,80 @@
+"""Every page: no violation of WCAG 2.2 AA that axe can see, in light and dark, and no sideways scroll at 320 px."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.browser.conftest import OpenPage, Person
+from tests.support.product import Product
+
+pytestmark = pytest.mark.browser
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def pages_of(page: Page, workspace: str) -> Iterator[str]:
+    """Every kind of page of the workspace, with data and empty, with errors, and the app's own."""
+    app = workspace.partition("/w/")[0]
+    for path in ("/signup/", "/login/", "/password/reset/", "/password/reset/done/", "/workspaces/", "/mailbox/", "/left/"):
+        yield f"{app}{path}"
+    for path in ("/docs/", "/docs/first-run/", "/docs/events/", "/docs/runs/", "/start/", "/nothing/here/"):
+        yield f"{workspace}{path}"
+    for path in ("/events/", "/runs/", "/workflows/", "/webhooks/", "/developers/keys/"):
+        yield f"{workspace}{path}"
+    for path in ("/events/?status=rejected", "/events/?type=none", "/runs/?status=held", "/runs/?since=nonsense"):
+        yield f"{workspace}{path}"
+    for path in ("/workflows/new/", "/webhooks/new/"):
+        yield f"{workspace}{path}"
+    for path in ("/events/", "/events/?status=no_match", "/workflows/", "/webhooks/"):
+        yield first_row(page, f"{workspace}{path}")
+    run = first_row(page, f"{workspace}/runs/")
+    yield from (f"{run}?step=echo&tab={tab}" for tab in ("input", "output", "error", "logs", "attempts", "config"))
+    page.goto(f"{workspace}/workflows/")
+    page.goto(first_row(page, f"{workspace}/workflows/"))
+    yield f"{app}{page.locator('.choices a').first.get_attribute('href')}"
+    page.goto(f"{workspace}/developers/keys/")
+    for name in ("Roll", "Revoke"):
+        yield f"{app}{page.get_by_role('link', name=name).first.get_attribute('href')}"
+
+
+def first_row(page: Page, url: str) -> str:
+    page.goto(url)
+    return f"{url.partition('/w/')[0]}{page.locator('a.row').first.get_attribute('href')}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_an_accessibility_violation(open_page: OpenPage, person: Person, scheme: str) -> None:
+    page = open_page(person, color_scheme=scheme)
+    found = []
+    for url in list(pages_of(page, person.workspace)):
+        page.goto(url)
+        results = Axe().run(page, options={"runOnly": TAGS})
+        for violation in results.response["violations"]:
+            found += [f"{url}: {violation['id']}: {node['html'][:160]}" for node in violation["nodes"]]
+    assert found == []
+
+
+def test_no_page_scrolls_sideways_at_320_pixels(open_page: OpenPage, person: Person) -> None:
+    page = open_page(person, viewport={"width": 320, "height": 640})
+    too_wide = []
+    for url in list(pages_of(page, person.workspace)):
+        page.goto(url)
+        beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if beyond > 0:
+            too_wide.append(f"{url}: {beyond} px")
+    assert too_wide == []
+
+
+def test_no_page_asks_another_host_or_breaks_its_own_policy(
+    open_page: OpenPage, person: Person, running_platform: Product, complaints: list[str]
+) -> None:
+    page = open_page(person)
+    elsewhere: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith(running_platform.base_url) else elsewhere.append(request.url))
+    for url in list(pages_of(page, person.workspace)):
+        page.goto(url)
+    assert elsewhere == []
+    assert [text for text in complaints if "Content Security Policy" in text] == []
