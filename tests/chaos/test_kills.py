@@ -1,0 +1,205 @@
+"""kill -9 in mid-load, 20 times: each accepted event ends in exactly one run, and nothing is answered but not stored.
+
+The receiver honours idempotency keys, as the http connector sends them: what arrives twice carries the same key.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.support import product
+from tests.support.sink import Sink
+
+KILLS = 20
+SENDERS = 4
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+
+
+class Load:
+    """Senders that post until told to stop, each request with its own number; `accepted` maps number to event id."""
+
+    def __init__(self, url: str, api_key: str, *, first: int) -> None:
+        self._url = urlsplit(url)
+        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+        self.accepted: dict[int, str] = {}
+        self._number = first
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._send) for _ in range(SENDERS)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _send(self) -> None:
+        connection: http.client.HTTPConnection | None = None
+        while not self._stop.wait(0.01):  # some hundred a second from all senders together
+            with self._lock:
+                self._number += 1
+                number = self._number
+            connection = connection or http.client.HTTPConnection(str(self._url.hostname), self._url.port, timeout=10)
+            try:
+                connection.request("POST", self._url.path, json.dumps({"n": number}), self._headers)
+                response = connection.getresponse()
+                body = response.read()
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                connection = None  # refused, reset or never answered: the sender may not assume anything
+                continue
+            if response.status == 202:
+                with self._lock:
+                    self.accepted[number] = json.loads(body)["event_id"]
+        if connection is not None:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def sink_and_platform(django_db_setup: None) -> Iterator[tuple[Sink, product.Product]]:
+    """One product for all of these tests, whose workflow posts each event's number to the sink."""
+    sink = Sink()
+    copy = product.start(
+        "kills",
+        DJANGO_AUTOMATE_PRIVATE_TARGETS=sink.target,
+        DJANGO_AUTOMATE_EXECUTION_LEASE_SECONDS="1",
+        DJANGO_AUTOMATE_EXECUTION_BATCH_SIZE="20",
+    )
+    try:
+        disable_sample(copy)
+        publish_send_workflow(copy, sink.target)
+        yield sink, copy
+    finally:
+        product.stop(copy)
+        sink.close()
+
+
+def child_of(copy: product.Product, name: str) -> int | None:
+    """Process id of the running child of `automate up` that was started as `automate <name>`."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            stat = (entry / "stat").read_text().rpartition(")")[2].split()
+            arguments = (entry / "cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if stat[0] != "Z" and int(stat[1]) == copy.process.pid and name.encode() in arguments:
+            return int(entry.name)
+    return None
+
+
+def kill(copy: product.Product, name: str, eventually: Any) -> None:
+    """SIGKILL the child, and wait for the one that takes its place."""
+    pid = eventually(lambda: child_of(copy, name))
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: child_of(copy, name) not in {None, pid})
+
+
+def disable_sample(copy: product.Product) -> None:
+    """The sample posts to the gateway's own echo, which one of the tests keeps killing: its retries are not our subject."""
+    with copy.as_owner() as connection:
+        statement = "UPDATE {schema}.automate_workflow SET is_enabled = false, updated_at = now() WHERE is_sample"
+        connection.execute(sql.SQL(statement).format(schema=schema_of(connection)))
+
+
+def publish_send_workflow(copy: product.Product, target: str) -> None:
+    """The demo workspace's webhook starts one workflow: a POST to the sink that carries the event's number."""
+    base = urlsplit(copy.base_url)
+    definition = {
+        "slug": "send",
+        "name": "Send",
+        "trigger": {"type": "webhook", "endpoint": "default"},
+        "rule": None,
+        "steps": [
+            {
+                "id": "send",
+                "connector": "http",
+                "action": "request",
+                "params": {"method": "POST", "url": f"http://{target}/", "json": {"n": "{{ payload.n }}"}},
+                "idempotent": True,
+                "retry": {"attempts": 10, "base_seconds": 1, "factor": 1},
+            }
+        ],
+    }
+    headers = {"Authorization": f"Bearer {copy.ready['api_key']}", "Content-Type": "application/json"}
+    for path, body in (("workflows", definition), ("workflows/send/versions", {})):
+        connection = http.client.HTTPConnection(str(base.hostname), base.port, timeout=10)
+        connection.request("POST", f"/api/v1/{path}", json.dumps(body), {**headers, "If-Match": '"1"'})
+        response = connection.getresponse()
+        answer = response.read()
+        connection.close()
+        assert response.status in {200, 201}, answer
+
+
+def schema_of(connection: psycopg.Connection[Any]) -> sql.Identifier:
+    row = connection.execute("SELECT schema_name FROM public.automate_tenants_tenant WHERE slug = 'demo'").fetchone()
+    assert row is not None
+    return sql.Identifier(row[0])
+
+
+def check_every_accepted_event_ran_once(copy: product.Product, sink: Sink, load: Load, eventually: Any) -> None:
+    assert len(load.accepted) > 100
+    with copy.as_owner() as connection:
+        schema = schema_of(connection)
+
+        def count(query: str) -> int:
+            row = connection.execute(sql.SQL(query).format(schema=schema)).fetchone()
+            assert row is not None
+            return int(row[0])
+
+        eventually(
+            lambda: count("SELECT count(*) FROM {schema}.automate_outboxjob WHERE status IN ('PENDING', 'CLAIMED')") == 0,
+            seconds=90,
+        )
+        events = dict(
+            connection.execute(
+                sql.SQL("SELECT id, payload ->> 'n' FROM {schema}.automate_event WHERE payload ? 'n'").format(schema=schema)
+            ).fetchall()
+        )
+        runs = connection.execute(
+            sql.SQL(
+                "SELECT r.event_id, r.status FROM {schema}.automate_executionrun r"
+                " JOIN {schema}.automate_workflow w ON w.id = r.workflow_id WHERE w.slug = 'send'"
+            ).format(schema=schema)
+        ).fetchall()
+    assert {UUID(event) for event in load.accepted.values()} <= set(events)  # answered 202 means stored
+    assert sorted(event for event, _ in runs) == sorted(events)  # one run each, for answered and unanswered alike
+    assert {status for _, status in runs} == {"succeeded"}
+    keys: dict[int, set[str]] = {}
+    for received in sink.received:
+        keys.setdefault(json.loads(received.body)["n"], set()).add(received.headers["idempotency-key"])
+    assert set(load.accepted) <= set(keys)
+    assert all(len(sent) == 1 for number, sent in keys.items() if number in load.accepted)
+
+
+@pytest.mark.xdist_group("kills")
+@pytest.mark.parametrize(("name", "first"), [("worker", 0), ("gateway", 1_000_000)])
+def test_killed_twenty_times_in_mid_load(
+    name: str, first: int, sink_and_platform: tuple[Sink, product.Product], eventually: Any
+) -> None:
+    sink, copy = sink_and_platform
+    load = Load(copy.ready["webhook_url"], copy.ready["api_key"], first=first)
+    try:
+        for _ in range(KILLS):
+            before = len(sink.received)
+            eventually(lambda seen=before: len(sink.received) > seen + 20, seconds=30)  # in mid-load, not between
+            kill(copy, name, eventually)
+    finally:
+        load.stop()
+
+    check_every_accepted_event_ran_once(copy, sink, load, eventually)
