@@ -1,7 +1,7 @@
 """What the engine asks of the place it runs in, and the answers of a plain Django project.
 
-The engine knows nothing of tenants. A platform that hosts many answers these questions per tenant and names its class in
-`DJANGO_AUTOMATE["HOST"]` (a dotted path); without it `SingleSchemaHost` serves one project in one schema.
+The engine knows nothing of tenants. A platform that hosts many answers these questions per tenant and names its class
+in `DJANGO_AUTOMATE["HOST"]` (a dotted path); without it `SingleSchemaHost` serves one project in one schema.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Identifiers: time-ordered, and for everything that a crash may make again, a function of what it stands for.
 
-Event ids are UUIDv7. A run's id is a function of (event, workflow) and a step run's of (run, step, item, round, attempt),
-in the layout of UUIDv8 (RFC 9562) with the event's millisecond in front, so that lists sorted by id are sorted by time
-and work repeated after a crash lands on the same row. Imports no Django.
+Event ids are UUIDv7. A run's id is a function of (event, workflow) and a step run's of (run, step, item, round,
+attempt), in the layout of UUIDv8 (RFC 9562) with the event's millisecond in front, so that lists sorted by id are
+sorted by time and work repeated after a crash lands on the same row. Imports no Django.
 """
 
 from __future__ import annotations

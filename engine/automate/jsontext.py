@@ -1,4 +1,6 @@
-"""JSON as text for jsonb columns and sealed state: orjson, and the standard library where orjson declines (big integers)."""
+"""JSON as text for jsonb columns and sealed state: orjson, and the standard library where orjson declines (big
+integers).
+"""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def kill(copy: product.Product, name: str, eventually: Any) -> None:
 
 
 def disable_sample(copy: product.Product) -> None:
-    """The sample posts to the gateway's own echo, which one of the tests keeps killing: its retries are not our subject."""
+    """The sample posts to the gateway's own echo, which one of the tests keeps killing: its retries do not count."""
     with copy.as_owner() as connection:
         statement = "UPDATE {schema}.automate_workflow SET is_enabled = false, updated_at = now() WHERE is_sample"
         connection.execute(sql.SQL(statement).format(schema=schema_of(connection)))
@@ -163,12 +163,16 @@ def check_every_accepted_event_ran_once(copy: product.Product, sink: Sink, load:
             return int(row[0])
 
         eventually(
-            lambda: count("SELECT count(*) FROM {schema}.automate_outboxjob WHERE status IN ('PENDING', 'CLAIMED')") == 0,
+            lambda: (
+                count("SELECT count(*) FROM {schema}.automate_outboxjob WHERE status IN ('PENDING', 'CLAIMED')") == 0
+            ),
             seconds=90,
         )
         events = dict(
             connection.execute(
-                sql.SQL("SELECT id, payload ->> 'n' FROM {schema}.automate_event WHERE payload ? 'n'").format(schema=schema)
+                sql.SQL("SELECT id, payload ->> 'n' FROM {schema}.automate_event WHERE payload ? 'n'").format(
+                    schema=schema
+                )
             ).fetchall()
         )
         runs = connection.execute(

@@ -139,5 +139,3 @@ def _is_repeatable(run: RunProgress, step: StepDefinition) -> bool:
         return _action(step)[1].may_repeat(params, {"id": step.id, "idempotent": step.idempotent})
     except NormalizedError:
         return False  # nobody can tell any more what was sent
-
-

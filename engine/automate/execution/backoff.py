@@ -21,4 +21,4 @@ def retry_delay(attempt: int, *, base_seconds: float = 5, factor: float = 6, cap
 
 def with_jitter(seconds: float, *, share: float = JITTER) -> float:
     """The delay, up to `share` shorter or longer."""
-    return seconds * random.uniform(1 - share, 1 + share)  # noqa: S311  # spreads load, keeps no secret
+    return seconds * random.uniform(1 - share, 1 + share)  # spreads load, keeps no secret

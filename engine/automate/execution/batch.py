@@ -1,9 +1,9 @@
 """A claimed batch from match to record.
 
-Quick batches are written once, at the end: event, decisions, runs, steps and jobs in one transaction. A batch that takes
-longer, or that is about to have an effect which must not be repeated, is written in parts: what is done is recorded and
-leaves the lease, what goes on stays in it with a job of its own. When a lease is lost, nothing more is written and every
-run in hand is dropped: another worker has them, and recorded results are final.
+Quick batches are written once, at the end: event, decisions, runs, steps and jobs in one transaction. A batch that
+takes longer, or that is about to have an effect which must not be repeated, is written in parts: what is done is
+recorded and leaves the lease, what goes on stays in it with a job of its own. When a lease is lost, nothing more is
+written and every run in hand is dropped: another worker has them, and recorded results are final.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError
@@ -26,10 +26,15 @@ from automate.outbox.store import Claim, EventData, Job, OutboxStore, Writes
 from automate_governance.clock import Clock
 
 Answer = TypeVar("Answer")
-InDatabase = Callable[[Callable[[], Answer]], Awaitable[Answer]]  # runs a blocking call in a database thread
 
 FIRST_WRITE_SECONDS = 0.25  # a batch younger than this is not written in parts
 NEXT_WRITE_SECONDS = 1.0
+
+
+class InDatabase(Protocol):
+    """Runs a blocking call in a database thread."""
+
+    def __call__(self, work: Callable[[], Answer], /) -> Awaitable[Answer]: ...
 
 
 class Batch:
@@ -44,7 +49,7 @@ class Batch:
         advancer: Advancer,
         clock: Clock,
         data_key: bytes,
-        in_database: InDatabase,  # type: ignore[type-arg]
+        in_database: InDatabase,
         must_stop: Callable[[], bool],
         on_slow: Callable[[], None],
     ):
@@ -118,7 +123,9 @@ class Batch:
             await self._load(wanted)
 
     def _match(self, job: Job, event: EventData) -> None:
-        """Decide about one event. After a crash its runs get jobs of their own, so that one cannot take the others down."""
+        """Decide about one event. After a crash its runs get jobs of their own, so that one cannot take the others
+        down.
+        """
         now = self._clock.now()
         decisions, matched = self._rules.decide(event, now=now)
         self._writes.decisions += decisions
@@ -191,7 +198,9 @@ class Batch:
         return await self._in_database(lambda: self._store.write(self.claim, writes, final=final, seconds=seconds))
 
     async def _write_until_recorded(self, writes: Writes) -> bool:
-        """The final write, again and again while the database is away: the lease tells whether an earlier try arrived."""
+        """The final write, again and again while the database is away: the lease tells whether an earlier try
+        arrived.
+        """
         give_up_at = time.monotonic() + self.claim.lease_seconds
         while True:
             try:

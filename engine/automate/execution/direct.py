@@ -1,4 +1,6 @@
-"""Running one workflow directly: past its rule, never past policy. It still leaves an event, and a decision that says so."""
+"""Running one workflow directly: past its rule, never past policy. It still leaves an event, and a decision that says
+so.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The execution engine: what a worker hands its claims to.
 
-Keeps, per tenant, the rules of the active versions, and loads them again only when the claim's config token has changed.
+Keeps, per tenant, the rules of the active versions, and loads them again only when the claim's config token has
+changed.
 """
 
 from __future__ import annotations

@@ -84,7 +84,9 @@ def event_context(event: EventData) -> dict[str, Any]:
 
 
 def _compiled(version: ActiveVersion) -> CompiledRule | RuleFailed | None:
-    """A rule that does not compile (made by an older release) must not keep the tenant's other workflows from running."""
+    """A rule that does not compile (made by an older release) must not keep the tenant's other workflows from
+    running.
+    """
     try:
         return compile_rule(version.rule) if version.rule else None
     except RuleFailed as error:

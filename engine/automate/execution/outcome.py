@@ -1,8 +1,8 @@
 """Judging a step: what an answer, an error, a timeout or a crash means for the step that had it.
 
-The rule of effects (concepts page, "Idempotency"): a step that reads, or whose receiver honours keys or can be asked, may
-be repeated; any other write is done at most once. An attempt of such a write that may have happened and cannot be proven
-either way is *unknown*: parked for a person, never silently repeated.
+The rule of effects (concepts page, "Idempotency"): a step that reads, or whose receiver honours keys or can be asked,
+may be repeated; any other write is done at most once. An attempt of such a write that may have happened and cannot be
+proven either way is *unknown*: parked for a person, never silently repeated.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class StepTimeout(Exception):
 
 
 class StepRefused(NormalizedError):
-    """The step never reached its connector: its inputs or the policy stood in the way. Repeating it is safe but useless."""
+    """The step never reached its connector: its inputs or the policy stood in the way. Repeating it is safe but
+    useless.
+    """
 
     code, http_status = "step_refused", 422
 
@@ -75,9 +77,7 @@ def judge_error(error: BaseException, *, attempt: int, policy: RetryPolicy, repe
     if attempt >= policy.attempts:
         return Failed(shown)
     delay = with_jitter(
-        retry_delay(
-            attempt, base_seconds=policy.base_seconds, factor=policy.factor, cap_seconds=policy.cap_seconds
-        )
+        retry_delay(attempt, base_seconds=policy.base_seconds, factor=policy.factor, cap_seconds=policy.cap_seconds)
     )
     asked = getattr(error, "retry_after", None)
     return RetryLater(max(delay, float(asked)) if asked else delay, shown)
@@ -99,8 +99,8 @@ def crash_unknown(step_id: str) -> dict[str, Any]:
     """The error of an attempt whose worker stopped in the middle of a write that must not be repeated."""
     return _error(
         "effect_unknown",
-        f"The worker stopped while “{step_id}” was being sent, so it may or may not have happened. Check at the receiver, "
-        "then mark it as done or run it again.",
+        f"The worker stopped while “{step_id}” was being sent, so it may or may not have happened. "
+        "Check at the receiver, then mark it as done or run it again.",
         {"cause": "worker_crashed"},
         retryable=False,
     )

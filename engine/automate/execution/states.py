@@ -2,7 +2,8 @@
 
 Jobs: PENDING → CLAIMED → COMPLETED | PENDING | DEAD. A run job may be armed again later (COMPLETED → PENDING).
 Runs: queued → running → waiting ⇄ running → succeeded | failed | cancelled; held waits for a person.
-Steps: each attempt is a row: running → succeeded | failed | unknown | cancelled; waiting and skipped are recorded as such.
+Steps: each attempt is a row: running → succeeded | failed | unknown | cancelled; waiting and skipped are recorded as
+such.
 """
 
 from __future__ import annotations

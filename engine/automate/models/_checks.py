@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import django
 from django.db import models
 
 
 def check(condition: models.Q, *, name: str) -> models.CheckConstraint:
     argument = "condition" if django.VERSION >= (5, 1) else "check"
-    return models.CheckConstraint(**{argument: condition, "name": name})
+    arguments: dict[str, Any] = {argument: condition, "name": name}
+    return models.CheckConstraint(**arguments)

@@ -94,7 +94,9 @@ class StepRun(models.Model):
 
 
 class RunState(models.Model):
-    """What a retry needs: the real outputs of finished steps, encrypted with the tenant's key, for the retention time."""
+    """What a retry needs: the real outputs of finished steps, encrypted with the tenant's key, for the retention
+    time.
+    """
 
     run_id = models.UUIDField(primary_key=True)
     sealed = models.BinaryField()

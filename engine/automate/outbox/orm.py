@@ -1,7 +1,7 @@
 """The outbox on any database Django knows (SQLite, MySQL, MariaDB): claims by a guarded update instead of SKIP LOCKED.
 
-Slower than `postgres.PostgresStore` and held to the same contract test. Two workers may pick the same jobs; the update's
-`status = PENDING` lets only one of them have each. Times are this machine's clock.
+Slower than `postgres.PostgresStore` and held to the same contract test. Two workers may pick the same jobs; the
+update's `status = PENDING` lets only one of them have each. Times are this machine's clock.
 """
 
 from __future__ import annotations
@@ -106,9 +106,7 @@ class OrmStore:
 
     def release(self, claim: Claim) -> bool:
         back = OutboxJob.objects.filter(lease_id=claim.lease_id, status=CLAIMED)
-        return bool(
-            back.update(status=PENDING, attempts=F("attempts") - 1, lease_id=None, lease_expires_at=None)
-        )
+        return bool(back.update(status=PENDING, attempts=F("attempts") - 1, lease_id=None, lease_expires_at=None))
 
     def renew(self, lease_ids: Sequence[int], *, worker: str, lease_seconds: float) -> set[int]:
         now = timezone.now()
@@ -146,7 +144,13 @@ class OrmStore:
 
 def arm_run(run_id: UUID, *, available_at: datetime, lease_id: int | None = None) -> None:
     """Make the run's one job pending from `available_at`, unless another lease holds it."""
-    values = {"status": PENDING, "available_at": available_at, "attempts": 0, "lease_id": None, "lease_expires_at": None}
+    values = {
+        "status": PENDING,
+        "available_at": available_at,
+        "attempts": 0,
+        "lease_id": None,
+        "lease_expires_at": None,
+    }
     job, made = OutboxJob.objects.get_or_create(kind="run", run_id=run_id, defaults=values)
     if not made:
         free = models.Q(lease_id=lease_id) if lease_id else models.Q(pk__in=[])
@@ -211,5 +215,3 @@ def _bury(job: OutboxJob, now: datetime) -> None:
         unfinished.update(status="failed", ended_at=now, wake_at=None, error=CRASHED)
     elif job.event_id is not None:
         MatchDecision.objects.create(event_id=job.event_id, decision="held", reason="worker_crashed", decided_at=now)
-
-

@@ -130,7 +130,9 @@ class PostgresStore:
             _record(cursor, writes)
             if writes.due_runs:
                 _rearm(cursor, claim, writes)
-            cursor.execute(sql.load("complete_jobs"), {"ids": list(claim.held), "lease_id": claim.lease_id}, prepare=True)
+            cursor.execute(
+                sql.load("complete_jobs"), {"ids": list(claim.held), "lease_id": claim.lease_id}, prepare=True
+            )
             self._settle(cursor, claim, set(), seconds)
         return set()
 
@@ -163,8 +165,8 @@ class PostgresStore:
 def transaction(*, pipeline: bool = False) -> Iterator[Cursor[Any]]:
     """A transaction on this thread's connection, below Django's cursor: binary arrays, prepared statements, pipelining.
 
-    A connection that fails is closed, so that the next call opens a new one. Raises Django's DatabaseError, and LeaseLost
-    for SQLSTATE AU001.
+    A connection that fails is closed, so that the next call opens a new one. Raises Django's DatabaseError, and
+    LeaseLost for SQLSTATE AU001.
     """
     connection.ensure_connection()
     raw = cast("psycopg.Connection[Any]", connection.connection)

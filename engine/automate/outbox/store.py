@@ -173,7 +173,9 @@ class OutboxStore(Protocol):
     """One outbox, or many behind one dispatch. Every method is one transaction and safe to call from any thread."""
 
     def claim_batch(self, *, limit: int, worker: str, lease_seconds: float) -> Claim | None:
-        """Lease up to `limit` due jobs, oldest first; None when nothing is due. A job that crashed before comes alone."""
+        """Lease up to `limit` due jobs, oldest first; None when nothing is due. A job that crashed before comes
+        alone.
+        """
 
     def active_versions(self, claim: Claim) -> list[ActiveVersion]:
         """Every version that events of this claim's scope may start now."""

@@ -1,10 +1,13 @@
-"""The bell: a thread that listens for NOTIFY and wakes the loop. Without PostgreSQL there is none, and the loop polls."""
+"""The bell: a thread that listens for NOTIFY and wakes the loop. Without PostgreSQL there is none, and the loop
+polls.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from django.db import connection
 
@@ -47,7 +50,7 @@ class Bell:
                 return  # the loop is closed
 
 
-def _parameters() -> dict[str, object]:
+def _parameters() -> dict[str, Any]:
     """Plain connection parameters of Django's default database."""
     settings = connection.settings_dict
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}

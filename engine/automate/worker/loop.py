@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connections
@@ -178,16 +179,12 @@ class Worker:
     # -- beside the loop -------------------------------------------------------------------------------------------
 
     async def _renew(self) -> None:
-        options = self._options
         while True:
-            await asyncio.sleep(options.lease_seconds / 3)
+            await asyncio.sleep(self._options.lease_seconds / 3)
             leases = list(self._batches)
-            if not leases:
-                continue
+            renew = partial(self._store.renew, leases, worker=self.name, lease_seconds=self._options.lease_seconds)
             try:
-                held = await self._engine.in_database(
-                    lambda: self._store.renew(leases, worker=self.name, lease_seconds=options.lease_seconds)
-                )
+                held = await self._engine.in_database(renew) if leases else set()
             except DatabaseError:
                 continue  # the leases run on their own clock; a write will tell
             for lease in set(leases) - held:

@@ -1,7 +1,7 @@
 """The outbox store over all tenants: a claim is a batch of one tenant, found without visiting any other.
 
-Leases live in a public table and are fenced there; the records go to the tenant's own schema, chosen for one transaction
-at a time, so nothing is left set on a pooled connection.
+Leases live in a public table and are fenced there; the records go to the tenant's own schema, chosen for one
+transaction at a time, so nothing is left set on a pooled connection.
 """
 
 from __future__ import annotations
@@ -117,5 +117,3 @@ def _scope(claim: Claim) -> Scope:
 def _one(cursor: Cursor[Any]) -> Any:
     row = cursor.fetchone()
     return row[0] if row is not None else None
-
-

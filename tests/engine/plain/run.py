@@ -15,11 +15,11 @@ import django
 
 def main() -> None:
     django.setup()
-    from automate import host, models
-    from automate.models import OutboxJob
     from django.db import connection
     from django.utils import timezone
 
+    from automate import host, models
+    from automate.models import OutboxJob
     from tests.engine.automate.outbox.contract import CONTRACT, World
 
     def expire_leases() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
             else:
                 cursor.execute("PRAGMA foreign_keys = OFF")
                 for table in tables:
-                    cursor.execute(f"DELETE FROM {table}")  # noqa: S608  # names of our own models
+                    cursor.execute(f"DELETE FROM {table}")  # names of our own models
 
     store = host.current().outbox()
     for name, check in CONTRACT.items():

@@ -3,7 +3,7 @@
 import json
 import os
 
-SECRET_KEY = "a plain project's key, for tests only"  # noqa: S105
+SECRET_KEY = "a plain project's key, for tests only"
 INSTALLED_APPS = ["automate"]
 DATABASES = {"default": json.loads(os.environ["PLAIN_DATABASE"])}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
+
 from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, RunState, StepRun
 from automate.runtime import emit_event
 from automate.services import create_workflow, publish_version
@@ -17,8 +19,6 @@ from automate.worker.loop import Worker, WorkerOptions
 from automate_connectors import registry
 from automate_tenants.context import tenant_scope
 from automate_tenants.dispatch.store import DispatchStore
-from django.db import connection
-
 from tests.engine.automate.execution.connectors import ScriptedAdapter
 
 EVENT_TYPE = "order.created"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from automate import ids
 from automate.runtime import run_workflow
 from automate_connectors.models import ConnectorError
 from automate_tenants.context import tenant_scope
-
 from tests.engine.automate.execution.conftest import Bench, step
 
 
@@ -189,9 +189,7 @@ class Crash(BaseException):
 
 
 @pytest.mark.parametrize(("action", "status", "calls"), [("keyed", "succeeded", 2), ("write", "held", 1)])
-def test_a_worker_that_dies_inside_a_step(
-    bench: Bench, scripted: Any, action: str, status: str, calls: int
-) -> None:
+def test_a_worker_that_dies_inside_a_step(bench: Bench, scripted: Any, action: str, status: str, calls: int) -> None:
     """A receiver that honours keys is called again with the same key; any other write is never repeated."""
     died: list[int] = []
 

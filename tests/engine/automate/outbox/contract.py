@@ -29,8 +29,9 @@ class World:
     expire_leases: Callable[[], None]
 
     def emit(self, count: int = 1, *, delay_seconds: float = 0, crashed: int = 0) -> list[UUID]:
-        from automate.models import Event, OutboxJob
         from django.utils import timezone as django_timezone
+
+        from automate.models import Event, OutboxJob
 
         now = django_timezone.now() - timedelta(seconds=1)
         made = []
@@ -265,9 +266,7 @@ def a_run_that_waits_is_due_later_and_comes_back_as_recorded(world: World) -> No
     claim = world.must_claim()
     run = run_row(claim, version, status="waiting")
     step = step_row(run, status="failed", error='{"code":"x"}', ended_at=NOW)
-    writes = Writes(
-        runs=[run], steps=[step], states=[StateRow(run.id, b"sealed", NOW)], due_runs=[(run.id, 3600.0)]
-    )
+    writes = Writes(runs=[run], steps=[step], states=[StateRow(run.id, b"sealed", NOW)], due_runs=[(run.id, 3600.0)])
     assert world.store.write(claim, writes, final=True, seconds=0)
     assert world.jobs() == [("event", "COMPLETED", 0), ("run", "PENDING", 0)]
     assert world.claim() is None
@@ -290,9 +289,7 @@ def a_batch_written_in_parts_keeps_what_goes_on(world: World) -> None:
     world.emit(2)
     claim = world.must_claim()
     run = run_row(claim, version)
-    part = Writes(
-        runs=[run], steps=[step_row(run)], done_jobs=[job.id for job in claim.jobs], held_runs=[run.id]
-    )
+    part = Writes(runs=[run], steps=[step_row(run)], done_jobs=[job.id for job in claim.jobs], held_runs=[run.id])
     assert world.store.write(claim, part, final=False, seconds=0)
     assert world.jobs() == [("event", "COMPLETED", 0), ("event", "COMPLETED", 0), ("run", "CLAIMED", 1)]
     assert len(claim.held) == 1
@@ -342,9 +339,10 @@ def renewing_extends_what_is_held_and_tells_what_is_lost(world: World) -> None:
 
 
 def what_runs_changes_the_config_token(world: World) -> None:
+    from django.utils import timezone as django_timezone
+
     from automate import host
     from automate.models import Workflow
-    from django.utils import timezone as django_timezone
 
     version = world.version()
     world.emit(2)
@@ -365,8 +363,9 @@ def what_runs_changes_the_config_token(world: World) -> None:
 
 def make_due(world: World) -> None:
     """Every pending job is due now."""
-    from automate.models import OutboxJob
     from django.utils import timezone as django_timezone
+
+    from automate.models import OutboxJob
 
     with world.scope():
         OutboxJob.objects.filter(status="PENDING").update(available_at=django_timezone.now() - timedelta(seconds=1))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from automate_tenants.context import tenant_scope
-from automate_tenants.dispatch.store import DispatchStore
 from django.db import connection
 
+from automate_tenants.context import tenant_scope
+from automate_tenants.dispatch.store import DispatchStore
 from tests.engine.automate.outbox.contract import CONTRACT, World
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+
 from automate import ids
 
 Connection = psycopg.Connection[Any]
@@ -106,7 +107,9 @@ def test_a_ring_that_waits_for_an_open_finish_is_not_lost(connect: Any, tenant_a
     worker.execute("SELECT public.automate_hold_v1(%s)", [lease])
     schema = psycopg.sql.Identifier(tenant_a.ref.schema_name)
     worker.execute(
-        psycopg.sql.SQL("UPDATE {}.automate_outboxjob SET status='COMPLETED', lease_id=NULL WHERE id=%s").format(schema),
+        psycopg.sql.SQL("UPDATE {}.automate_outboxjob SET status='COMPLETED', lease_id=NULL WHERE id=%s").format(
+            schema
+        ),
         [job[6]],
     )
     worker.execute("SELECT public.automate_settle_v1(%s, '{}', 0.1)", [lease])
@@ -114,7 +117,9 @@ def test_a_ring_that_waits_for_an_open_finish_is_not_lost(connect: Any, tenant_a
 
     def finish_once_the_ring_waits() -> None:
         watcher = connect()
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
         while not scalar(watcher, waiting, []):
             pass
         worker.commit()
@@ -146,14 +151,14 @@ def test_a_broken_tenant_in_front_does_not_block_the_next(
         emit(sender, tenant.ref.schema_name)
         ring(sender, tenant)
     schema = psycopg.sql.Identifier(tenant_a.ref.schema_name)
-    superuser_connection.execute(
-        psycopg.sql.SQL("ALTER TABLE {}.automate_outboxjob RENAME TO gone").format(schema)
-    )
+    superuser_connection.execute(psycopg.sql.SQL("ALTER TABLE {}.automate_outboxjob RENAME TO gone").format(schema))
 
     [head, _job] = claim(worker)
 
     assert head[2] == tenant_b.ref.id
-    paused = "SELECT paused_until > now(), latest_error FROM public.automate_tenants_dispatchtenant WHERE tenant_id = %s"
+    paused = (
+        "SELECT paused_until > now(), latest_error FROM public.automate_tenants_dispatchtenant WHERE tenant_id = %s"
+    )
     row = worker.execute(paused, [tenant_a.ref.id]).fetchone()
     assert row is not None
     assert row[0]
