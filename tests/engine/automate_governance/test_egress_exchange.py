@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import gzip
 import ssl
 import threading
@@ -34,6 +33,7 @@ from automate_governance.egress import (
     TlsFailed,
     request_sync,
 )
+from automate_governance.egress import client as client_module
 from automate_governance.egress.reply import MAX_BODY_BYTES
 
 from .loopback import ScriptedResolver, Served, connects_recorded, replying, serving, writing
@@ -109,9 +109,10 @@ def test_a_redirect_is_not_followed():
 def test_a_cookie_is_not_kept():
     async def run():
         async with serving(replying(headers="Set-Cookie: a=b\r\n")) as served:
-            client = EgressClient()
+            client = EgressClient(resolver=ScriptedResolver({"api.example": [["127.0.0.1"]]}))
             for _ in range(2):
-                await client.request("GET", f"http://127.0.0.1:{served.port}/", policy=open_to(served))
+                url = f"http://api.example:{served.port}/"
+                await client.request("GET", url, policy=open_to(served, names=("api.example",)))
             await client.close()
             return served.heads[1]
 
@@ -190,10 +191,14 @@ def test_many_owners_leave_a_bounded_number_of_pools(monkeypatch):
 def test_the_loops_own_client_is_closed_with_the_loop():
     async def run():
         async with serving(replying()) as served:
-            return (await egress.request("GET", f"http://127.0.0.1:{served.port}/", policy=open_to(served))).status
+            await egress.request("GET", f"http://127.0.0.1:{served.port}/", policy=open_to(served))
+        (pool,) = client_module._clients[asyncio.get_running_loop()]._pools._pools.values()
+        return pool.session, asyncio.get_running_loop()
 
-    assert [asyncio.run(run()) for _ in range(2)] == [200, 200]
-    gc.collect()  # an open session would warn here, and a warning is an error
+    for _ in range(2):
+        session, loop = asyncio.run(run())
+        assert session.closed
+        assert loop not in client_module._clients
 
 
 # Caps
