@@ -15,7 +15,7 @@ DEBUG = False
 ALLOWED_HOSTS = env.text("DJANGO_AUTOMATE_ALLOWED_HOSTS", "*").split(",")
 BASE_URL = env.text("DJANGO_AUTOMATE_BASE_URL", "http://127.0.0.1:8000")  # of the app's host: sign-up, API, hooks
 
-TRUSTED_PROXY_COUNT = 1 + int(env.text("DJANGO_AUTOMATE_TRUSTED_PROXIES", "0"))  # the gateway, and what stands before it
+TRUSTED_PROXY_COUNT = 1 + int(env.text("DJANGO_AUTOMATE_TRUSTED_PROXIES", "0"))  # the gateway and those before
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # always set by the gateway, never passed on from outside
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https://")
 

@@ -88,7 +88,7 @@ class Supervisor:
                 continue
             lived_seconds = time.monotonic() - child.started_at
             code = child.process.returncode
-            if code < 0:  # a signal ended it (kill -9, out of memory): no fault of its set-up, so never a reason to give up
+            if code < 0:  # a signal ended it (kill -9, out of memory): no fault of its set-up, no reason to give up
                 child.quick_deaths = 0
             else:
                 child.quick_deaths = child.quick_deaths + 1 if lived_seconds < QUICK_SECONDS else 1

@@ -1,4 +1,4 @@
-"""What the product imports is what its pins install: a package of the developers' tools would be missing at a user's."""
+"""What the product imports is what its pins install: a developers' tool would be missing at a user's."""
 
 import ast
 import re
