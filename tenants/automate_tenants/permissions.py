@@ -2,8 +2,9 @@
 
 A Django permission on a user would hold in every workspace, because users are public; so `has_perm` asks for the
 membership in the current tenant and looks the role up in one fixed matrix. What the role does not hold is denied for
-good: the backends after this one, which know permissions of users and groups, are not asked. Without a tenant nobody may
-do anything of `automate`. (Django asks no backend about a superuser: operators' accounts are members of no workspace.)
+good: the backends after this one, which know permissions of users and groups, are not asked. Without a tenant nobody
+may do anything of `automate`. (Django asks no backend about a superuser: operators' accounts are members of no
+workspace.)
 """
 
 from __future__ import annotations

@@ -48,7 +48,9 @@ def provision(*, name: str, slug: str, now: datetime) -> Tenant:
             tenant_id, version = cursor.fetchone()
     except IntegrityError as error:
         raise SlugTaken("That address is taken.", details={"param": "slug"}) from error
-    return Tenant(id=tenant_id, schema_name=schema_name, slug=slug, name=name, schema_version=version, created_at=now)
+    tenant = Tenant(id=tenant_id, schema_name=schema_name, slug=slug, name=name, schema_version=version, created_at=now)
+    tenant._state.adding, tenant._state.db = False, connection.alias  # the function has stored it
+    return tenant
 
 
 def new_schema_name() -> str:

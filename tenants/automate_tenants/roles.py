@@ -109,6 +109,8 @@ def missing_promises(cursor: Any) -> list[str]:
     )
     user, is_superuser, may_create_tables, may_create_schemas = cursor.fetchone()
     problems = []
+    if problem := pooler_problem(cursor):
+        problems.append(problem)
     if is_superuser:
         problems.append(f"{user} is a superuser: no right of any table binds it.")
     if may_create_tables or may_create_schemas:
@@ -128,6 +130,21 @@ def missing_promises(cursor: Any) -> list[str]:
     if count := cursor.fetchone()[0]:
         problems.append(f"{user} may change audit entries in {count} schemas; only a trigger stops it.")
     return problems
+
+
+def pooler_problem(cursor: Any) -> str:
+    """What is wrong with the pooler in between; "" on a direct connection.
+
+    A pooler makes up the process id that it tells its clients, so it differs from the server's own answer. Behind one
+    in transaction mode, `SET search_path` and the next query may land on different servers: another tenant's rows.
+    """
+    cursor.execute("SELECT pg_backend_pid()")
+    if cursor.fetchone()[0] == cursor.connection.info.backend_pid:
+        return ""
+    return (
+        "A connection pooler stands before PostgreSQL. Use session mode, or PgBouncer 1.20 or newer with search_path
+        in " "track_extra_parameters on PostgreSQL 18; in plain transaction mode a query may run in another workspace's
+        schema." )
 
 
 def _run_shared(connection: psycopg.Connection[Any], statement: sql.Composed, tries: int = 10) -> None:

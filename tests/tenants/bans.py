@@ -2,8 +2,8 @@
 
 - `with tenant:`: django-tenants keeps one list of previous tenants for all threads and gives back another thread's.
 - `tenant_context`, `schema_context` of django-tenants: they move the connection and leave the ContextVar behind.
-- `lru_cache`, `cache`: one memory for all tenants. A function whose arguments name the tenant, or that holds nothing of a
-  tenant, is listed in ALLOWED_CACHES with the reason.
+- `lru_cache`, `cache`: one memory for all tenants. A function whose arguments name the tenant, or that holds nothing
+  of a tenant, is listed in ALLOWED_CACHES with the reason.
 - `SET search_path` in a string: the backend alone sends it.
 - `connection.schema_name`, `connection.tenant`, `settings_dict["SCHEMA"]`: read the ContextVar instead.
 """

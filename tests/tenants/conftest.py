@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection, connections
+from django.utils import timezone
+
 from automate.models import Event
 from automate_tenants.context import TenantRef, tenant_scope
 from automate_tenants.provisioning import provision, ref
-from django.db import connection, connections
-from django.utils import timezone
 from tests.support import server
 from tests.support.workspaces import Workspace
 
@@ -88,8 +89,7 @@ def write_migrations(folder: Path, body: str) -> None:
     names = sorted(file.stem for file in Path(today.__file__).parent.glob("[0-9]*.py"))
     for name in names:
         (folder / f"{name}.py").write_text(
-            "from importlib import import_module\n"
-            f"Migration = import_module('automate.migrations.{name}').Migration\n"
+            f"from importlib import import_module\nMigration = import_module('automate.migrations.{name}').Migration\n"
         )
     (folder / "9000_tomorrow.py").write_text(
         "from django.db import migrations, models\n\n\n"
@@ -109,5 +109,3 @@ def statements() -> Iterator[list[str]]:
 
     with connection.execute_wrapper(note):
         yield sent
-
-

@@ -8,11 +8,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import DatabaseError, OperationalError, ProgrammingError, connection, connections, transaction
+from django_tenants.postgresql_backend.base import DatabaseWrapper as StockWrapper
+
 from automate.models import Event
 from automate_tenants.backend.base import DatabaseWrapper, SearchPathNotSet, StaleCursor
 from automate_tenants.context import TenantRef, current_tenant, public_scope, tenant_or_none, tenant_scope
-from django.db import DatabaseError, OperationalError, ProgrammingError, connection, connections, transaction
-from django_tenants.postgresql_backend.base import DatabaseWrapper as StockWrapper
 from tests.tenants.conftest import marks
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,7 +144,9 @@ def test_the_stock_backend_would_have_gone_on_in_the_wrong_schema(
     assert commit_an_aborted_transaction(wrapper(StockWrapper), *marked) == ["of.alpha"]
 
 
-@pytest.mark.parametrize("sql", ["SET search_path = {alpha}", "RESET search_path", "DISCARD ALL", "SET search_path = ''"])
+@pytest.mark.parametrize(
+    "sql", ["SET search_path = {alpha}", "RESET search_path", "DISCARD ALL", "SET search_path = ''"]
+)
 def test_a_path_changed_behind_our_back_is_noticed(marked: tuple[TenantRef, TenantRef], sql: str) -> None:
     alpha, beta = marked
     with tenant_scope(beta):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.tenants.bans import ALLOWED_CACHES, find_offences
 
 ROOT = Path(__file__).parents[2]

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.core.cache import cache
+from django.db import ProgrammingError, connection, connections
+
 from automate_tenants.context import (
     NoTenant,
     TenantRef,
@@ -20,8 +23,6 @@ from automate_tenants.context import (
     tenant_or_none,
     tenant_scope,
 )
-from django.core.cache import cache
-from django.db import ProgrammingError, connection, connections
 from tests.tenants.conftest import marks
 
 ALPHA, BETA = TenantRef(1, "t_aaaaaaaaaaaaaaaa", "alpha"), TenantRef(2, "t_bbbbbbbbbbbbbbbb", "beta")

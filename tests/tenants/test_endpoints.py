@@ -8,6 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
+
 from automate.ingest import signing_secret
 from automate.models import AuditLogEntry, WebhookEndpoint
 from automate_governance.crypto import Unsealable
@@ -23,7 +25,6 @@ from automate_tenants.endpoints import (
 )
 from automate_tenants.key_store import data_key
 from automate_tenants.models import WebhookRoute
-from django.db import transaction
 from tests.support.workspaces import Workspace
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from automate_tenants.handover import TICKET_LIFE, InvalidTicket, issue_ticket, redeem_ticket
 from automate_tenants.models import HandoverTicket, Membership
 from tests.support.workspaces import Workspace
@@ -48,7 +49,9 @@ def test_a_forged_ticket_is_refused(ticket: str, tenant_a: Workspace, tenant_b: 
         redeem_ticket(change.replace("{ticket}", ticket).replace("{swapped}", swapped), tenant_a.ref.id, NOW)
 
 
-def test_only_members_get_tickets_and_only_while_they_are(ticket: str, tenant_a: Workspace, tenant_b: Workspace) -> None:
+def test_only_members_get_tickets_and_only_while_they_are(
+    ticket: str, tenant_a: Workspace, tenant_b: Workspace
+) -> None:
     with pytest.raises(InvalidTicket):
         issue_ticket(tenant_b.owner.pk, tenant_a.ref.id, NOW)
     Membership.objects.filter(user=tenant_a.owner).delete()

@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
+
 from automate.models import AuditLogEntry
 from automate_governance.errors import Conflict, NotFound
 from automate_tenants.context import tenant_scope
 from automate_tenants.key_format import is_well_formed, key_hash, make_key
 from automate_tenants.keys import SCOPES, InvalidKey, create_key, live_keys, revoke_key, roll_key, verify_key
 from automate_tenants.models import ApiKey
-from django.db import connection
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.support.workspaces import Workspace
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -42,7 +43,9 @@ def test_keys_are_long_and_never_the_same() -> None:
 
 @pytest.fixture
 def made(tenant_a: Workspace, db: None) -> tuple[ApiKey, str]:
-    return create_key(tenant_id=tenant_a.ref.id, name="CI", scopes=["runs:read", "events:write"], created_by="user:1", now=NOW)
+    return create_key(
+        tenant_id=tenant_a.ref.id, name="CI", scopes=["runs:read", "events:write"], created_by="user:1", now=NOW
+    )
 
 
 def actions(workspace: Workspace) -> list[str]:
@@ -135,7 +138,8 @@ def test_another_workspaces_key_is_not_found(made: tuple[ApiKey, str], tenant_b:
 
 
 @pytest.mark.parametrize(
-    ("name", "scopes"), [("", SCOPES), ("  ", SCOPES), ("x" * 81, SCOPES), ("ok", []), ("ok", ["root"]), ("ok", ["runs:read", "x"])]
+    ("name", "scopes"),
+    [("", SCOPES), ("  ", SCOPES), ("x" * 81, SCOPES), ("ok", []), ("ok", ["root"]), ("ok", ["runs:read", "x"])],
 )
 @pytest.mark.django_db
 def test_a_key_that_makes_no_sense_is_refused(tenant_a: Workspace, name: str, scopes: list[str]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from automate_tenants import directory, onboarding
-from automate_tenants.context import tenant_or_none
-from automate_tenants.models import Membership
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
+
+from automate_tenants import directory, onboarding
+from automate_tenants.context import tenant_or_none
+from automate_tenants.models import Membership
 from tests.support.workspaces import Workspace
 from tests.tenants.conftest import mark
 
@@ -42,7 +43,9 @@ def arrived(client: Client, workspace: Workspace, host: str, prefix: str = "") -
 # Hosts and folders
 
 
-@pytest.mark.parametrize("host", ["alpha.localhost", "alpha.localhost:8000", "ALPHA.localhost", "alpha.automate.example"])
+@pytest.mark.parametrize(
+    "host", ["alpha.localhost", "alpha.localhost:8000", "ALPHA.localhost", "alpha.automate.example"]
+)
 def test_a_host_names_the_workspace(client: Client, tenant_a: Workspace, host: str) -> None:
     told = arrived(client, tenant_a, host).get("/tell/", headers={"host": host}).json()
     assert (told["tenant"], told["request_tenant"], told["role"]) == ("alpha", "alpha", "owner")
@@ -50,7 +53,9 @@ def test_a_host_names_the_workspace(client: Client, tenant_a: Workspace, host: s
     assert told["events"] == ["of.alpha"]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "[::1]:8000", "app.localhost", "app.automate.example"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8000", "localhost:8000", "[::1]:8000", "app.localhost", "app.automate.example"]
+)
 def test_a_folder_names_it_where_hosts_cannot(client: Client, tenant_a: Workspace, host: str) -> None:
     told = arrived(client, tenant_a, host, "/w/alpha").get("/w/alpha/tell/", headers={"host": host}).json()
     assert (told["tenant"], told["role"], told["events"]) == ("alpha", "owner", ["of.alpha"])
@@ -144,7 +149,9 @@ def test_a_deactivated_person_is_out_at_once(client: Client, tenant_a: Workspace
 
 def test_a_session_of_one_workspace_opens_no_other(client: Client, tenant_a: Workspace, tenant_b: Workspace) -> None:
     """Even for a member of both: the cookie of one host, replayed on another, is nobody's log-in there."""
-    Membership.objects.create(user=tenant_a.owner, tenant=tenant_b.opened.tenant, role="owner", created_at=timezone.now())
+    Membership.objects.create(
+        user=tenant_a.owner, tenant=tenant_b.opened.tenant, role="owner", created_at=timezone.now()
+    )
     arrived(client, tenant_a, "alpha.localhost")
     assert client.get("/tell/", headers={"host": "alpha.localhost"}).status_code == 200
     assert client.get("/tell/", headers={"host": "beta.localhost"}).status_code == 302
@@ -209,7 +216,11 @@ def test_a_trace_goes_on_or_begins(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("proxies", "header", "expected"),
-    [(0, "6.6.6.6", "127.0.0.1"), (1, "6.6.6.6, 203.0.113.9", "203.0.113.9"), (2, "6.6.6.6, 203.0.113.9, 10.0.0.1", "203.0.113.9")],
+    [
+        (0, "6.6.6.6", "127.0.0.1"),
+        (1, "6.6.6.6, 203.0.113.9", "203.0.113.9"),
+        (2, "6.6.6.6, 203.0.113.9, 10.0.0.1", "203.0.113.9"),
+    ],
 )
 def test_the_callers_address_is_what_trusted_proxies_saw(
     client: Client, settings: Any, proxies: int, header: str, expected: str

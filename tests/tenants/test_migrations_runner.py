@@ -12,14 +12,15 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import connection
+from django.utils import timezone
+
 from automate_tenants import installation, migrations_runner, onboarding
 from automate_tenants.context import TenantRef
 from automate_tenants.migrations_runner import migrate_tenants
 from automate_tenants.models import DispatchTenant, Tenant, TenantMigration, TenantTemplate
 from automate_tenants.pauses import FOREVER
 from automate_tenants.template import code_version
-from django.db import connection
-from django.utils import timezone
 from tests.support import server
 
 pytestmark = pytest.mark.usefixtures("as_owner")
@@ -142,7 +143,9 @@ def test_a_tenant_without_a_schema_fails_and_public_gets_no_table(five: list[Ten
 
     assert "does not exist" in report.failed["tenant-2"]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'automate\\_e%'")
+        cursor.execute(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'automate\\_e%'"
+        )
         assert cursor.fetchone() == (0,)
 
 
@@ -157,7 +160,10 @@ def test_a_tenant_without_its_own_ledger_fails_instead_of_reading_publics(
 
 
 def test_a_lock_that_is_not_had_in_time_is_tried_again_and_then_reported(
-    five: list[TenantRef], tomorrow: Tomorrow, owner_connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+    five: list[TenantRef],
+    tomorrow: Tomorrow,
+    owner_connection: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(migrations_runner, "LOCK_TIMEOUT_SECONDS", 0.1)
     tomorrow(ADD_NOTE)
@@ -274,5 +280,3 @@ def test_the_whole_installation_is_migrated_twice_without_a_change(five: list[Te
     assert installation.migrate(tell=lines.append).is_clean
     assert lines == []
     assert TenantTemplate.objects.count() == 1
-
-

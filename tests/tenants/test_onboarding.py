@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
 from automate import host
 from automate.models import AuditLogEntry, WebhookEndpoint, Workflow
 from automate_governance.errors import Conflict
@@ -17,10 +22,6 @@ from automate_tenants.models import ApiKey, DispatchTenant, Membership, Tenant, 
 from automate_tenants.onboarding import InvalidName, open_workspace, resume, suggest_slug, suspend
 from automate_tenants.pauses import FOREVER
 from automate_tenants.provisioning import SlugTaken, ref
-from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
 from tests.support.workspaces import Workspace
 
 

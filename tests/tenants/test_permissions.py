@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from automate_tenants.context import tenant_scope
-from automate_tenants.models import Membership
-from automate_tenants.permissions import ALL_PERMISSIONS, ROLE_PERMISSIONS, role_allows, roles_with
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.utils import timezone
+
+from automate_tenants.context import tenant_scope
+from automate_tenants.models import Membership
+from automate_tenants.permissions import ALL_PERMISSIONS, ROLE_PERMISSIONS, role_allows, roles_with
 from tests.support.workspaces import Workspace
 
 MATRIX = """
@@ -33,7 +34,7 @@ ROLES, *ROWS = [line.split() for line in MATRIX.strip().splitlines()]
 CELLS = [(row[0], role, mark == "x") for row in ROWS for role, mark in zip(ROLES, row[1:], strict=True)]
 
 
-@pytest.mark.parametrize(("codename", "role", "expected"), CELLS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("codename", "role", "expected"), CELLS, ids=str)
 def test_the_matrix(codename: str, role: str, expected: bool) -> None:
     assert role_allows(role, f"automate.{codename}") is expected
 

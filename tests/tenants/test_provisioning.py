@@ -8,34 +8,29 @@ from typing import Any
 
 import psycopg
 import pytest
-from automate.models import Event
-from automate_tenants.context import TenantRef, tenant_scope
-from automate_tenants.models import DispatchTenant, Tenant, TenantTemplate
-from automate_tenants.provisioning import InvalidSlug, SlugTaken, new_schema_name, provision, ref
-from automate_tenants.template import code_version, leaf_targets, render_template
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
+
+from automate.models import Event
+from automate_tenants.context import TenantRef, tenant_scope
+from automate_tenants.models import DispatchTenant, Tenant, TenantTemplate
+from automate_tenants.provisioning import InvalidSlug, SlugTaken, new_schema_name, provision, ref
+from automate_tenants.template import code_version, leaf_targets, render_template
+from tests.support.workspaces import Workspace
 from tests.tenants.conftest import mark, marks
 
-SHAPE = """
-SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull || ' ' || a.attidentity::text
-  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace = %(schema)s::regnamespace
-   AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
-UNION ALL
-SELECT 'index', c.relname, i.relname, replace(pg_get_indexdef(x.indexrelid), %(schema)s, 'S')
-  FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
- WHERE c.relnamespace = %(schema)s::regnamespace
-UNION ALL
-SELECT 'constraint', c.relname, k.conname, replace(pg_get_constraintdef(k.oid), %(schema)s, 'S')
-  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = %(schema)s::regnamespace
-UNION ALL
-SELECT 'trigger', c.relname, t.tgname, replace(pg_get_triggerdef(t.oid), %(schema)s, 'S')
-  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
- WHERE c.relnamespace = %(schema)s::regnamespace AND NOT t.tgisinternal
-ORDER BY 1, 2, 3, 4
+SHAPE = """ SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull || ' '
+|| a.attidentity::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace =
+%(schema)s::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped UNION ALL SELECT 'index',
+c.relname, i.relname, replace(pg_get_indexdef(x.indexrelid), %(schema)s, 'S') FROM pg_index x JOIN pg_class c ON c.oid
+= x.indrelid JOIN pg_class i ON i.oid = x.indexrelid WHERE c.relnamespace = %(schema)s::regnamespace UNION ALL SELECT
+'constraint', c.relname, k.conname, replace(pg_get_constraintdef(k.oid), %(schema)s, 'S') FROM pg_constraint k JOIN
+pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = %(schema)s::regnamespace UNION ALL SELECT 'trigger',
+c.relname, t.tgname, replace(pg_get_triggerdef(t.oid), %(schema)s, 'S') FROM pg_trigger t JOIN pg_class c ON c.oid =
+t.tgrelid WHERE c.relnamespace = %(schema)s::regnamespace AND NOT t.tgisinternal ORDER BY 1, 2, 3, 4
 """
 
 
@@ -136,7 +131,8 @@ def test_an_address_that_is_not_one_is_refused(slug: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "schema", ["public", "t_ABCDEFGHIJKLMNOP", "t_aaaaaaaaaaaaaaaa\n", "t_'; drop table x; --", 't_"aaaaaaaaaaaaaaa', "", "pg_t"]
+    "schema",
+    ["public", "t_ABCDEFGHIJKLMNOP", "t_aaaaaaaaaaaaaaaa\n", "t_'; drop table x; --", 't_"aaaaaaaaaaaaaaa', "", "pg_t"],
 )
 @pytest.mark.django_db
 def test_the_function_itself_refuses_other_names_of_schemas(schema: str) -> None:
@@ -192,3 +188,38 @@ def test_a_rolled_back_sign_up_leaves_nothing() -> None:
         Event.objects.count()
     assert not Tenant.objects.filter(slug="acme").exists()
     assert not DispatchTenant.objects.filter(schema_name=tenant.schema_name).exists()
+
+
+# What django-tenants offers and would mix tenants up
+
+
+@pytest.mark.django_db
+def test_a_workspace_cannot_be_made_without_its_schema() -> None:
+    with pytest.raises(TypeError, match="provision"):
+        Tenant.objects.create(schema_name="t_aaaaaaaaaaaaaaaa", slug="ghost", name="Ghost", created_at=timezone.now())
+
+
+@pytest.mark.django_db
+def test_a_workspace_just_made_can_be_changed() -> None:
+    tenant = provision(name="Acme", slug="acme", now=timezone.now())
+    tenant.name = "Acme Inc"
+    tenant.save(update_fields=["name"])
+    assert Tenant.objects.get(slug="acme").name == "Acme Inc"
+
+
+@pytest.mark.django_db
+def test_the_ways_of_django_tenants_into_a_tenant_are_closed(tenant_a: Workspace) -> None:
+    tenant = Tenant.objects.get(pk=tenant_a.ref.id)
+    with pytest.raises(TypeError), tenant:
+        pass
+    with pytest.raises(TypeError):
+        tenant.activate()
+    assert connection.schema_name == "public"
+
+
+@pytest.mark.django_db
+def test_deleting_a_row_drops_no_schema(tenant_a: Workspace) -> None:
+    """A workspace is suspended, exported and dropped by a job; a stray delete() must not take its data along."""
+    Tenant.objects.get(pk=tenant_a.ref.id).delete()
+    with tenant_scope(tenant_a.ref):
+        assert Event.objects.count() == 0  # the table is there

@@ -6,9 +6,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from automate_tenants import roles, sql_files
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+
+from automate_tenants import roles, sql_files
 from tests.support import server
 from tests.support.workspaces import Workspace
 
@@ -61,8 +62,8 @@ def test_nobody_changes_an_audit_entry_not_even_the_owner(
 
 def test_strangers_may_not_even_enter(superuser_connection: psycopg.Connection[Any], tenant_a: Workspace) -> None:
     [row] = superuser_connection.execute(
-        """SELECT has_schema_privilege('pg_monitor', %s, 'USAGE'), has_schema_privilege('pg_monitor', 'public', 'USAGE'),
-                  has_database_privilege('pg_monitor', current_database(), 'CONNECT')""",
+        """SELECT has_schema_privilege('pg_monitor', %s, 'USAGE'), has_schema_privilege('pg_monitor', 'public',
+        'USAGE'), has_database_privilege('pg_monitor', current_database(), 'CONNECT')""",
         [tenant_a.ref.schema_name],
     ).fetchall()
     assert row == (False, False, False)
@@ -71,7 +72,8 @@ def test_strangers_may_not_even_enter(superuser_connection: psycopg.Connection[A
 def test_every_function_is_pinned_and_only_for_the_application(owner_connection: psycopg.Connection[Any]) -> None:
     rows = owner_connection.execute(
         r"""SELECT p.proname, p.prosecdef, array_to_string(p.proconfig, ','), p.proowner::regrole::text,
-                   has_function_privilege('automate_app', p.oid, 'EXECUTE'), has_function_privilege('pg_monitor', p.oid, 'EXECUTE')
+                   has_function_privilege('automate_app', p.oid, 'EXECUTE'),
+                   has_function_privilege('pg_monitor', p.oid, 'EXECUTE')
               FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.proname ~ '^automate_.*_v[0-9]+$'"""
     ).fetchall()
     names = {row[0] for row in rows}
@@ -128,6 +130,8 @@ def test_roles_may_be_made_at_every_start_by_several_at_once(
             roles.prepare_database(superuser)
 
     at_once(start, start, start)
-    [(stored,)] = superuser_connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'automate_app'").fetchall()
+    [(stored,)] = superuser_connection.execute(
+        "SELECT rolpassword FROM pg_authid WHERE rolname = 'automate_app'"
+    ).fetchall()
     assert stored.startswith("SCRAM-SHA-256$")
     psycopg.connect(database_urls.app).close()

@@ -6,13 +6,16 @@ import pytest
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+
 from tests.support.workspaces import Workspace
 
 
 def test_shared_and_tenant_apps_are_disjoint() -> None:
     """search_path is `tenant, public`: a table on both sides would be read from public where the tenant lacks it."""
     assert not set(settings.SHARED_APPS) & set(settings.TENANT_APPS)
-    assert {"django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"} <= set(settings.SHARED_APPS)
+    assert {"django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"} <= set(
+        settings.SHARED_APPS
+    )
 
 
 @pytest.mark.django_db

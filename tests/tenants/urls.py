@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from automate.models import Event
-from automate_tenants.context import tenant_or_none
-from automate_tenants.middleware import without_membership
 from django.contrib.auth import get_user_model, login
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path, reverse
+
+from automate.models import Event
+from automate_tenants.context import tenant_or_none
+from automate_tenants.middleware import without_membership
 
 
 def tell(request: Any) -> HttpResponse:
@@ -43,7 +44,9 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
 @without_membership
 def arrive(request: HttpRequest, user_id: int) -> HttpResponse:
     """Stands for the page that redeems a ticket."""
-    login(request, get_user_model().objects.get(pk=user_id), backend="allauth.account.auth_backends.AuthenticationBackend")
+    login(
+        request, get_user_model().objects.get(pk=user_id), backend="allauth.account.auth_backends.AuthenticationBackend"
+    )
     return HttpResponse("in")
 
 

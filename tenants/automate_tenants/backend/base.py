@@ -64,11 +64,15 @@ class _BoundToSchema:
 
 
 class _Cursor(_BoundToSchema, CursorWrapper):
-    pass
+    def copy(self, *args: Any, **kwargs: Any) -> Any:
+        self._check()
+        return self.cursor.copy(*args, **kwargs)
 
 
 class _DebugCursor(_BoundToSchema, CursorDebugWrapper):
-    pass
+    def copy(self, statement: Any) -> Any:
+        self._check()
+        return super().copy(statement)
 
 
 class DatabaseWrapper(django_tenants_backend.DatabaseWrapper):  # type: ignore[misc]  # django-tenants has no types

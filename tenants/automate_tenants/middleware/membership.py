@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -45,7 +46,10 @@ class MembershipMiddleware:
         self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponseBase | None:
         tenant: TenantRef | None = getattr(request, "tenant", None)
-        if tenant is None or request.path_info.startswith((API_PATH, *_OPEN_PATHS)):
+        if request.path_info.startswith((API_PATH, *_OPEN_PATHS)):
+            return None
+        if tenant is None:
+            _set_aside_foreign_session(request)
             return None
         if getattr(view, "without_membership", False):
             return None
@@ -70,6 +74,13 @@ def _bind_session(request: HttpRequest, **kwargs: object) -> None:
 def _opened_here(request: HttpRequest, tenant: TenantRef) -> bool:
     """Whether the session was opened in this workspace: a cookie carried over from another host opens nothing."""
     return bool(request.session.get(SESSION_TENANT_KEY, tenant.id) == tenant.id)
+
+
+def _set_aside_foreign_session(request: HttpRequest) -> None:
+    """On the app's host a workspace's session counts for nothing: the app leads into every workspace of its person."""
+    if settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.get(SESSION_TENANT_KEY, 0) != 0:
+        request.session = type(request.session)()
+        request.user = request._cached_user = AnonymousUser()  # type: ignore[attr-defined]
 
 
 def _to_log_in(request: HttpRequest) -> HttpResponse:

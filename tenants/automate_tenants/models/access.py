@@ -34,7 +34,7 @@ class ApiKey(models.Model):
 
     tenant = models.ForeignKey("automate_tenants.Tenant", on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=80)
-    hash = models.BinaryField(max_length=32, unique=True)  # SHA-256 of the whole key (>= 160 random bits: no salt needed)
+    hash = models.BinaryField(max_length=32, unique=True)  # SHA-256 of the whole key (190 random bits: no salt needed)
     prefix = models.CharField(max_length=20)  # "am_live_ab12", for people
     last4 = models.CharField(max_length=4)
     scopes = models.JSONField(default=list)  # ["events:write", "runs:read", ...]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
@@ -25,6 +27,20 @@ class Tenant(TenantMixin):  # type: ignore[misc]  # django-tenants has no types
 
     def __str__(self) -> str:
         return self.slug
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Change a stored row. A new one comes from `provision()` with its schema, never from here."""
+        if self._state.adding:
+            raise TypeError("A workspace is made by provision(): this row would have no schema.")
+        super().save(*args, **kwargs)
+
+    def __enter__(self) -> NoReturn:
+        """django-tenants keeps one list of previous tenants for all threads and gives back another thread's."""
+        raise TypeError("`with tenant:` mixes up threads; use tenant_scope(ref).")
+
+    def activate(self) -> NoReturn:
+        """It would move the connection and leave the ContextVar behind."""
+        raise TypeError("Use tenant_scope(ref).")
 
 
 class Domain(DomainMixin):  # type: ignore[misc]
