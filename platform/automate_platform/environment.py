@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from automate_tenants.hosts import base_host
+
 HOME_VARIABLE = "DJANGO_AUTOMATE_HOME"
 
 
@@ -47,6 +49,25 @@ def secret(name: str, file: Path) -> str:
 def owner_database_url(file: Path) -> str:
     """The URL of the role that owns the tables. With a DATABASE_URL alone, that one role does everything."""
     return text("DJANGO_AUTOMATE_OWNER_DATABASE_URL") or text("DATABASE_URL") or secret("DATABASE_URL", file)
+
+
+def allowed_hosts(name: str, base_url: str) -> list[str]:
+    """Hosts that requests may name: the variable's (with commas), else home's and those of `base_url`.
+
+    A stranger's host would end up in the links of reset mails, and a name made to resolve to this machine would read
+    its pages (DNS rebinding).
+
+    >>> allowed_hosts("NOT_SET", "https://app.automate.example")
+    ['localhost', '.localhost', '127.0.0.1', '[::1]', 'automate.example', '.automate.example']
+    >>> allowed_hosts("NOT_SET", "http://192.168.1.7:8000")[-1]
+    '192.168.1.7'
+    """
+    if listed := os.environ.get(name):
+        return [host.strip() for host in listed.split(",") if host.strip()]
+    host = urlsplit(base_url).hostname or ""
+    base = base_host(base_url)
+    own = [base, f".{base}"] if base else [f"[{host}]" if ":" in host else host]
+    return list(dict.fromkeys(["localhost", ".localhost", "127.0.0.1", "[::1]", *own]))
 
 
 def database(url: str) -> dict[str, Any]:

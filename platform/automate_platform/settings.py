@@ -12,8 +12,8 @@ SECRET_KEY = env.secret("DJANGO_AUTOMATE_SECRET_KEY", SECRETS_DIR / "django")
 LIVE_SECRET = env.secret("DJANGO_AUTOMATE_LIVE_SECRET", SECRETS_DIR / "live")  # signs the tokens of /live/
 KEY_STORE_DIR = Path(env.text("DJANGO_AUTOMATE_KEY_STORE") or HOME / "keys")  # never inside PostgreSQL or its backups
 DEBUG = False
-ALLOWED_HOSTS = env.text("DJANGO_AUTOMATE_ALLOWED_HOSTS", "*").split(",")
 BASE_URL = env.text("DJANGO_AUTOMATE_BASE_URL", "http://127.0.0.1:8000")  # of the app's host: sign-up, API, hooks
+ALLOWED_HOSTS = env.allowed_hosts("DJANGO_AUTOMATE_ALLOWED_HOSTS", BASE_URL)
 
 TRUSTED_PROXY_COUNT = 1 + int(env.text("DJANGO_AUTOMATE_TRUSTED_PROXIES", "0"))  # the gateway and those before
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # always set by the gateway, never passed on from outside

@@ -24,8 +24,10 @@ def workspace_url(request: HttpRequest, slug: str, path: str = "/") -> str:
 
 def app_url(request: HttpRequest, path: str = "/") -> str:
     """The address of `path` on the app's host, seen from a workspace or from the app's host itself."""
+    if getattr(request, "tenant", None) is None:  # also an error page about a host that is refused
+        return path
     host = request.get_host()
-    if lives_in_folders(host) or getattr(request, "tenant", None) is None:
+    if lives_in_folders(host):
         return path
     return f"{request.scheme}://{APP_LABEL}.{host.partition('.')[2]}{path}"
 
@@ -37,12 +39,12 @@ def hook_url(token: str) -> str:
 
 def lives_in_folders(host: str) -> bool:
     """
-    >>> [lives_in_folders(h) for h in ("localhost:8000", "127.0.0.1:8000", "[::1]:8000", "app.localhost", "acme.example.com")]
-    [True, True, True, False, False]
+    >>> [lives_in_folders(h) for h in ("localhost:8000", "127.0.0.1:8000", "[::1]:8000", "app.localhost",
+    "acme.example.com")] [True, True, True, False, False]
     """
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
     name = name.strip("[]")
-    if name == "localhost" or "." not in name and ":" not in name:
+    if name == "localhost" or ("." not in name and ":" not in name):
         return True
     try:
         ipaddress.ip_address(name)
