@@ -142,9 +142,10 @@ def pooler_problem(cursor: Any) -> str:
     if cursor.fetchone()[0] == cursor.connection.info.backend_pid:
         return ""
     return (
-        "A connection pooler stands before PostgreSQL. Use session mode, or PgBouncer 1.20 or newer with search_path
-        in " "track_extra_parameters on PostgreSQL 18; in plain transaction mode a query may run in another workspace's
-        schema." )
+        "A connection pooler stands before PostgreSQL. Use session mode, or PgBouncer 1.20 or newer with search_path "
+        "in track_extra_parameters on PostgreSQL 18; in plain transaction mode a query may run in another "
+        "workspace's schema."
+    )
 
 
 def _run_shared(connection: psycopg.Connection[Any], statement: sql.Composed, tries: int = 10) -> None:
