@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from automate import rules, templating  # the packages, not their names: they import Problem from beside us
@@ -26,10 +27,9 @@ def find_problems(definition: Any) -> list[Problem]:
     if not isinstance(definition, dict):
         return [Problem("", "not_an_object", "A definition is a JSON object.")]
     problems = [
-        *find_structure_problems(definition),
-        *_rule_problems(definition),
-        *_step_problems(definition),
-        *find_secret_problems(definition),
+        problem
+        for found in (find_structure_problems, _rule_problems, _step_problems, find_secret_problems)
+        for problem in islice(found(definition), MAX_PROBLEMS)  # each stops looking there
     ]
     return _in_order(problems, definition)[:MAX_PROBLEMS]
 

@@ -6,7 +6,7 @@ A rule sees `{"payload": <body>, "event": {"id", "type", "source", "received_at"
 every event. An evaluation that makes no sense (`"abc" > 5`) is RuleFailed: not a match, and not a silent no.
 """
 
-from automate.rules.compiled import CompiledRule, compile_rule, evaluate, first_failure
+from automate.rules.compiled import CompiledRule, compile_rule, evaluate, first_failure, prepare
 from automate.rules.errors import RuleFailed
 from automate.rules.explanation import explain
 from automate.rules.operators import OPERATORS
@@ -21,4 +21,5 @@ __all__ = [
     "explain",
     "find_rule_problems",
     "first_failure",
+    "prepare",
 ]

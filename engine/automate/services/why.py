@@ -104,25 +104,27 @@ def _why(
     return Why(
         decision=decision.decision,
         reason=decision.reason,
-        sentence=_sentence(decision, event, condition, failed),
+        sentence=_sentence(decision, event, condition, failed, has_rule=tree is not None),
         workflow=workflows.get(decision.workflow_id),
         version=version,
         run_id=str(decision.run_id) if decision.run_id else None,
-        failed_at=decision.failed_at,
+        failed_at=decision.failed_at or (failed["pointer"] if failed else ""),
         condition=condition,
         seen=list(failed.get("inputs", [])) if failed else [],
         tree=tree,
     )
 
 
-def _sentence(decision: MatchDecision, event: Event, condition: str, failed: dict[str, Any] | None) -> str:
+def _sentence(
+    decision: MatchDecision, event: Event, condition: str, failed: dict[str, Any] | None, *, has_rule: bool
+) -> str:
     reason = decision.reason
     if reason == "no_workflow":
         return f"No live workflow listens for events of type {event.type} from {event.source}."
     if reason == "direct":
         return "Started by name, past its rule."
     if reason == "rule_true":
-        return "The event is the trigger's, and the rule matched."
+        return "The event is the trigger's, and " + ("the rule matched." if has_rule else "there is no rule.")
     if reason == "rule_false":
         return f"This condition was not met: {condition}" if condition else "The rule did not match."
     if reason.startswith("rule_error"):

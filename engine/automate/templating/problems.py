@@ -12,7 +12,7 @@ from automate.definitions.problem import Problem, did_you_mean, pointer
 from automate.templating.environment import ENVIRONMENT, compiled
 from automate.templating.errors import TemplateFailed
 from automate.templating.limits import SECRET_KEY
-from automate.templating.rendering import has_template
+from automate.templating.rendering import has_template, lone_path
 
 ROOTS = ("payload", "event", "steps", "run", "trace_id")  # names at the top of a context
 MAX_PROBLEMS = 200  # told at once
@@ -52,6 +52,9 @@ def _texts(value: Any) -> Iterator[tuple[str, str]]:
 def _problems_of(
     source: str, known_steps: Collection[str] | None, known_roots: Collection[str]
 ) -> Iterator[tuple[str, str]]:
+    if path := lone_path(source):  # by far the commonest: nothing to compile
+        yield from _path_problems(path, known_steps, known_roots)
+        return
     try:
         compiled(source)
         tree = ENVIRONMENT.parse(source)
@@ -63,10 +66,34 @@ def _problems_of(
         yield "template_invalid", f"The template cannot be read: {error}"
         return
     for name in sorted(undeclared - set(known_roots)):
-        known = ", ".join(f"`{root}`" for root in known_roots)
-        yield "unknown_name", f"Nothing is called `{name}` here, only {known}. Did you mean `payload.{name}`?"
+        yield _unknown_name(name, known_roots)
     if known_steps is not None and "steps" in undeclared:
         yield from _unknown_steps(tree, known_steps)
+
+
+def _path_problems(
+    path: tuple[str | int, ...], known_steps: Collection[str] | None, known_roots: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    if path[0] not in known_roots:
+        yield _unknown_name(str(path[0]), known_roots)
+    elif path[0] == "steps" and known_steps is not None and len(path) > 1:
+        if path[1] not in known_steps:
+            yield _unknown_step(str(path[1]), known_steps)
+        elif len(path) > 2 and path[2] != "output":
+            yield _only_output(str(path[1]))
+
+
+def _unknown_name(name: str, known_roots: Collection[str]) -> tuple[str, str]:
+    known = ", ".join(f"`{root}`" for root in known_roots)
+    return "unknown_name", f"Nothing is called `{name}` here, only {known}. Did you mean `payload.{name}`?"
+
+
+def _unknown_step(step: str, known_steps: Collection[str]) -> tuple[str, str]:
+    return "unknown_step", f'No step "{step}" has run before this one.{did_you_mean(step, known_steps)}'
+
+
+def _only_output(step: str) -> tuple[str, str]:
+    return "unknown_name", f"A step has `output` only: `steps.{step}.output`."
 
 
 def _unknown_steps(tree: nodes.Template, known_steps: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -76,12 +103,11 @@ def _unknown_steps(tree: nodes.Template, known_steps: Collection[str]) -> Iterat
         if isinstance(above, nodes.Name) and above.name == "steps" and isinstance(key, str):
             if key not in known_steps and key not in told:
                 told.add(key)
-                hint = did_you_mean(key, known_steps)
-                yield "unknown_step", f'No step "{key}" has run before this one.{hint}'
+                yield _unknown_step(key, known_steps)
         elif isinstance(above, (nodes.Getattr, nodes.Getitem)) and key != "output":
             root, step = _key(above)
             if isinstance(root, nodes.Name) and root.name == "steps" and step in known_steps:
-                yield "unknown_name", f"A step has `output` only: `steps.{step}.output`."
+                yield _only_output(step)
 
 
 def _key(node: nodes.Node) -> tuple[nodes.Node | None, Any]:

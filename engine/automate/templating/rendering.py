@@ -45,6 +45,19 @@ def has_template(text: str) -> bool:
     return _MARKS.search(text) is not None
 
 
+def lone_path(source: str) -> tuple[str | int, ...] | None:
+    """The path of a template that is one path and nothing else.
+
+    >>> lone_path("{{ payload.lines.0.sku }}"), lone_path("{{ payload.a + 1 }}")
+    (('payload', 'lines', 0, 'sku'), None)
+    """
+    match = _LONE_PATH.fullmatch(source)
+    if match is None:
+        return None
+    first, *others = match[1].split(".")
+    return None if first in _WORDS else (first, *(int(key) if key.isdigit() else key for key in others))
+
+
 def _render(value: Any, context: dict[str, Any], counted: Budget, depth: int) -> Any:
     kind = type(value)
     if kind is str:
@@ -97,13 +110,7 @@ def _text(source: str, context: dict[str, Any], counted: Budget) -> Any:
 
 def _remember(source: str) -> tuple[str | int, ...] | None:
     """() for a text without a template, the path of a lone path, None for a template."""
-    path: tuple[str | int, ...] | None = None
-    if not has_template(source):
-        path = ()
-    elif match := _LONE_PATH.fullmatch(source):
-        first, *others = match[1].split(".")
-        if first not in _WORDS:
-            path = (first, *(int(part) if part.isdigit() else part for part in others))
+    path = lone_path(source) if has_template(source) else ()
     if len(_paths) >= _KEPT_PATHS:
         _paths.clear()
     if len(source) <= 1_000:

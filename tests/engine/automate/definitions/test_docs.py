@@ -104,4 +104,4 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert limits.MAX_SIZE == 8 * 2**20
     assert f"{limits.MAX_TICKS:,} loop turns" in templates_page
     assert (bounds.MAX_BYTES, bounds.MAX_DEPTH) == (2**20, 64)
-    assert "1 MiB and 64 levels" in workflows_page
+    assert f"1 MiB, 64 levels and {bounds.MAX_TEMPLATES:,} templates" in workflows_page

@@ -153,3 +153,20 @@ def test_it_takes_three_queries_however_many_workflows(definition: dict[str, Any
         assert len(explain_event(event)) == 5
 
     assert len(queries) == 3
+
+
+def test_a_match_without_a_rule_says_that_there_is_none(definition: dict[str, Any]) -> None:
+    event = _event()
+    _decide(event, _version(definition, None))
+
+    [why] = explain_event(event)
+
+    assert (why.sentence, why.tree) == ("The event is the trigger's, and there is no rule.", None)
+
+
+def test_the_place_is_worked_out_when_it_was_not_kept(definition: dict[str, Any]) -> None:
+    event = _event(amount=500, currency="USD")
+    decision = _decide(event, _version(definition, RULE))
+    MatchDecision.objects.filter(pk=decision.pk).update(failed_at="")
+
+    assert explain_event(event)[0].failed_at == "/and/1"
