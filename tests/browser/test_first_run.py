@@ -13,9 +13,7 @@ from tests.support.product import Product
 pytestmark = pytest.mark.browser
 
 
-def test_a_visitor_signs_up_sends_an_event_and_watches_its_run(
-    open_page: OpenPage, running_platform: Product, person: Person
-) -> None:
+def test_a_visitor_signs_up_sends_an_event_and_watches_its_run(open_page: OpenPage, running_platform: Product) -> None:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     sign_up(page, running_platform.base_url, name="Acme")
     expect(page.get_by_text("Waiting for your first event")).to_be_visible()
@@ -39,7 +37,7 @@ def test_a_visitor_signs_up_sends_an_event_and_watches_its_run(
     expect(page.get_by_text(answer["trace_id"]).first).to_be_visible()
 
 
-def test_a_published_change_is_used_by_the_next_event(open_page: OpenPage, running_platform: Product, person: Person) -> None:
+def test_a_published_change_is_used_by_the_next_event(open_page: OpenPage, running_platform: Product) -> None:
     page = open_page()
     sign_up(page, running_platform.base_url, name="Changing")
     sender = Person("", "", *read_curl(page), None)
@@ -104,7 +102,7 @@ def test_log_in_by_keyboard_alone_leads_back_to_the_page_asked_for(open_page: Op
     assert page.evaluate("document.activeElement.id") == "main"
 
 
-def test_everything_works_without_javascript(open_page: OpenPage, running_platform: Product, person: Person) -> None:
+def test_everything_works_without_javascript(open_page: OpenPage, running_platform: Product) -> None:
     page = open_page(java_script_enabled=False)
     sign_up(page, running_platform.base_url, name="No Script")
     page.get_by_role("button", name="Send it for me").click()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
@@ -25,8 +25,7 @@ Row = TypeVar("Row", bound=Model)
 class InvalidCursor(NormalizedError):
     """The cursor is not one that we gave, or belongs to another list."""
 
-    code: ClassVar[str] = "invalid_cursor"
-    http_status: ClassVar[int] = 422
+    code, http_status = "invalid_cursor", 422
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def paginate(queryset: QuerySet[Row], cursor: str | None = None, limit: int = DE
     except (ValidationError, ValueError, TypeError) as error:
         raise _invalid() from error
     if not rows:  # past an end: the way back leads over the row that the cursor names
-        return Page([], None if direction == "o" else _encode("o", key), _encode("n", key) if direction == "o" else None)
+        return Page([], None, _encode("n", key)) if direction == "o" else Page([], _encode("o", key), None)
     return Page(rows, _encode("o", rows[-1].pk) if older else None, _encode("n", rows[0].pk) if newer else None)
 
 

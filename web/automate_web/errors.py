@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
-from automate_governance.errors import NormalizedError, NotFound, PermissionDenied, Unavailable
-from automate_tenants.permissions import roles_with
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+
+from automate_governance.errors import NormalizedError, NotFound, PermissionDenied, Unavailable
+from automate_tenants.permissions import roles_with
 
 TITLES = {
     400: "This request could not be read",
@@ -25,8 +26,9 @@ TITLES = {
 
 
 class BadRequest(NormalizedError):
-    code: ClassVar[str] = "bad_request"
-    http_status: ClassVar[int] = 400
+    """The request itself is malformed, before any page could look at it."""
+
+    code, http_status = "bad_request", 400
 
 
 def error_page(request: HttpRequest, error: NormalizedError) -> HttpResponse:
@@ -86,6 +88,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return error_page(
         request,
         PermissionDenied(
-            "This form was open too long, or cookies are off. Go back, reload the page and send it again; nothing was saved."
+            "This form was open too long, or cookies are off. Nothing was saved. Reload the page and send it again."
         ),
     )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from automate_governance.errors import Invalid
 from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
+
+from automate_governance.errors import Invalid
 
 NAMES = ("status", "workflow", "type", "source", "trace_id", "since", "until", "q")
 _SPAN = re.compile(r"^(\d{1,5})\s*([smhdw])$")

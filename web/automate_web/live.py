@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import quote
 
-from automate_tenants.context import TenantRef
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from automate_tenants.context import TenantRef
 from automate_web.gateway import live_token
 from automate_web.requests import WorkspaceRequest, workspace_page
 

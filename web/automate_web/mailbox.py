@@ -15,7 +15,6 @@ from email import policy
 from pathlib import Path
 from secrets import token_hex
 
-from automate_governance.errors import NotFound
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
@@ -23,6 +22,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from automate_governance.errors import NotFound
 from automate_web.requests import app_page
 
 KEPT = 200  # newest messages; older files are removed
@@ -46,7 +46,7 @@ class MailboxBackend(BaseEmailBackend):
         for message in email_messages:
             name = f"{time.time_ns():020}-{token_hex(4)}.eml"
             partial = folder / f".{name}"
-            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(message.message().as_bytes())
             partial.rename(folder / name)
         for old in sorted(folder.glob("*.eml"))[:-KEPT]:
@@ -56,7 +56,7 @@ class MailboxBackend(BaseEmailBackend):
 
 def is_open() -> bool:
     """Whether mail of this installation ends here."""
-    return bool(settings.EMAIL_BACKEND == f"{MailboxBackend.__module__}.{MailboxBackend.__qualname__}")
+    return bool(f"{MailboxBackend.__module__}.{MailboxBackend.__qualname__}" == settings.EMAIL_BACKEND)
 
 
 def letters(limit: int = 50) -> list[Letter]:

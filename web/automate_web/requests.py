@@ -9,12 +9,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponseBase
+
 from automate_governance.errors import NotFound, PermissionDenied
 from automate_tenants.context import TenantRef
 from automate_tenants.directory import Workspace
 from automate_tenants.models import Membership
-from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponseBase
 
 Args = ParamSpec("Args")
 
@@ -47,7 +48,7 @@ def workspace_page(
             demand(cast(WorkspaceRequest, request), permission)
             return view(cast(WorkspaceRequest, request), *args, **kwargs)
 
-        return inner
+        return cast(Callable[Concatenate[HttpRequest, Args], HttpResponseBase], inner)
 
     return decorate
 

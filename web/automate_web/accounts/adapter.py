@@ -14,7 +14,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         return "/"
 
     def add_message(self, request: HttpRequest, level: int, *args: Any, **kwargs: Any) -> None:
-        """"Signed in as …" says nothing that the page does not show; what failed or was changed is said."""
+        """ "Signed in as …" says nothing that the page does not show; what failed or was changed is said."""
         template = args[0] if args else kwargs.get("message_template")
         if template in {"account/messages/logged_in.txt", "account/messages/email_confirmation_sent.txt"}:
             return

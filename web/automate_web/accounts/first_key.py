@@ -12,9 +12,10 @@ import base64
 import time
 from hashlib import sha256
 
-from automate_governance.crypto import open_sealed, seal
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
+
+from automate_governance.crypto import open_sealed, seal
 
 LIFE_SECONDS = 3600
 _FIELD = "first_key"

@@ -7,15 +7,15 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import LoginForm as PlainLoginForm
 from allauth.account.forms import SignupForm as PersonForm
-from automate_tenants.models import Tenant
-from automate_tenants.onboarding import open_workspace
-from automate_tenants.slugs import MAX_LENGTH, derive_slug, find_slug_problem, with_number, with_random
 from django import forms
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from automate_tenants.models import Tenant
+from automate_tenants.onboarding import open_workspace
+from automate_tenants.slugs import MAX_LENGTH, derive_slug, find_slug_problem, with_number, with_random
 from automate_web.accounts import first_key
 
 
@@ -40,7 +40,7 @@ class WorkspaceFields(forms.Form):
 
     def clean_address(self) -> str:
         """A free address. Left empty it is derived, and given a number when it is taken."""
-        typed = self.cleaned_data["address"].strip().lower()
+        typed: str = self.cleaned_data["address"].strip().lower()
         if not typed:
             return free_slug(derive_slug(self.data.get("workspace_name", "")))
         if problem := address_problem(typed):
@@ -51,8 +51,8 @@ class WorkspaceFields(forms.Form):
 class SignupForm(WorkspaceFields, PersonForm):  # type: ignore[misc]  # allauth ships no types
     """E-mail, password, workspace. Whether the e-mail is known cannot be told from the answer.
 
-    An unknown e-mail makes a person. A known one with its own password opens one more workspace for that person. A known
-    one with another password makes a second, unverified person, as allauth's strict prevention of enumeration has it.
+    An unknown e-mail makes a person. A known one with its own password opens one more workspace for that person. A
+    known one with another password makes a second, unverified person: allauth's strict prevention of enumeration.
     """
 
     field_order = ["email", "password1", "workspace_name", "address"]
@@ -66,7 +66,7 @@ class SignupForm(WorkspaceFields, PersonForm):  # type: ignore[misc]  # allauth 
         self.fields["password1"].help_text = "At least 10 characters. A password manager is welcome."
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean()
+        cleaned: dict[str, Any] = super().clean() or {}
         if not self.errors:
             from allauth.core import context
 
@@ -118,4 +118,3 @@ def free_slug(slug: str) -> str:
     wanted = [slug, *(with_number(slug, n) for n in range(2, 10))]
     taken = set(Tenant.objects.filter(slug__in=wanted).values_list("slug", flat=True))
     return next((one for one in wanted if one not in taken), with_random(slug))
-

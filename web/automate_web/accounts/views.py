@@ -6,18 +6,12 @@ from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 from allauth.account import views as allauth_views
-from automate_governance.errors import NotFound
-from automate_tenants.handover import issue_ticket, redeem_ticket
-from automate_tenants.hosts import read_address
-from automate_tenants.middleware import without_membership
-from automate_tenants.models import Membership
-from automate_tenants.provisioning import SlugTaken
-from automate_tenants.slugs import derive_slug, find_slug_problem
 from django.conf import settings
 from django.contrib.auth import get_user_model, login, logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core import signing
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,6 +20,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from automate_governance.errors import NotFound
+from automate_tenants.handover import issue_ticket, redeem_ticket
+from automate_tenants.hosts import read_address
+from automate_tenants.middleware import without_membership
+from automate_tenants.models import Membership
+from automate_tenants.provisioning import SlugTaken
+from automate_tenants.slugs import derive_slug, find_slug_problem
 from automate_web.accounts import first_key
 from automate_web.accounts.forms import WorkspaceFields, address_problem, free_slug, make_workspace
 from automate_web.addresses import app_url, workspace_url
@@ -54,7 +55,8 @@ def log_in(request: HttpRequest) -> HttpResponseBase:
     """/login/: allauth's page. A way back into a workspace leads over its hand-over, or it would lead back here."""
     wanted = request.GET.get("next", "")
     if over := _over_hand_over(request, wanted):
-        return redirect(over if request.user.is_authenticated else f"{reverse('account_login')}?{urlencode({'next': over})}")
+        is_known = request.user.is_authenticated
+        return redirect(over if is_known else f"{reverse('account_login')}?{urlencode({'next': over})}")
     return cast(HttpResponseBase, allauth_views.login(request))
 
 
@@ -123,7 +125,7 @@ def enter(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 @never_cache
 def arrive(request: HttpRequest) -> HttpResponse:
-    """GET /handover/?ticket= on the workspace's host: spend the ticket, log in here, drop the ticket from the address."""
+    """GET /handover/?ticket= on the workspace's host: spend the ticket, log in here, leave its address."""
     tenant = tenant_of(request)
     if tenant is None:
         raise NotFound("This page belongs to a workspace.")
@@ -132,7 +134,8 @@ def arrive(request: HttpRequest) -> HttpResponse:
     login(request, user, backend=LOGIN_BACKEND)
     first_key.accept_sealed(request.session, tenant.id, request.GET.get("first", ""))
     path = _safe_path(request.GET.get("next", "/"))
-    return HttpResponseRedirect(f"{request.META.get('SCRIPT_NAME', '')}{path}", headers={"Referrer-Policy": "no-referrer"})
+    prefix = request.META.get("SCRIPT_NAME", "")
+    return HttpResponseRedirect(f"{prefix}{path}", headers={"Referrer-Policy": "no-referrer"})
 
 
 @require_POST
@@ -150,7 +153,7 @@ def leave(request: HttpRequest) -> HttpResponse:
 @app_page
 @never_cache
 def left(request: HttpRequest) -> HttpResponse:
-    """GET /left/?word=: where a log-out from a workspace arrives. Only a fresh word of ours, for this user, logs out here."""
+    """GET /left/?word=: where a log-out from a workspace arrives. A fresh word of ours, for this user, logs out."""
     try:
         user_id = signing.loads(request.GET.get("word", ""), salt=_LEAVE_SALT, max_age=60)
     except signing.BadSignature:
@@ -168,13 +171,14 @@ def theme(request: HttpRequest) -> HttpResponse:
     if not url_has_allowed_host_and_scheme(path, allowed_hosts=None):
         path = "/"
     response = HttpResponseRedirect(path)
-    chosen = request.POST.get("theme", "system")
-    response.set_cookie("theme", chosen if chosen in {"light", "dark"} else "system", max_age=365 * 86_400, samesite="Lax")
+    chosen = request.POST.get("theme")
+    kept = chosen if chosen in {"light", "dark"} else "system"
+    response.set_cookie("theme", kept, max_age=365 * 86_400, samesite="Lax")
     return response
 
 
-def _memberships(user_id: int | None) -> Any:
-    return Membership.objects.filter(user_id=user_id).select_related("tenant").order_by("tenant__name")
+def _memberships(user_id: int | None) -> QuerySet[Membership]:
+    return Membership.objects.filter(user_id=user_id or 0).select_related("tenant").order_by("tenant__name")
 
 
 def _hand_over(request: HttpRequest, membership: Membership, path: str) -> HttpResponse:

@@ -47,7 +47,7 @@ def conditions(why: Why) -> Condition | None:
 
 
 def _condition(node: dict[str, Any], rule: Any, depth: int) -> Condition:
-    operator = node.get("operator")
+    operator = node.get("operator") or ""
     is_opened = operator in WORDS and depth < OPENED_DEPTH
     children = []
     if is_opened:
@@ -78,11 +78,14 @@ def _seen(node: dict[str, Any]) -> list[tuple[str, str]]:
     while waiting:
         here = waiting.pop(0)
         if here.get("operator") == "var":
-            text = json.dumps(here.get("result"), ensure_ascii=False)
-            found.setdefault(str(here.get("reads", "")), text[:SEEN_CHARACTERS] + ("…" if len(text) > SEEN_CHARACTERS else ""))
+            found.setdefault(str(here.get("reads", "")), _short(json.dumps(here.get("result"), ensure_ascii=False)))
             continue
         waiting.extend(here.get("children", []))
     return list(found.items())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SEEN_CHARACTERS else f"{text[:SEEN_CHARACTERS]}…"
 
 
 def part_at(rule: Any, pointer: str) -> Any:

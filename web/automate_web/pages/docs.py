@@ -1,4 +1,4 @@
-"""The documentation, rendered by the product itself from `docs/*.md`; each page also as the Markdown it is written in."""
+"""The documentation, rendered by the product itself from `docs/*.md`; each page also as the Markdown behind it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from automate_governance.errors import NotFound
-from automate_tenants.middleware import without_membership
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_GET
 from markdown_it import MarkdownIt
+
+from automate_governance.errors import NotFound
+from automate_tenants.middleware import without_membership
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
 _NAME = re.compile(r"[a-z0-9-]+")

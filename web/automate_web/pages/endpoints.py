@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from automate.models import WebhookEndpoint
-from automate_governance.errors import Conflict, Invalid, NotFound
-from automate_tenants.endpoints import CreatedEndpoint, create_endpoint, update_endpoint
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
@@ -15,6 +12,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from automate.models import WebhookEndpoint
+from automate_governance.errors import Conflict, Invalid, NotFound
+from automate_tenants.endpoints import CreatedEndpoint, create_endpoint, update_endpoint
 from automate_web.addresses import hook_url
 from automate_web.pages import shown_once, snippets
 from automate_web.pages.start import SAMPLE
@@ -42,7 +42,7 @@ class EndpointForm(forms.Form):
 
 
 class NewEndpointForm(EndpointForm):
-    slug = forms.CharField(label="Name", max_length=60, help_text="Small letters, digits, - and _. Workflows refer to it.")
+    slug = forms.CharField(label="Name", max_length=60, help_text="Small letters, digits, - and _. Workflows name it.")
     field_order = ["slug", "auth", "event_type", "type_path", "dedupe_path"]
 
     def __init__(self, *args: Any, **kwargs: Any):

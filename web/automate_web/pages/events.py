@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from automate.models import Dedupe, Event, ExecutionRun, MatchDecision, WebhookEndpoint, Workflow
-from automate.services.why import explain_event
-from automate_governance.errors import Invalid, NotFound
-from automate_tenants.models import RefusalSample
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from automate.models import Dedupe, Event, ExecutionRun, MatchDecision, WebhookEndpoint, Workflow
+from automate.services.why import explain_event
+from automate_governance.errors import Invalid, NotFound
+from automate_tenants.models import RefusalSample
 from automate_web import filters
 from automate_web.cursor import paginate
 from automate_web.pages.conditions import conditions
@@ -69,7 +69,7 @@ def detail(request: WorkspaceRequest, event_id: UUID) -> HttpResponse:
     """GET /events/<event_id>/"""
     event = Event.objects.filter(pk=event_id).first()
     if event is None:
-        raise NotFound("No event has this id. It may have passed its retention time.", details={"event_id": str(event_id)})
+        raise NotFound("No event has this id. It may have passed its retention time.")
     row = rows_of([event])[0]
     context = {
         "event": event,
@@ -111,7 +111,8 @@ def search(asked: dict[str, str], *, now: datetime) -> QuerySet[Event]:
         events = events.filter(type__icontains=asked["q"])
     if asked["status"]:
         if asked["status"] not in STATUSES:
-            raise Invalid(f"There is no event status “{asked['status']}”.", details={"param": "status", "one_of": list(STATUSES)})
+            known = {"param": "status", "one_of": list(STATUSES)}
+            raise Invalid(f"There is no event status “{asked['status']}”.", details=known)
         decided = MatchDecision.objects.filter(event_id=OuterRef("pk"))
         events = events.filter(Exists(decided.filter(decision=asked["status"])))
         if asked["status"] == MatchDecision.Decision.NO_MATCH:  # a start beside a no-match is a start

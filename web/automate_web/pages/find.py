@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from automate.models import Event, ExecutionRun
 from django.urls import reverse
 
+from automate.models import Event, ExecutionRun
 from automate_web import filters
 
 
 def address_of(text: str) -> str | None:
-    """The page of the object whose id this is, or the list of the trace; None for any other text. At most four queries."""
+    """The page of the object whose id this is, or the list of the trace, else None. Four queries at most."""
     found = filters.as_uuid(text)
     if found is None:
         return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from automate.models import Event
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
 
+from automate.models import Event
 from automate_web.accounts.views import root
 from automate_web.requests import WorkspaceRequest, tenant_of, workspace_page
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]  # public in fact, not in the stubs
 from json.scanner import NUMBER_RE
 from typing import Any
 

@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from automate.models import WebhookEndpoint
-from automate_governance.errors import Conflict, Invalid, NotFound
-from automate_tenants.keys import OVERLAPS, SCOPES, create_key, revoke_key, roll_key
-from automate_tenants.models import ApiKey
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
@@ -17,6 +13,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from automate.models import WebhookEndpoint
+from automate_governance.errors import Conflict, Invalid, NotFound
+from automate_tenants.keys import OVERLAPS, SCOPES, create_key, revoke_key, roll_key
+from automate_tenants.models import ApiKey
 from automate_web.addresses import hook_url
 from automate_web.pages import shown_once, snippets
 from automate_web.pages.start import SAMPLE
@@ -114,7 +114,8 @@ def roll(request: WorkspaceRequest, key_id: int) -> HttpResponse:
             shown_once.put(request.session, f"key:{new.pk}", plain)
             return redirect("key-made", new.pk)
     choices = [(int(span.total_seconds()), OVERLAP_WORDS[int(span.total_seconds())]) for span in OVERLAPS]
-    return render(request, "keys/roll.html", {"key": key, "choices": choices, "error": error}, status=422 if error else 200)
+    context = {"key": key, "choices": choices, "error": error}
+    return render(request, "keys/roll.html", context, status=422 if error else 200)
 
 
 @require_http_methods(["GET", "POST"])
@@ -126,7 +127,8 @@ def revoke(request: WorkspaceRequest, key_id: int) -> HttpResponse:
     if request.method == "POST":
         if request.POST.get("name", "").strip() == key.name:
             revoke_key(tenant_id=request.tenant.id, key_id=key.pk, actor=actor(request), now=timezone.now())
-            messages.success(request, f"“{key.name}” is revoked: every request with it is refused within 5 s.", extra_tags="ok")
+            words = f"“{key.name}” is revoked: every request with it is refused within 5 s."
+            messages.success(request, words, extra_tags="ok")
             return redirect("keys")
         error = f"Type the name exactly: {key.name}"
     return render(request, "keys/revoke.html", {"key": key, "error": error}, status=422 if error else 200)
@@ -146,4 +148,3 @@ def _key(request: WorkspaceRequest, key_id: int) -> ApiKey:
     if key is None:
         raise NotFound("There is no such key in this workspace.")
     return key
-

@@ -1,4 +1,4 @@
-"""Values on a page: redacted, and cut where a page would grow beyond what a person reads. The rest is one click away."""
+"""Values on a page: redacted, and cut where a page would outgrow its reader. The rest is one click away."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from automate_governance.redaction import redact
 from django.http import HttpResponse
+
+from automate_governance.redaction import redact
 
 PAGE_CHARACTERS = 100_000
 

@@ -1,4 +1,4 @@
-"""Runs: the list, and one run with its timeline and each step's input, output, error, logs, attempts and configuration."""
+"""Runs: the list, and one run with its timeline and what each step got, gave, logged and tried."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from automate.models import Event, ExecutionRun, StepRun, Workflow
-from automate_governance.errors import Invalid, NotFound
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from automate.models import Event, ExecutionRun, StepRun, Workflow
+from automate_governance.errors import Invalid, NotFound
 from automate_web import filters
 from automate_web.cursor import paginate
 from automate_web.pages import timeline
@@ -22,7 +22,7 @@ from automate_web.pages.payload import Shown, shown
 from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
 
 FILTERS = ("status", "workflow", "trace_id", "since", "until", "q")
-TABS = {"input": "Input", "output": "Output", "error": "Error", "logs": "Logs", "attempts": "Attempts", "config": "Config"}
+TABS = {name: name.capitalize() for name in ("input", "output", "error", "logs", "attempts", "config")}
 
 
 @require_GET
@@ -50,8 +50,16 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
 def search(asked: dict[str, str], workflows: dict[UUID, Workflow], *, now: datetime) -> QuerySet[ExecutionRun]:
     """Runs that the filters name, for `paginate`, each with its version's number."""
     runs = ExecutionRun.objects.select_related("version").only(
-        "event_id", "workflow_id", "version__version_num", "trace_id", "status", "steps_done", "steps_total",
-        "created_at", "started_at", "ended_at",
+        "event_id",
+        "workflow_id",
+        "version__version_num",
+        "trace_id",
+        "status",
+        "steps_done",
+        "steps_total",
+        "created_at",
+        "started_at",
+        "ended_at",
     )  # fmt: skip  not `outputs`: a list shows none of them
     if asked["status"]:
         if asked["status"] not in ExecutionRun.Status.values:
@@ -62,8 +70,9 @@ def search(asked: dict[str, str], workflows: dict[UUID, Workflow], *, now: datet
         runs = runs.filter(status=asked["status"])
     slug = asked["workflow"] or asked["q"]
     if slug:
-        exact = bool(asked["workflow"])
-        runs = runs.filter(workflow_id__in=[pk for pk, w in workflows.items() if (w.slug == slug if exact else slug in w.slug)])
+        is_exact = bool(asked["workflow"])
+        named = [pk for pk, one in workflows.items() if one.slug == slug or (not is_exact and slug in one.slug)]
+        runs = runs.filter(workflow_id__in=named)
     if asked["trace_id"]:
         trace = filters.as_uuid(asked["trace_id"])
         runs = runs.filter(trace_id=trace) if trace else runs.none()

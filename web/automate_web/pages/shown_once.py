@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 from hashlib import sha256
 
-from automate_governance.crypto import open_sealed, seal
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
+
+from automate_governance.crypto import open_sealed, seal
 
 
 def put(session: SessionBase, name: str, secret: str) -> None:

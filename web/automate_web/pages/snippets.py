@@ -1,4 +1,4 @@
-"""Ready code: the same request as curl, Python and JavaScript, with the real address and, where it may be shown, the key."""
+"""Ready code: the same request as curl, Python and JavaScript, with the real address and, where it may be, the key."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _curl(url: str, key: str | None, body: Any) -> str:
 
 def _python(url: str, key: str | None, body: Any) -> str:
     imports = ["import json"] + (["import os"] if key is None else []) + ["import urllib.request"]
-    bearer = f'f"Bearer {{os.environ[\'{KEY_VARIABLE}\']}}"' if key is None else f'"Bearer {key}"'
+    bearer = f"f\"Bearer {{os.environ['{KEY_VARIABLE}']}}\"" if key is None else f'"Bearer {key}"'
     headers = '"Content-Type": "application/json"' + (f', "Authorization": {bearer}' if key != "" else "")
     return "\n".join(
         [

@@ -12,21 +12,22 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from automate.models import Event, ExecutionRun, StepRun, WebhookEndpoint, Workflow
-from automate_governance.errors import Unavailable
-from automate_tenants.models import RefusalSample, Tenant
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from automate.models import Event, ExecutionRun, StepRun, WebhookEndpoint, Workflow
+from automate_governance.errors import Unavailable
+from automate_tenants.models import RefusalSample, Tenant
 from automate_web.accounts import first_key
 from automate_web.addresses import hook_url
 from automate_web.pages import snippets, timeline
 from automate_web.pages.refusals import Refusal, explain
 from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
 
+RECENT = timedelta(hours=1)  # refused attempts that are still news
 PATIENCE = timedelta(seconds=60)  # then a checklist appears
 SAMPLE = {"order": {"id": "A-1001", "total": 120, "currency": "EUR", "email": "ada@example.com"}}
 SEND_TIMEOUT_SECONDS = 5
@@ -64,7 +65,7 @@ def start(request: WorkspaceRequest) -> HttpResponse:
 @require_POST
 @workspace_page("automate.send_event")
 def send(request: WorkspaceRequest) -> HttpResponse:
-    """POST /start/events/: send the sample event from here, the way a sender would: through the gateway, with the key."""
+    """POST /start/events/: send the sample event from here as a sender would: through the gateway, with the key."""
     endpoint = WebhookEndpoint.objects.filter(is_active=True).order_by("pk").first()
     if endpoint is None:
         messages.error(request, "There is no active webhook endpoint to send to.", extra_tags="bad")
@@ -92,11 +93,11 @@ def progress(tenant: Tenant) -> Progress:
     """At most five queries, whatever the workspace holds."""
     now = timezone.now()
     event = Event.objects.order_by("-pk").defer("payload", "headers").first()
-    samples = RefusalSample.objects.filter(tenant_id=tenant.pk, received_at__gt=now - timedelta(hours=1)).order_by("-pk")
+    recent = RefusalSample.objects.filter(tenant_id=tenant.pk, received_at__gt=now - RECENT).order_by("-pk")
     return Progress(
         event=event,
         runs=_runs(event) if event else [],
-        refusals=[explain(sample) for sample in samples[:3]],
+        refusals=[explain(sample) for sample in recent[:3]],
         is_late=event is None and now - tenant.created_at > PATIENCE,
     )
 

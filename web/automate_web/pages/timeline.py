@@ -51,7 +51,9 @@ class Lane:
         return self.attempts[-1] if self.attempts else None
 
 
-def draw(run: ExecutionRun, steps: Sequence[dict[str, Any]], attempts: Sequence[StepRun], *, now: datetime) -> list[Lane]:
+def draw(
+    run: ExecutionRun, steps: Sequence[dict[str, Any]], attempts: Sequence[StepRun], *, now: datetime
+) -> list[Lane]:
     """The lanes of a run: its time in the queue, then each step of its version in order, run or not."""
     begin = run.created_at
     end = max([run.ended_at or now, *(a.ended_at or now for a in attempts)])

@@ -12,10 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from automate.definitions import Problem, find_problems
-from automate.models import Workflow, WorkflowVersion
-from automate.services import InvalidDraft, create_workflow, publish_version, save_draft, set_enabled
-from automate_governance.errors import Conflict, NotFound
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -23,6 +19,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from automate.definitions import Problem, find_problems
+from automate.models import Workflow, WorkflowVersion
+from automate.services import InvalidDraft, create_workflow, publish_version, save_draft, set_enabled
+from automate_governance.errors import Conflict, NotFound
 from automate_web.pages import jsontext
 from automate_web.pages.people import person
 from automate_web.requests import WorkspaceRequest, actor, demand, wants_fragment, workspace_page
@@ -85,7 +85,8 @@ def new(request: WorkspaceRequest) -> HttpResponse:
     try:
         workflow = create_workflow(definition=edit.definition, actor=actor(request), now=timezone.now())
     except Conflict as error:
-        return _editor(request, "workflows/new.html", _with(edit, [Problem("/slug", error.code, error.message)]), status=409)
+        edit = _with(edit, [Problem("/slug", error.code, error.message)])
+        return _editor(request, "workflows/new.html", edit, status=409)
     except InvalidDraft as error:
         return _editor(request, "workflows/new.html", _with(edit, error.problems), status=422)
     messages.success(request, "Saved as a draft. Publish it to make it run.", extra_tags="ok")
@@ -137,10 +138,8 @@ def publish(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     workflow = _workflow(workflow_id)
     edit = read(request.POST.get("definition", ""))
     if edit.problems:
-        return _editor(
-            request, "workflows/detail.html", edit, workflow=workflow, revision=request.POST.get("revision"), status=422,
-            checked=True,
-        )  # fmt: skip
+        revision = request.POST.get("revision")
+        return _editor(request, "workflows/detail.html", edit, workflow=workflow, revision=revision, status=422)
     saved = _save(request, workflow, edit)
     if isinstance(saved, HttpResponse):
         return saved
@@ -157,9 +156,8 @@ def publish(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
         return _editor(request, "workflows/detail.html", edit, workflow=workflow, revision=saved, status=422)
     except Conflict:
         return _stale(request, workflow, edit)
-    messages.success(
-        request, f"Version {version.version_num} is live: the next event uses it. Runs in flight stay on theirs.", extra_tags="ok"
-    )
+    words = f"Version {version.version_num} is live: the next event uses it. Runs in flight stay on theirs."
+    messages.success(request, words, extra_tags="ok")
     return redirect("workflow", workflow.pk)
 
 
@@ -200,7 +198,8 @@ def read(text: str) -> Edit:
     try:
         value = jsontext.parse(text)
     except jsontext.NotJson as error:
-        return Edit(text, None, [Marked(error.line, "", f"Not JSON: {error} (line {error.line}, column {error.column}).")])
+        place = f"line {error.line}, column {error.column}"
+        return Edit(text, None, [Marked(error.line, "", f"Not JSON: {error} ({place}).")])
     if not isinstance(value, dict):
         return Edit(text, None, [Marked(1, "", "A definition is a JSON object: { … }.")])
     return Edit(text, value, mark(text, find_problems(value)))
@@ -244,12 +243,12 @@ def _stale(request: WorkspaceRequest, workflow: Workflow, edit: Edit) -> HttpRes
     """409: what was typed stays in the form, the other draft is shown beside it, and either may win."""
     workflow.refresh_from_db()
     context = {
+        "workflow": workflow,
+        "revision": workflow.draft_revision,
         "theirs": _text(workflow.draft),
         "difference": _difference(workflow.draft, edit.definition or {}),
     }
-    return _editor(
-        request, "workflows/detail.html", edit, workflow=workflow, revision=workflow.draft_revision, status=409, **context
-    )
+    return _editor(request, "workflows/detail.html", edit, status=409, **context)
 
 
 def _editor(request: WorkspaceRequest, template: str, edit: Edit, *, status: int = 200, **context: Any) -> HttpResponse:
@@ -294,7 +293,8 @@ def _text(definition: dict[str, Any]) -> str:
     """The definition in its documented order; PostgreSQL keeps none."""
     ordered = _in_order(definition, ORDER)
     if isinstance(ordered.get("steps"), list):
-        ordered["steps"] = [_in_order(step, STEP_ORDER) if isinstance(step, dict) else step for step in ordered["steps"]]
+        steps = ordered["steps"]
+        ordered["steps"] = [_in_order(step, STEP_ORDER) if isinstance(step, dict) else step for step in steps]
     return json.dumps(ordered, indent=2, ensure_ascii=False)
 
 
@@ -315,4 +315,3 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise NotFound("There is no such workflow.") from None
-

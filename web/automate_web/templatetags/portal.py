@@ -76,7 +76,11 @@ def dot(status: str) -> SafeString:
     """A state as icon and colour, its word for screen readers and on hover: for the narrow column of a timeline."""
     colour, word, name = STATES[status]
     return format_html(
-        '<span class="pill dot {}" title="{}">{}<span class="hidden-visually">{}</span></span>', colour, word, icon(name), word
+        '<span class="pill dot {}" title="{}">{}<span class="hidden-visually">{}</span></span>',
+        colour,
+        word,
+        icon(name),
+        word,
     )
 
 

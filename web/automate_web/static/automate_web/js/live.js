@@ -18,7 +18,7 @@
   const connect = (address) => {
     if (!("EventSource" in window)) return poll(true);
     const stream = new EventSource(address);
-    stream.addEventListener("open", () => { if (timer) refresh(); poll(false); renewals = 0; });
+    stream.addEventListener("open", () => { refresh(); poll(false); renewals = 0; }); // what changed before it opened is caught up
     stream.addEventListener("change", refresh);
     stream.addEventListener("error", () => {
       poll(true);
