@@ -46,7 +46,7 @@ IBAN = re.compile(r"[A-Z]{2}[0-9]{2}(?<![A-Za-z0-9][A-Z]{2}[0-9]{2})(?:[ -]?[A-Z
 DIGIT_RUN = re.compile(r"[0-9](?<![0-9][0-9])(?:[ -]?[0-9]){11,}")  # consumed whole, so nothing is scanned twice
 _GROUP = re.compile(r"[0-9]+")
 _SHORTEST_KEY = 15  # characters of the shortest KEY_SHAPE: a text without so long a word needs no search
-_SCHEMES = ("bearer", "basic ", "digest", "negotiate")
+_DIGIT = re.compile(r"[0-9]")
 
 
 def mask_patterns(text: str) -> str:
@@ -60,10 +60,11 @@ def mask_patterns(text: str) -> str:
         if "hooks" in text:
             text = HOOK_URL.sub(MASK, text)
     lower = text.lower()
-    if any(scheme in lower for scheme in _SCHEMES):
+    if "bearer" in lower or "basic " in lower or "digest" in lower or "negotiate" in lower:
         text = AUTH_SCHEME.sub(_mask_scheme, text)
-    text = DIGIT_RUN.sub(_mask_cards, text)
-    return IBAN.sub(_mask_iban, text)
+    if _DIGIT.search(text) is None:
+        return text
+    return IBAN.sub(_mask_iban, DIGIT_RUN.sub(_mask_cards, text))
 
 
 def is_card_number(digits: str) -> bool:

@@ -21,7 +21,7 @@ MAX_NESTED_JSON = 4  # JSON in a string in JSON in a string …
 MAX_JSON_TEXT = 2_097_152  # characters; longer text is still searched as text
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 _NAME_FIELDS = ("name", "key", "header", "field", "param", "Name", "Key")
-_VALUE_FIELDS = ("value", "Value", "val", "content")
+_VALUE_FIELDS = frozenset(("value", "Value", "val", "content"))
 
 
 def redact(data: Any, secret_values: Iterable[str] = ()) -> Any:
@@ -75,16 +75,18 @@ class Redactor:
         return self._text(str(value), nested)
 
     def _mapping(self, value: Mapping[Any, Any], depth: int, nested: int) -> dict[Any, Any]:
-        if _is_reference(value):
+        if len(value) == 1 and _is_reference(value):
             return dict(value)
-        pair = _name_value_fields(value)
-        redacted = {}
         self._nodes_left -= len(value)
+        pair = (None, None) if _VALUE_FIELDS.isdisjoint(value) else _name_value_fields(value)
+        redacted = {}
         for key, item in value.items():
             if not isinstance(key, str):
                 redacted[key] = self._value(item, depth, nested)
             elif ((is_sensitive_name(key) and key != pair[0]) or key == pair[1]) and _hides_something(key, item):
                 redacted[self._key(key)] = MASK
+            elif isinstance(item, str):
+                redacted[self._key(key)] = self._text(item, nested)
             else:
                 redacted[self._key(key)] = self._value(item, depth, nested)
         return redacted
@@ -96,18 +98,17 @@ class Redactor:
 
     def _key(self, key: str) -> str:
         """A key can be a secret itself: `{"sk_live_…": 1}`."""
-        return mask_patterns(self._known.mask(key)) if len(key) >= 15 or self._known else key
+        key = self._known.mask(key)
+        return mask_patterns(key) if len(key) >= 15 else key
 
     def _number(self, value: int) -> Any:
         if value > 10**13 and value < 10**19 and is_card_number(str(value)):
             return MASK
-        if self._known and self._known.mask(str(value)) != str(value):
-            return MASK
-        return value
+        shown = str(value) if -(10**40) < value < 10**40 else ""  # longer ones are slow to write, and no secret
+        return value if self._known.mask(shown) == shown else MASK
 
     def _text(self, text: str, nested: int) -> str:
-        if self._known:
-            text = self._known.mask(text)
+        text = self._known.mask(text)
         if len(text) < 12 and ":" not in text and "=" not in text:
             return text  # too short for any shape, and it names nothing
         if nested and text[0] in ' \t\r\n{["' and len(text) <= MAX_JSON_TEXT:
@@ -133,9 +134,7 @@ def _is_reference(value: Mapping[Any, Any]) -> bool:
 
 def _name_value_fields(value: Mapping[Any, Any]) -> tuple[str | None, str | None]:
     """`("name", "value")` of `{"name": "Authorization", "value": …}`; the second is None where the name is harmless."""
-    value_field = next((field for field in _VALUE_FIELDS if field in value), None)
-    if value_field is None:
-        return None, None
+    value_field = next(field for field in value if field in _VALUE_FIELDS)
     for name_field in _NAME_FIELDS:
         name = value.get(name_field)
         if isinstance(name, str):

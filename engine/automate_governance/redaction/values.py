@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import sys
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
@@ -58,11 +59,12 @@ class KnownValues:
         self._exact = frozenset(value for value in secrets if len(value) < SHORTEST)
         texts = {text for value in secrets if len(value) >= SHORTEST for text in spellings(value)}
         self._spellings = sorted(texts, key=lambda text: (-len(text), text))
-
-    def __bool__(self) -> bool:
-        return bool(self._exact or self._spellings)
+        self._shortest = min(map(len, secrets), default=sys.maxsize)
+        self._shortest = min(self._shortest, min(map(len, texts), default=sys.maxsize))
 
     def mask(self, text: str) -> str:
+        if len(text) < self._shortest:
+            return text  # the common case
         if text in self._exact:
             return MASK
         for spelling in self._spellings:
