@@ -30,6 +30,7 @@ class Api:
     """One program with one key (or none)."""
 
     def __init__(self, key: str | None = None, **extra: str):
+        self.key = key or ""
         self.client = Client(raise_request_exception=False)
         self.headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.extra = extra
