@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -184,3 +185,28 @@ def _first_error(node: dict[str, Any]) -> str | None:
     if "error" in node:
         return str(node["error"])
     return next((error for child in node.get("children", []) if (error := _first_error(child))), None)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"and": [{"!==": [{"var": "payload"}, 1]}] * 1_200},
+        {"and": [{"!": {"some": [{"var": "payload.rows"}, {"==": [{"var": ""}, -1]}]}}] * 800},
+        {
+            "some": [
+                {"var": "payload.rows"},
+                {"some": [{"merge": [[1, 2, 3]]}, {"all": [[1, 2, 3], {"<": [{"var": ""}, 0]}]}]},
+            ]
+        },
+    ],
+    ids=["large values", "costly parts", "nested items"],
+)
+def test_an_explanation_stays_small_and_takes_seconds_at_most(rule: Any) -> None:
+    context = {"payload": {"rows": list(range(60_000)), "text": "x" * 500_000}}
+    before = time.process_time()
+
+    tree = rules.explain(rule, context)
+
+    assert time.process_time() - before < 6
+    assert len(json.dumps(tree)) < 5_000_000
+    assert tree["matched"] or "operations" in tree["error"]
