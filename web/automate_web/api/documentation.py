@@ -102,7 +102,7 @@ def describe(
 
 def page_of(answer: type[serializers.BaseSerializer[Any]]) -> type[serializers.Serializer[Any]]:
     """The envelope of a list of `answer`, as a named class for the document."""
-    url_or_null = {"allow_null": True, "help_text": "The full URL of that page; null where there is none."}
+    url_or_null: Any = {"allow_null": True, "help_text": "The full URL of that page; null where there is none."}
     fields = {
         "__doc__": "One page, newest first.",
         "next": serializers.URLField(**url_or_null),

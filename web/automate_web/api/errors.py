@@ -92,7 +92,9 @@ def _from_rest_framework(error: exceptions.APIException) -> NormalizedError:
     if isinstance(error, exceptions.ValidationError):
         return Invalid("The input is not valid.", details={"errors": list(_flatten(error.detail))})
     if isinstance(error, exceptions.Throttled):
-        return TooManyRequests("Too many requests.", headers={"Retry-After": str(int(error.wait or 1))})
+        return TooManyRequests(
+            "Too many requests.", headers={"Retry-After": str(int(getattr(error, "wait", None) or 1))}
+        )
     return InternalError("Something failed on our side. The trace id names it in our log.")
 
 

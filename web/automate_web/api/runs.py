@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -45,8 +46,7 @@ class Runs(ApiView):
         if statuses := query.choices("status", STATUSES):
             rows = rows.filter(status__in=statuses)
         if workflow := query.text("workflow"):
-            key = parse_uuid(workflow)
-            rows = rows.filter(workflow_id=key or Workflow.objects.filter(slug=workflow).values("pk")[:1])
+            rows = _of_workflow(rows, workflow)
         exact = {"event_id": query.uuid("event_id"), "trace_id": query.uuid("trace_id")}
         rows = rows.filter(**{k: v for k, v in exact.items() if v is not None})
         rows = received_between(rows, query.moment("since"), query.moment("until"))
@@ -91,3 +91,9 @@ def steps_with_attempts(steps: list[dict[str, Any]], attempts: Iterable[StepRun]
         }
         for position, step in enumerate(steps)
     ]
+
+
+def _of_workflow(rows: QuerySet[ExecutionRun], workflow: str) -> QuerySet[ExecutionRun]:
+    if key := parse_uuid(workflow):
+        return rows.filter(workflow_id=key)
+    return rows.filter(workflow_id__in=Workflow.objects.filter(slug=workflow).values("pk"))

@@ -83,7 +83,9 @@ class EventSummary(serializers.Serializer[Event]):
 
     id = serializers.UUIDField()
     type = serializers.CharField()
-    source = serializers.CharField(help_text="`webhook:<endpoint>`, `api`, `emit_event` or `manual`.")
+    source = serializers.CharField(  # type: ignore[assignment]  # a field of that name, not its source
+        help_text="`webhook:<endpoint>`, `api`, `emit_event` or `manual`."
+    )
     trace_id = TraceId()
     received_at = Time()
 
