@@ -191,7 +191,7 @@ def _first_error(node: dict[str, Any]) -> str | None:
     "rule",
     [
         {"and": [{"!==": [{"var": "payload"}, 1]}] * 1_200},
-        {"and": [{"!": {"some": [{"var": "payload.rows"}, {"==": [{"var": ""}, -1]}]}}] * 800},
+        {"and": [{"!": {"some": [{"var": "payload.rows"}, {"==": [{"var": ""}, -1]}]}}] * 600},
         {
             "some": [
                 {"var": "payload.rows"},
