@@ -14,10 +14,24 @@ from django_tenants.postgresql_backend.base import DatabaseWrapper as StockWrapp
 from automate.models import Event
 from automate_tenants.backend.base import DatabaseWrapper, SearchPathNotSet, StaleCursor
 from automate_tenants.context import TenantRef, current_tenant, public_scope, tenant_or_none, tenant_scope
-from tests.tenants.conftest import marks
+from tests.support import server
+from tests.support.database import restorer
+from tests.support.workspaces import Workspace
+from tests.tenants.conftest import mark, marks
 
-pytestmark = pytest.mark.django_db(transaction=True)
 COUNT = "SELECT type FROM automate_event"
+
+
+@pytest.fixture(scope="module")
+def marked(
+    database_urls: server.DatabaseUrls, workspaces: tuple[Workspace, Workspace], django_db_blocker: Any
+) -> Iterator[tuple[TenantRef, TenantRef]]:
+    """Both workspaces, each with one event that names it, really committed. The tests here only read."""
+    with django_db_blocker.unblock():
+        for workspace in workspaces:
+            mark(workspace.ref)
+        yield workspaces[0].ref, workspaces[1].ref
+        restorer.restore()
 
 
 @pytest.fixture
@@ -35,6 +49,16 @@ def wrapper() -> Iterator[Callable[..., Any]]:
         each.close()
         if each.pool:
             each.close_pool()
+
+
+class OnAnOlderServer(DatabaseWrapper):
+    """As on PostgreSQL 15 to 17, which do not report search_path: only what the backend itself knows."""
+
+    def _server_agrees(self) -> bool:
+        return True
+
+
+EITHER_SERVER = pytest.mark.parametrize("backend", [DatabaseWrapper, OnAnOlderServer])
 
 
 def rows(wrapper: Any, sql: str = COUNT) -> list[str]:
@@ -132,10 +156,54 @@ def commit_an_aborted_transaction(wrapper: Any, first: TenantRef, second: Tenant
     return rows(wrapper)
 
 
+@EITHER_SERVER
 def test_a_commit_that_postgresql_turns_into_a_rollback_forgets_its_tenant(
-    marked: tuple[TenantRef, TenantRef], wrapper: Callable[..., Any]
+    marked: tuple[TenantRef, TenantRef], wrapper: Callable[..., Any], backend: type[Any]
 ) -> None:
-    assert commit_an_aborted_transaction(wrapper(DatabaseWrapper), *marked) == ["of.beta"]
+    assert commit_an_aborted_transaction(wrapper(backend), *marked) == ["of.beta"]
+
+
+@EITHER_SERVER
+def test_whatever_ends_a_transaction_leaves_the_right_tenant(
+    marked: tuple[TenantRef, TenantRef], wrapper: Callable[..., Any], backend: type[Any]
+) -> None:
+    """Each way out of a transaction that changed the tenant inside it, by the wrapper's own methods."""
+    alpha, beta = marked
+    own = wrapper(backend)
+
+    def begin() -> None:
+        own.set_tenant(alpha)
+        assert rows(own) == ["of.alpha"]
+        own.set_autocommit(False)
+
+    begin()
+    own.set_tenant(beta)
+    rows(own)
+    own.rollback()
+    assert rows(own) == ["of.beta"]
+    own.commit()
+    own.set_autocommit(True)
+    assert rows(own) == ["of.beta"]
+
+    begin()
+    savepoint = own.savepoint()
+    own.set_tenant(beta)
+    rows(own)
+    own.savepoint_rollback(savepoint)
+    assert rows(own) == ["of.beta"]
+    with pytest.raises(DatabaseError):
+        rows(own, "SELECT 1/0")
+    own.savepoint_rollback(savepoint)
+    assert rows(own) == ["of.beta"]
+    own.rollback()
+    own.set_autocommit(True)
+    assert rows(own) == ["of.beta"]
+
+    own.set_tenant(alpha)
+    rows(own)
+    own.set_tenant(beta)
+    own.close()
+    assert rows(own) == ["of.beta"]
 
 
 def test_the_stock_backend_would_have_gone_on_in_the_wrong_schema(
@@ -170,11 +238,12 @@ def test_a_lost_connection_comes_back_at_the_right_schema(
         assert marks() == ["of.beta"]
 
 
+@EITHER_SERVER
 def test_a_pooled_connection_does_not_bring_its_last_users_tenant(
-    marked: tuple[TenantRef, TenantRef], wrapper: Callable[..., Any]
+    marked: tuple[TenantRef, TenantRef], wrapper: Callable[..., Any], backend: type[Any]
 ) -> None:
     alpha, beta = marked
-    pooled = wrapper(DatabaseWrapper, pool={"min_size": 1, "max_size": 1})
+    pooled = wrapper(backend, pool={"min_size": 1, "max_size": 1})
     pooled.set_tenant(alpha)
     assert rows(pooled) == ["of.alpha"]
     [first] = rows(pooled, "SELECT pg_backend_pid()")
@@ -229,7 +298,7 @@ def test_an_on_commit_hook_runs_in_the_scope_that_registered_it(marked: tuple[Te
 # Nobody's tenant
 
 
-def test_a_schema_that_does_not_exist_is_an_error(db: None) -> None:
+def test_a_schema_that_does_not_exist_is_an_error(marked: tuple[TenantRef, TenantRef]) -> None:
     with tenant_scope(TenantRef(0, "t_aaaaaaaaaaaaaaaa", "ghost")), pytest.raises(ProgrammingError):
         marks()
 
