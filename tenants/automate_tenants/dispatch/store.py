@@ -30,18 +30,20 @@ class DispatchStore(PostgresStore):
         self._turn = 0
 
     def claim_batch(self, *, limit: int, worker: str, lease_seconds: float) -> Claim | None:
-        with transaction() as cursor:
-            cursor.execute(
-                "SELECT * FROM public.automate_claim_v1(%s::text, %s::int, %s::float8)",
-                [worker, limit, lease_seconds],
-                prepare=True,
-            )
-            head, *rows = cursor.fetchall()
-        _, lease_id, tenant_id, schema_name, config_version, cleared, *_ = head
-        if cleared:
-            self._recheck(cleared)
-        if lease_id is None:
-            return None
+        while True:
+            with transaction() as cursor:
+                cursor.execute(
+                    "SELECT * FROM public.automate_claim_v1(%s::text, %s::int, %s::float8)",
+                    [worker, limit, lease_seconds],
+                    prepare=True,
+                )
+                head, *rows = cursor.fetchall()
+            _, lease_id, tenant_id, schema_name, config_version, cleared, *_ = head
+            made_ready = self._recheck(cleared) if cleared else 0
+            if lease_id is not None:
+                break
+            if not made_ready:
+                return None  # else a ring fell into that claim, and nobody else will ring for it
         jobs = tuple(
             job_from_row((job_id, kind, attempts, run_id, event_id, *event))
             for kind, _, _, _, _, _, job_id, attempts, run_id, event_id, *event in rows
@@ -104,10 +106,14 @@ class DispatchStore(PostgresStore):
             prepare=True,
         )
 
-    def _recheck(self, tenant_ids: Sequence[int]) -> None:
-        """Whoever rang while the claim was open saw `ready` still set and wrote nothing: look once more."""
+    def _recheck(self, tenant_ids: Sequence[int]) -> int:
+        """Whoever rang while the claim was open saw `ready` still set and wrote nothing: look once more.
+
+        Returns how many tenants have more to do after all.
+        """
         with transaction() as cursor:
             cursor.execute("SELECT public.automate_recheck_v1(%s::bigint[])", [list(tenant_ids)], prepare=True)
+            return int(_one(cursor))
 
 
 def _scope(claim: Claim) -> Scope:
