@@ -39,8 +39,8 @@ def hook_url(token: str) -> str:
 
 def lives_in_folders(host: str) -> bool:
     """
-    >>> [lives_in_folders(h) for h in ("localhost:8000", "127.0.0.1:8000", "[::1]:8000", "app.localhost",
-    "acme.example.com")] [True, True, True, False, False]
+    >>> [lives_in_folders(h) for h in ("localhost:8000", "127.0.0.1:8000", "[::1]:8000", "app.localhost", "a.example")]
+    [True, True, True, False, False]
     """
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
     name = name.strip("[]")

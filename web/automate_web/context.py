@@ -30,7 +30,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "themes": THEMES,
         "trace_id": getattr(request, "trace_id", ""),
         "app_root": app_url(request, ""),
-        "mailbox_is_open": mailbox.is_open(),
+        "mailbox_is_open": mailbox.is_open(request),
     }
     tenant, membership = tenant_of(request), getattr(request, "membership", None)
     if tenant is None or membership is None:

@@ -1,6 +1,7 @@
 """The mailbox at home: mail that this installation would send, kept as files and shown on a page of the app's host.
 
-Only while `EMAIL_BACKEND` names this class: with a real mail server neither the files nor the page exist.
+Only while `EMAIL_BACKEND` names this class, and only for callers on this machine at an address of this machine: with a
+real mail server, or on a public address, the page does not exist.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ def letters(limit: int = 50) -> list[Letter]:
 @app_page
 def mailbox(request: HttpRequest) -> HttpResponse:
     """GET /mailbox/"""
-    if not is_open():
-        raise NotFound("Mail of this installation is sent by a mail server.")
+    if not is_open(request):
+        raise NotFound("There is no mailbox here.")
     return render(request, "mailbox/list.html", {"letters": letters()})
 
 
