@@ -8,10 +8,11 @@ from automate_governance.errors import NormalizedError, NotFound
 from automate_web.gateway import echo
 from automate_web.gateway.bell import Bell
 from automate_web.gateway.changes import Changes
-from automate_web.gateway.commit import FlushLimits, GroupCommit
+from automate_web.gateway.commit import GroupCommit
 from automate_web.gateway.config import GatewayConfig
 from automate_web.gateway.hooks import Hooks
 from automate_web.gateway.http import Disconnected, Receive, Request, Response, Scope, Send, error_response
+from automate_web.gateway.lane import FlushLimits
 from automate_web.gateway.ledger import Ledger
 from automate_web.gateway.link import Link
 from automate_web.gateway.live import Live

@@ -26,11 +26,12 @@ from automate.ingest.refusal import (
 )
 from automate.ingest.verify import bearer_token, invalid_api_key, verify_signature
 from automate_tenants.key_format import is_well_formed, key_hash
-from automate_web.gateway.commit import GroupCommit, NewEvent, Stored, workspace_suspended
+from automate_web.gateway.commit import GroupCommit
 from automate_web.gateway.http import Request, Response, error_response
 from automate_web.gateway.ledger import Ledger
 from automate_web.gateway.routes import Key, Lookup, Route, sha256
 from automate_web.gateway.secrets import SigningSecrets
+from automate_web.gateway.waiting import NewEvent, Stored, workspace_suspended
 
 SCOPE = "events:write"
 MAX_TOKEN_CHARACTERS = 200

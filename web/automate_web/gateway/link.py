@@ -27,6 +27,10 @@ class LinkLost(Exception):
     """No connection, or it was lost: whether the statement took effect is unknown."""
 
 
+class LinkDown(LinkLost):
+    """There is no connection and none could be made: the statement was not sent."""
+
+
 class Link:
     """One connection, one statement at a time; callers wait their turn."""
 
@@ -42,10 +46,12 @@ class Link:
         """The rows of statement `name`. Raises LinkLost, or asyncpg.PostgresError when the server refused it."""
         async with self._lock:
             try:
-                prepared = self._prepared.get(name) or await self._prepare(name)
+                prepared = await self._prepare(name)
                 return list(await prepared.fetch(*arguments, timeout=ANSWER_SECONDS))
             except asyncpg.QueryCanceledError:
                 raise  # by statement_timeout: it had no effect, the connection is sound
+            except LinkDown:
+                raise
             except (*_LOST, *_SERVER_ENDS) as error:
                 self._drop()
                 raise LinkLost(type(error).__name__) from error
@@ -56,32 +62,25 @@ class Link:
                 self._drop()
                 raise
 
-    async def connection(self) -> asyncpg.Connection[Any]:
-        """The open connection, for LISTEN. Raises LinkLost."""
-        async with self._lock:
-            try:
-                return await self._connect()
-            except _LOST as error:
-                self._drop()
-                raise LinkLost(type(error).__name__) from error
-
     async def close(self) -> None:
         async with self._lock:
             self._drop()
 
     async def _prepare(self, name: str) -> Any:
-        connection = await self._connect()
-        prepared = self._prepared[name] = await connection.prepare(statement(name))
+        if self._connection is None or self._connection.is_closed():
+            self._drop()
+            self._connection = await self._connect()
+        prepared = self._prepared.get(name)
+        if prepared is None:
+            prepared = self._prepared[name] = await self._connection.prepare(statement(name))
         return prepared
 
     async def _connect(self) -> asyncpg.Connection[Any]:
-        if self._connection is not None and not self._connection.is_closed():
-            return self._connection
-        self._drop()
+        """A new connection. Raises LinkDown."""
         if time.monotonic() - self._failed_at < RECONNECT_SECONDS:
-            raise ConnectionRefusedError("the database was away a moment ago")
+            raise LinkDown("the database was away a moment ago")
         try:
-            self._connection = await asyncpg.connect(
+            return await asyncpg.connect(
                 self._url,
                 timeout=CONNECT_SECONDS,
                 server_settings={
@@ -89,14 +88,12 @@ class Link:
                     "synchronous_commit": "on",  # a 202 means that the disk has it
                     "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
                     "idle_in_transaction_session_timeout": "10000",
-                    "plan_cache_mode": "force_generic_plan",
                     "jit": "off",
                 },
             )
         except (asyncpg.PostgresError, *_LOST) as error:
             self._failed_at = time.monotonic()
-            raise ConnectionRefusedError(type(error).__name__) from error
-        return self._connection
+            raise LinkDown(type(error).__name__) from error
 
     def _drop(self) -> None:
         self._prepared.clear()
