@@ -11,6 +11,7 @@ from django.shortcuts import render
 
 from automate_governance.errors import NormalizedError, NotFound, PermissionDenied, Unavailable
 from automate_tenants.permissions import roles_with
+from automate_web.api.errors import error_response
 
 TITLES = {
     400: "This request could not be read",
@@ -33,6 +34,8 @@ class BadRequest(NormalizedError):
 
 def error_page(request: HttpRequest, error: NormalizedError) -> HttpResponse:
     """The page of any error that a caller may see. Works without a workspace, a user or a database."""
+    if request.path_info.startswith("/api/"):  # refused before the API could answer: its host, its workspace
+        return error_response(request, error)
     status = error.http_status
     context: dict[str, Any] = {
         "title": TITLES.get(status, "This did not work"),

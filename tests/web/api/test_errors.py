@@ -136,6 +136,17 @@ def test_another_kind_of_body_is_415(api: Api, media: str) -> None:
     check(answer, 415, "unsupported_media_type")
 
 
+def test_a_compressed_body_is_415(api: Api) -> None:
+    check(api.post("/events", EVENT, {"Content-Encoding": "gzip"}), 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(("host", "status"), [("evil.example", 400), ("x_y.localhost", 400), ("nobody.localhost", 404)])
+def test_a_host_that_is_not_ours_is_refused_in_json(api: Api, host: str, status: int) -> None:
+    answer = api.client.get("/api/v1/events", headers={**api.headers, "Host": host})
+
+    check(answer, status, {400: "bad_request", 404: "resource_not_found"}[status])
+
+
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "nonsense", "*/*", "image/*;q=0.1"])
 def test_answers_are_json_whatever_is_asked_for(api: Api, accept: str) -> None:
     assert api.get("/events", headers={"Accept": accept})["Content-Type"] == "application/json"

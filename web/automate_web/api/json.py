@@ -10,7 +10,7 @@ import orjson
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
-from automate.ingest.body import MAX_BODY_BYTES, read_json
+from automate.ingest.body import MAX_BODY_BYTES, read_body
 from automate.ingest.refusal import payload_too_large
 
 
@@ -44,4 +44,7 @@ class JsonParser(BaseParser):
         raw = stream.read(MAX_BODY_BYTES + 1)  # Django's own limit does not hold for this framework's parsers
         if len(raw) > MAX_BODY_BYTES:
             raise payload_too_large(MAX_BODY_BYTES)
-        return json.loads(read_json(raw).text) if raw else {}  # integers of any size stay exact
+        encoding = parser_context["request"].META.get("HTTP_CONTENT_ENCODING") if parser_context else None
+        return (
+            json.loads(read_body(raw, self.media_type, encoding).text) if raw else {}
+        )  # integers of any size stay exact
