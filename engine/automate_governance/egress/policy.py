@@ -85,11 +85,16 @@ def default_policy() -> EgressPolicy:
     policy: dict[str, Any] = {}
     if django_conf is not None and (django_conf.settings.configured or "DJANGO_SETTINGS_MODULE" in os.environ):
         policy = getattr(django_conf.settings, "DJANGO_AUTOMATE", {}).get("POLICY", {})
-    return EgressPolicy(
-        allow_ssrf=bool(policy.get("allow_ssrf", False)),
-        private_targets=tuple(policy.get("private_targets", ())),
-        host_allowlist=tuple(policy.get("host_allowlist", ("*",))),
+    return _policy(
+        bool(policy.get("allow_ssrf", False)),
+        tuple(_texts(policy.get("private_targets", ()))),
+        tuple(_texts(policy.get("host_allowlist", ("*",)))),
     )
+
+
+@lru_cache(maxsize=64)  # asked for on every call; reading the entries costs more than the check
+def _policy(allow_ssrf: bool, private_targets: tuple[str, ...], host_allowlist: tuple[str, ...]) -> EgressPolicy:
+    return EgressPolicy(allow_ssrf, private_targets, host_allowlist)
 
 
 def _denied(host: str, port: int, why: str) -> EgressDenied:

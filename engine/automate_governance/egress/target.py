@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 import idna
@@ -61,6 +62,7 @@ def parse_target(url: str) -> Target:
     return Target(scheme, host, DEFAULT_PORTS[scheme] if port is None else port, encoded, is_address)
 
 
+@lru_cache(maxsize=4096)  # a workflow calls the same few hosts again and again; no credentials can be in here
 def _parse_authority(authority: str) -> tuple[str, int | None, bool]:
     if "@" in authority:
         raise InvalidTarget("The URL holds a user name or password; send credentials in a header.")

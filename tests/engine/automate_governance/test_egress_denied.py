@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -303,3 +306,22 @@ def test_the_last_check_stands_at_the_socket_itself(address):
 
     with pytest.raises(SocketRefused):
         gate.make_socket((family, socket.SOCK_STREAM, 6, "", (address, 80)))
+
+
+def test_the_installations_policy_is_read_from_djangos_settings():
+    script = (
+        "from automate_governance.egress import default_policy\n"
+        "print(default_policy())\n"
+        "import django.conf\n"
+        "print(default_policy())\n"
+        "django.conf.settings.configure(DJANGO_AUTOMATE={'POLICY': {'private_targets': ['127.0.0.1:8600']}})\n"
+        "print(default_policy())\n"
+    )
+    engine = Path(__file__).parents[3] / "engine"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env={"PYTHONPATH": str(engine)}, capture_output=True, text=True, check=True
+    )
+
+    strict = repr(EgressPolicy())
+    opened = repr(EgressPolicy(private_targets=("127.0.0.1:8600",)))
+    assert ran.stdout.splitlines() == [strict, strict, opened]
