@@ -54,7 +54,7 @@ class Advancer:
             self._answer_for_crash(run, run.interrupted)
         while run.status == "running" and (step := run.next_step) is not None:
             if must_stop():
-                run.status, run.wake_seconds = "queued", 0.0
+                run.put_back()
                 return
             await self._attempt(run, step, scope=scope, make_durable=make_durable)
         if run.status == "running":

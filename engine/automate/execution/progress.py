@@ -12,7 +12,7 @@ from uuid import UUID
 
 from automate import ids
 from automate.definitions import StepDefinition
-from automate.execution.states import FINAL_RUN
+from automate.execution.states import FINAL_RUN, RUN, STEP, move
 from automate.jsontext import dumps, loads
 from automate.outbox.store import EventData, RunRow, RunSnapshot, StateRow, StepRow
 from automate_governance import crypto
@@ -75,7 +75,7 @@ class RunProgress:
         return next((step for step in self.steps if step.id not in self.outputs), None)
 
     def begin(self, now: datetime) -> None:
-        self.status, self.wake_seconds, self.changed = "running", None, True
+        self.status, self.wake_seconds, self.changed = move(RUN, self.status, "running"), None, True
         self.started_at = self.started_at or now
 
     def begin_attempt(self, step: StepDefinition, *, shown_input: str | None, now: datetime) -> StepRow:
@@ -106,14 +106,18 @@ class RunProgress:
 
     def end_attempt(self, row: StepRow, *, status: str, now: datetime, **columns: Any) -> None:
         """The attempt's result; `columns` are StepRow's JSON columns as text and `retry_at`."""
-        self.finished.append(replace(row, status=status, ended_at=now, **columns))
+        self.finished.append(replace(row, status=move(STEP, row.status, status), ended_at=now, **columns))
         self.current, self.changed = None, True
 
     def wait(self, seconds: float) -> None:
-        self.status, self.wake_seconds, self.changed = "waiting", seconds, True
+        self.status, self.wake_seconds, self.changed = move(RUN, self.status, "waiting"), seconds, True
+
+    def put_back(self) -> None:
+        """Stop here; whoever claims the run next goes on at the same step."""
+        self.status, self.wake_seconds, self.changed = move(RUN, self.status, "queued"), 0.0, True
 
     def end(self, status: str, *, now: datetime, error: dict[str, Any] | None = None) -> None:
-        self.status, self.error, self.changed = status, error, True
+        self.status, self.error, self.changed = move(RUN, self.status, status), error, True
         self.ended_at = now if self.is_final else None
 
     # -- rows ------------------------------------------------------------------------------------------------------

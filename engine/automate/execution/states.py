@@ -37,13 +37,18 @@ EVENT = ("accepted", "duplicate")
 MATCH = ("started", "no_match", "held")
 
 FINAL_RUN = frozenset(name for name, moves in RUN.items() if not moves)
-FINAL_STEP = frozenset(name for name, moves in STEP.items() if not moves)
 
 
-def can_move(table: dict[str, set[str]], before: str, after: str) -> bool:
-    """Whether `before` may become `after`.
+class IllegalMove(Exception):
+    """A state was about to follow one that it cannot follow: a fault of the engine, never of a workflow."""
 
-    >>> can_move(RUN, "succeeded", "running"), can_move(RUN, "waiting", "running")
-    (False, True)
+
+def move(table: dict[str, set[str]], before: str, after: str) -> str:
+    """`after`, if it may follow `before` (or is it). Raises IllegalMove.
+
+    >>> move(RUN, "waiting", "running")
+    'running'
     """
-    return after in table[before]
+    if after != before and after not in table[before]:
+        raise IllegalMove(f"{before} may not become {after}")
+    return after
