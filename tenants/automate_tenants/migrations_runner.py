@@ -20,7 +20,7 @@ from typing import Any, cast
 
 from django.db import OperationalError, connection, connections, transaction
 from django.db.migrations import Migration
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 from psycopg import errors as pg
 
@@ -29,6 +29,7 @@ from automate_tenants.context import TenantRef, public_scope, tenant_scope
 from automate_tenants.models import Tenant, TenantMigration, TenantTemplate
 from automate_tenants.provisioning import ref
 from automate_tenants.template import code_version, leaf_targets, render_template
+from automate_tenants.tenant_executor import TenantExecutor, shared_loader
 
 LOCK_TIMEOUT_SECONDS = 4
 STATEMENT_TIMEOUT_SECONDS = 5  # of migrations in a transaction; an index built concurrently may take its time
@@ -69,7 +70,7 @@ def migrate_tenants(*, threads: int = 2, canary: str | None = None) -> Report:
         if not waiting:
             return report
         first = next((tenant for tenant in waiting if tenant.slug == canary), waiting[0])
-        _migrate_one(first, report, wait=True)
+        _migrate_one(first, report, shared_loader(), wait=True)
         if report.failed:
             report.stopped_at_canary = True
             return report
@@ -94,9 +95,10 @@ def _migrate_all(tenants: list[Tenant], report: Report, threads: int) -> None:
 
     def work() -> None:
         try:
+            loader = shared_loader()
             with public_scope():
                 for tenant in _drain(queue):
-                    if not _migrate_one(tenant, report):
+                    if not _migrate_one(tenant, report, loader):
                         held_by_others.append(tenant)
         except BaseException as error:  # told to the caller below
             crashes.append(error)
@@ -111,7 +113,7 @@ def _migrate_all(tenants: list[Tenant], report: Report, threads: int) -> None:
     if crashes:
         raise crashes[0]
     for tenant in held_by_others:  # done by then, or its runner has died
-        _migrate_one(tenant, report, wait=True)
+        _migrate_one(tenant, report, shared_loader(), wait=True)
 
 
 def _drain(queue: SimpleQueue[Tenant]) -> Iterator[Tenant]:
@@ -122,7 +124,7 @@ def _drain(queue: SimpleQueue[Tenant]) -> Iterator[Tenant]:
             return
 
 
-def _migrate_one(tenant: Tenant, report: Report, *, wait: bool = False) -> bool:
+def _migrate_one(tenant: Tenant, report: Report, loader: MigrationLoader, *, wait: bool = False) -> bool:
     """Migrate the tenant unless another runner holds it (False); with `wait`, once that one is through."""
     with _claim(tenant, wait=wait) as is_ours:
         if not is_ours:
@@ -140,7 +142,7 @@ def _migrate_one(tenant: Tenant, report: Report, *, wait: bool = False) -> bool:
             },
         )
         try:
-            _apply(ref(tenant))
+            _apply(ref(tenant), loader)
         except Exception as error:
             if _lost_connection():
                 raise
@@ -172,15 +174,14 @@ def _claim(tenant: Tenant, *, wait: bool) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
 
 
-def _apply(tenant: TenantRef) -> None:
+def _apply(tenant: TenantRef, loader: MigrationLoader) -> None:
     """Apply what is missing, each migration in its own transaction; may be repeated after any failure."""
     with tenant_scope(tenant):
         _check_schema(tenant)
         for attempt in range(1, TRIES + 1):
             try:
                 with _timeouts() as set_timeouts:
-                    executor = MigrationExecutor(connection, progress_callback=set_timeouts)
-                    executor.migrate(leaf_targets(executor.loader))
+                    TenantExecutor(connection, loader, set_timeouts).migrate(leaf_targets(loader))
                     break
             except OperationalError as error:
                 if not isinstance(error.__cause__, pg.LockNotAvailable) or attempt == TRIES:
