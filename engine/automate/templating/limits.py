@@ -33,13 +33,15 @@ class Budget:
     def __init__(self) -> None:
         self.ticks = MAX_TICKS
         self.size = MAX_SIZE
-        self.deadline = time.thread_time() + MAX_SECONDS
+        self.deadline = 0.0  # set by the first tick: most renders need none
 
     def tick(self, count: int = 1) -> None:
         self.ticks -= count
         if self.ticks < 0:
             raise TemplateFailed(f"The template needs more than {MAX_TICKS:,} steps.")
-        if time.thread_time() > self.deadline:
+        now = time.thread_time()
+        self.deadline = self.deadline or now + MAX_SECONDS
+        if now > self.deadline:
             raise TemplateFailed(f"The template needs more than {MAX_SECONDS:g} s.")
 
     def make(self, size: int) -> None:
