@@ -36,6 +36,9 @@ _HARMLESS_KEY_OF = frozenset(
         *("cursor", "step", "run", "workflow", "answer", "map"),
     )
 )
+_OTHER_KEYS = frozenset(
+    ("monkey", "turkey", "hockey", "whiskey", "jockey", "donkey", "hotkey", "turnkey", "lackey", "mickey", "honkey")
+)
 # A name that ends so speaks about the secret: "token_type", "password_length", "secret_name".
 _ABOUT = frozenset(
     (
@@ -69,11 +72,18 @@ def is_sensitive_name(name: str) -> bool:
 
 
 def _is_sensitive_word(words: list[str]) -> bool:
-    hits = [index for index, word in enumerate(words) if word.rstrip("0123456789") in _WORDS or word in _WORDS]
+    hits = [index for index, word in enumerate(words) if _decides(word)]
     if not hits or (len(words) > 1 and words[-1] in _ABOUT):
         return False
     last = hits[-1]
     return not (words[last] in ("key", "keys") and last > 0 and words[last - 1] in _HARMLESS_KEY_OF)
+
+
+def _decides(word: str) -> bool:
+    bare = word.rstrip("0123456789")
+    if bare in _WORDS or bare.endswith(("token", "tokens", "pwd")):
+        return True
+    return bare.endswith("key") and bare not in _OTHER_KEYS  # written as one word: "stripekey"
 
 
 @lru_cache(maxsize=2048)

@@ -43,7 +43,10 @@ PRIVATE_KEY = re.compile(
 AUTH_SCHEME = re.compile(r"(?i)\b(bearer|basic|digest|negotiate)([ \t]{1,8})([A-Za-z0-9._~+/=-]{6,})")
 # The look-behinds stand after the first characters: a search that begins with plain characters is many times faster.
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}(?<![A-Za-z0-9][A-Z]{2}[0-9]{2})(?:[ -]?[A-Z0-9]){11,30}(?![A-Za-z0-9])")
-DIGIT_RUN = re.compile(r"[0-9](?<![0-9][0-9])(?:[ -]?[0-9]){11,}")  # consumed whole, so nothing is scanned twice
+_SEPARATOR = r"[ \-\u00a0\u2007\u2009\u202f\u2010-\u2014]"
+DIGIT_RUN = re.compile(
+    rf"[0-9](?<![0-9][0-9])(?:{_SEPARATOR}?[0-9]){{11,}}"
+)  # consumed whole, so nothing is scanned twice
 _GROUP = re.compile(r"[0-9]+")
 _SHORTEST_KEY = 15  # characters of the shortest KEY_SHAPE: a text without so long a word needs no search
 _DIGIT = re.compile(r"[0-9]")
@@ -119,7 +122,7 @@ class _LuhnSums:
 def _mask_cards(match: re.Match[str]) -> str:
     """Within a run of digit groups, mask each stretch of whole groups that is a card number."""
     run = match.group()
-    digits = run.replace(" ", "").replace("-", "")
+    digits = "".join(_GROUP.findall(run))
     groups = [found.span() for found in _GROUP.finditer(run)]
     starts, ends, seen = [], {}, 0
     for index, (start, end) in enumerate(groups):
@@ -150,19 +153,32 @@ def _card_end(digits: str, start: int, ends: dict[int, int], luhn: _LuhnSums) ->
     return None
 
 
+# Characters of an IBAN by country. Source: the IBAN registry of ISO 13616.
+_IBAN_LENGTHS = {
+    country: int(entry[:2])
+    for entry in (
+        *("15NO", "16BE", "18DKFIFKFOGLNLSD", "19MKSI", "20ATBAEEKZLTLUMNXK", "21CHHRLILV", "22BGBHCRDEGBGEIEMERSVA"),
+        *("23AEGIILIQOMSOTL", "24ADCZESMDPKROSASESKTNVG", "25LYPTST", "26ISTR", "27BIDJFRGRITMCMRSM"),
+        *("28ALAZBYCYDOGTHNHULBNIPLSV", "29BREGPSQAUA", "30JOKWMUYE", "31MTSC", "32LC", "33RU"),
+    )
+    for country in re.findall("[A-Z]{2}", entry)
+}
+
+
 def _mask_iban(match: re.Match[str]) -> str:
-    """The longest beginning of the match that is an IBAN, masked: a following word may have been caught with it."""
+    """The match with its beginning masked if that is an IBAN: the words that follow may have been caught with it."""
     text = match.group()
-    for cut in (len(text), *(index for index in range(len(text) - 1, 14, -1) if text[index] in " -")):
-        if _is_iban(text[:cut]):
-            return MASK + text[cut:]
+    length = _IBAN_LENGTHS.get(text[:2], 99)
+    compact, end = "", 0
+    while end < len(text) and len(compact) < length:
+        compact += text[end] if text[end] not in " -" else ""
+        end += 1
+    if len(compact) == length and text[end : end + 1] in ("", " ", "-") and _is_iban(compact):
+        return MASK + text[end:]
     return text
 
 
-def _is_iban(text: str) -> bool:
-    compact = text.replace(" ", "").replace("-", "")
-    if not 15 <= len(compact) <= 34:
-        return False
+def _is_iban(compact: str) -> bool:
     return int("".join(str(int(char, 36)) for char in compact[4:] + compact[:4])) % 97 == 1
 
 

@@ -1,4 +1,4 @@
-"""Names and values inside free text: query strings, form bodies, headers, JSON, credentials in URLs, `password: x`."""
+"""Names and values inside free text: query strings, forms, headers, JSON, XML, credentials in URLs, `password: x`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ _VALUE = re.compile(
 _WHOLE_LINE = re.compile(
     r"(?im)^([ \t]{0,8}(?:(?:proxy-)?authorization|(?:set-)?cookie2?)[ \t]{0,8}:[ \t]{0,8})(?=\S).*$"
 )
+_ELEMENT = re.compile(r"<(?:[\w.-]{1,60}:)?([\w.-]{1,120})(?:\s[^<>]{0,500})?>([^<>]{1,10000})(?=</)")
 _USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>\\@]*@(?:[^\s/?#\"'<>\\@]*@)*")
 
 
 def mask_named(text: str) -> str:
     """`text` with the values of sensitive names masked, and the user part of URLs."""
+    if "</" in text:
+        text = _ELEMENT.sub(_mask_element, text)
     if ":" in text:
         if "@" in text:
             text = _USERINFO.sub(f"{MASK}@", text)
@@ -33,6 +36,12 @@ def mask_named(text: str) -> str:
     elif "=" not in text:
         return text
     return _mask_assignments(text)
+
+
+def _mask_element(match: re.Match[str]) -> str:
+    if not is_sensitive_name(match.group(1)):
+        return match.group()
+    return match.group()[: match.start(2) - match.start()] + MASK
 
 
 def _mask_assignments(text: str) -> str:

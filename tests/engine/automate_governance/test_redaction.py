@@ -25,10 +25,22 @@ SENSITIVE = [
     *("auth", "cookie", "Cookie", "Set-Cookie", "session_id", "sessionId", "JSESSIONID", "credentials", "jwt"),
     *("pin", "otp", "cvv", "cvc", "ssn", "card_number", "cardNumber", "iban", "signature"),
     *("X-Hub-Signature-256", "user[password]", "user%5Bpassword%5D", "pass%77ord", "ｐａｓｓｗｏｒｄ", "contraseña"),
-    *("pass\u200bword", "connection_string"),
+    *("pass\u200bword", "connection_string", "slacktoken", "stripekey", "dbpwd", "token2", "api_keys"),
 ]
 HARMLESS = [
-    *("monkey", "keyboard", "author", "authority", "shipping", "spin", "pinned", "compass", "passenger"),
+    *(
+        "hockey",
+        "turkey",
+        "monkey",
+        "keyboard",
+        "author",
+        "authority",
+        "shipping",
+        "spin",
+        "pinned",
+        "compass",
+        "passenger",
+    ),
     *("passed", "bypass", "secretary", "tokenizer", "idempotency_key", "dedupe_key", "primary_key"),
     *("public_key", "order_key", "sort_key", "key_id", "token_type", "max_tokens_limit", "password_length"),
     *("credentials_url", "name", "email", "status", "url", "id", "event_type", "description"),
@@ -93,6 +105,8 @@ def test_structures(data, shown):
         ("got Bearer abcdefgh12", "got Bearer ********"),
         ("sent basic dXNlcjpwYXNzd29yZA==", "sent basic ********"),
         ("basic information given", "basic information given"),
+        ("<a:Password x='1'>hunter2</a:Password><id>7</id>", "<a:Password x='1'>********</a:Password><id>7</id>"),
+        ("pay 4111\u00a01111\u20111111\u00a01111 now", "pay ******** now"),
         ("pay 4111 1111 1111 1111 now", "pay ******** now"),
         ("order 12 4111-1111-1111-1111", "order 12 ********"),
         ("amex 378282246310005.", "amex ********."),
@@ -101,6 +115,9 @@ def test_structures(data, shown):
         ("01920c5e-7b5e-7c1a-9d1e-012345678901", "01920c5e-7b5e-7c1a-9d1e-012345678901"),
         ("IBAN DE89 3704 0044 0532 0130 00 thanks", "IBAN ******** thanks"),
         ("GB82WEST12345698765432", "********"),
+        ("NO93 8601 1117 947 AND MORE WORDS", "******** AND MORE WORDS"),
+        ("MT84MALT011000012345MTLCAST001S", "********"),
+        ("ZZ89 3704 0044 0532 0130 00", "ZZ89 3704 0044 0532 0130 00"),
         ("DE00 3704 0044 0532 0130 00", "DE00 3704 0044 0532 0130 00"),
         ("see https://hooks.slack.com/services/T0/B0/abc", "see https://hooks.slack.com/********"),
         ("plain words: nothing to hide", "plain words: nothing to hide"),
@@ -264,4 +281,4 @@ def test_a_hostile_mebibyte_takes_bounded_time(piece):
     started = time.thread_time()
     redactor.redact({"text": text, "bearer" + " " * 1000: "x"})
 
-    assert time.thread_time() - started < 6.0  # measured here: 0.1 to 1.5 s on an idle core
+    assert time.thread_time() - started < 12.0  # measured here: 0.1 to 1.5 s on an idle core, quadratic is hours
