@@ -7,6 +7,7 @@ real mail server, or on a public address, the page does not exist.
 from __future__ import annotations
 
 import email
+import ipaddress
 import os
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from email import policy
 from pathlib import Path
 from secrets import token_hex
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -24,6 +26,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from automate_governance.errors import NotFound
+from automate_tenants.hosts import is_ip_address
 from automate_web.requests import app_page
 
 KEPT = 200  # newest messages; older files are removed
@@ -55,9 +58,20 @@ class MailboxBackend(BaseEmailBackend):
         return len(email_messages)
 
 
-def is_open() -> bool:
-    """Whether mail of this installation ends here."""
-    return bool(f"{MailboxBackend.__module__}.{MailboxBackend.__qualname__}" == settings.EMAIL_BACKEND)
+def is_open(request: HttpRequest) -> bool:
+    """Whether mail ends here and this caller may read it: a letter can open an account, so only on this machine."""
+    is_ours = f"{MailboxBackend.__module__}.{MailboxBackend.__qualname__}" == settings.EMAIL_BACKEND
+    return is_ours and _is_local(urlsplit(settings.BASE_URL).hostname) and _is_local(request.META.get("REMOTE_ADDR"))
+
+
+def _is_local(name: str | None) -> bool:
+    """
+    >>> [_is_local(name) for name in ("localhost", "app.localhost", "127.0.0.1", "::1", "10.0.0.7", "example.com", "")]
+    [True, True, True, True, False, False, False]
+    """
+    if not name or name.rpartition(".")[2] == "localhost":
+        return bool(name)
+    return is_ip_address(name) and ipaddress.ip_address(name).is_loopback
 
 
 def letters(limit: int = 50) -> list[Letter]:
