@@ -100,10 +100,9 @@ class GatewayProcess:
             connection.close()
 
     def raw(self, request: bytes) -> bytes:
-        """Send these bytes, half-close, and read what comes until the end."""
+        """Send these bytes and read until the gateway closes the connection: the request must ask it to."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
             connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
             answer = b""
             while chunk := connection.recv(65536):
                 answer += chunk

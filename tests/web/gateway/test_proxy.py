@@ -39,12 +39,14 @@ class Upstream:
 
     def __init__(self, path: Path):
         self.heads: list[bytes] = []
+        self._connections: list[socket.socket] = []
         self.behave: Behaviour = lambda head, conversation: conversation.say(b"HTTP/1.1 204 No Content\r\n\r\n")
         self.disconnected = threading.Event()
         upstream = self
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
+                upstream._connections.append(self.request)
                 while head := _head(self.rfile):
                     upstream.heads.append(head)
                     try:
@@ -63,6 +65,9 @@ class Upstream:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def _head(reader: BinaryIO) -> bytes:
@@ -229,7 +234,7 @@ def test_a_chunked_upload_arrives_whole(front: GatewayProcess, web: Upstream) ->
         answer(b"ok")(head, conversation)
 
     web.behave = collect
-    request = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    request = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
     assert front.raw(request).endswith(b"ok")
     assert b"transfer-encoding: chunked" in web.heads[-1].lower()
     assert b"".join(part for part in seen[0].split(b"\r\n")[1:-2:2]) in {b"abcde"}
