@@ -56,7 +56,7 @@ def is_sensitive_name(name: str) -> bool:
     >>> [is_sensitive_name(n) for n in ("userPassword", "X-API-Key", "key", "APIKEY2", "user%5Bpassword%5D")]
     [True, True, True, True, True]
     >>> [is_sensitive_name(n) for n in ("monkey", "author", "idempotency_key", "secretary", "shipping", "token_type")]
-    [False, False, False, False, False]
+    [False, False, False, False, False, False]
     """
     if len(name) > MAX_NAME:
         return False
