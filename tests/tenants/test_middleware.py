@@ -22,7 +22,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 @pytest.fixture(autouse=True)
 def pages(settings: Any, tenant_a: Workspace, tenant_b: Workspace) -> None:
     settings.ROOT_URLCONF = "tests.tenants.urls"
-    settings.BASE_URL = "https://app.automate.example"
+    settings.BASE_URL, settings.ALLOWED_HOSTS = "https://app.automate.example", ["*"]
     for workspace in (tenant_a, tenant_b):
         directory.forget(workspace.ref.slug)
         mark(workspace.ref)

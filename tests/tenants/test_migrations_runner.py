@@ -280,3 +280,19 @@ def test_the_whole_installation_is_migrated_twice_without_a_change(five: list[Te
     assert installation.migrate(tell=lines.append).is_clean
     assert lines == []
     assert TenantTemplate.objects.count() == 1
+
+
+def test_a_squash_of_what_is_applied_applies_nothing_and_is_noted(five: list[TenantRef], tomorrow: Tomorrow) -> None:
+    import automate.migrations as today
+
+    names = sorted(file.stem for file in Path(today.__file__).parent.glob("[0-9]*.py"))
+    replaces = [("automate", name) for name in names]
+    tomorrow(f"replaces = {replaces}\n    dependencies = []\n    operations = []")
+
+    report = migrate_tenants()
+
+    assert report.is_clean
+    assert "tenant-5" in report.done
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {five[4].schema_name}.django_migrations WHERE name = '9000_tomorrow'")
+        assert cursor.fetchone() == (1,)
