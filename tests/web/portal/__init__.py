@@ -1,0 +1,1 @@
+"""The portal's pages through Django's test client, on real PostgreSQL."""
