@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from automate import host
+from automate.worker import eventloop
 from automate.worker.loop import Worker, options_from
 
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
             options_from(getattr(settings, "DJANGO_AUTOMATE", {})),
             on_ready=ready,
         )
-        asyncio.run(_run(worker, once=options["once"]))
+        eventloop.run(_run(worker, once=options["once"]))
 
 
 async def _run(worker: Worker, *, once: bool) -> None:

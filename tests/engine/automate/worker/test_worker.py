@@ -28,14 +28,14 @@ EVENT_TYPE = "order.created"
 
 
 class WorkerProcess:
-    """`automate_worker` in a process of its own, with leases of one second. `output` is what it has said."""
+    """`automate_worker` in a process of its own. `output` is what it has said."""
 
-    def __init__(self, targets: str) -> None:
+    def __init__(self, targets: str, lease_seconds: int) -> None:
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "automate_platform.settings",
             "DJANGO_AUTOMATE_PRIVATE_TARGETS": targets,
-            "DJANGO_AUTOMATE_EXECUTION_LEASE_SECONDS": "1",
+            "DJANGO_AUTOMATE_EXECUTION_LEASE_SECONDS": str(lease_seconds),
             "PYTHONUNBUFFERED": "1",
         }
         self.process = subprocess.Popen(
@@ -68,11 +68,11 @@ class WorkerProcess:
 
 
 @pytest.fixture
-def start_worker(http_sink: Sink, eventually: Any) -> Iterator[Callable[[], WorkerProcess]]:
+def start_worker(http_sink: Sink, eventually: Any) -> Iterator[Callable[..., WorkerProcess]]:
     started: list[WorkerProcess] = []
 
-    def start() -> WorkerProcess:
-        worker = WorkerProcess(http_sink.target)
+    def start(*, lease_seconds: int = 5) -> WorkerProcess:
+        worker = WorkerProcess(http_sink.target, lease_seconds)
         started.append(worker)
         eventually(worker.is_ready, seconds=20)
         return worker
@@ -178,7 +178,7 @@ def test_a_worker_paused_past_its_lease_changes_nothing_when_it_comes_back(
 ) -> None:
     release = threading.Event()
     http_sink.answer = lambda received: (release.wait(20), Answer())[1]
-    paused = start_worker()
+    paused = start_worker(lease_seconds=1)
     emit(1)
     http_sink.wait_for(1)
     paused.process.send_signal(signal.SIGSTOP)
