@@ -248,17 +248,19 @@ def test_a_reset_link_leads_to_us_whatever_host_asked_for_it(tenant_a: Workspace
         assert "evil.example" not in letter.read_text()
 
 
-def test_the_mailbox_of_home_is_shown_at_home_only(tenant_a: Workspace, letters: Path) -> None:
+def test_the_mailbox_of_home_is_shown_at_home_only(tenant_a: Workspace, letters: Path, settings: Any) -> None:
     """A page elsewhere whose name is made to resolve to this machine (DNS rebinding) must not read reset links."""
-    client("testserver").post("/password/reset/", {"email": tenant_a.owner.email})
+    settings.BASE_URL = "http://localhost:8000"
+    client("localhost:8000").post("/password/reset/", {"email": tenant_a.owner.email})
     assert list(letters.glob("*.eml"))
 
-    at_home = client("testserver").get("/mailbox/")
+    at_home = client("localhost:8000").get("/mailbox/")
     rebound = client("evil.example").get("/mailbox/")
+    neighbour = client("localhost:8000", REMOTE_ADDR="203.0.113.9").get("/mailbox/")
 
-    assert (at_home.status_code, rebound.status_code) == (200, 400)
+    assert (at_home.status_code, rebound.status_code, neighbour.status_code) == (200, 400, 404)
     assert tenant_a.owner.email in text_of(at_home)
-    assert tenant_a.owner.email not in text_of(rebound)
+    assert tenant_a.owner.email not in text_of(rebound) + text_of(neighbour)
 
 
 @pytest.mark.parametrize("number", ["0", "2147483648", "9223372036854775808", "9" * 60])
