@@ -63,7 +63,8 @@ class Advancer:
     async def _attempt(
         self, run: RunProgress, step: StepDefinition, *, scope: object, make_durable: Callable[[], Awaitable[None]]
     ) -> None:
-        log, found = StepLog(), dict[str, str]()
+        found: dict[str, str] = {}  # secrets resolved for this attempt: name → value
+        log = StepLog(found)
         row: StepRow | None = None
         repeatable = True
         result: Outcome
@@ -94,7 +95,7 @@ class Advancer:
     ) -> None:
         """Put the outcome into the run, redacted where it is shown."""
         now = self._clock.now()
-        logs = dumps(redact(storable(log.lines), secret_values)) if log.lines else "[]"
+        logs = dumps(log.lines) if log.lines else "[]"
         if isinstance(result, Done):
             shown = redact(result.output, secret_values)
             run.outputs[step.id], run.shown[step.id] = result.output, shown

@@ -16,20 +16,24 @@ from automate.definitions import StepDefinition
 from automate.execution.outcome import StepTimeout
 from automate.execution.progress import RunProgress
 from automate_connectors.adapters.base import ConnectorAdapter
+from automate_governance.redaction import redact
+from automate_governance.storable import storable
 
 Answer = TypeVar("Answer")
 
 
 class StepLog:
-    """What a connector says while it works: at most 200 lines of 2,000 characters."""
+    """What a connector says while it works: at most 200 lines of 2,000 characters, redacted before they are cut."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: dict[str, str]) -> None:
         self.lines: list[dict[str, str]] = []
+        self._secrets = secrets  # fills up as references are resolved, before the connector is called
 
     def __call__(self, level: str, message: object) -> None:
         if len(self.lines) < 200:
             at = datetime.now(timezone.utc).isoformat()
-            self.lines.append({"at": at, "level": str(level), "message": str(message)[:2000]})
+            shown = redact(storable(str(message)), tuple(self._secrets.values()))
+            self.lines.append({"at": at, "level": str(level)[:20], "message": str(shown)[:2000]})
 
 
 def connector_context(

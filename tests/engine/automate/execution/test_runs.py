@@ -227,6 +227,7 @@ def test_secrets_never_reach_a_row(bench: Bench, scripted: Any, monkeypatch: pyt
     def leak(params: Any, context: Any) -> Any:
         assert params["key"] == canary
         context["log"]("info", f"using {canary}")
+        context["log"]("info", "x" * 1990 + canary)  # cut in the middle of it
         if context["step_id"] == "fails":
             raise ConnectorError(f"401 for {canary}")
         return {"echo": canary, "nested": [f"Bearer {canary}"]}
@@ -240,7 +241,7 @@ def test_secrets_never_reach_a_row(bench: Bench, scripted: Any, monkeypatch: pyt
 
     assert bench.run().status == "failed"
     assert bench.run().outputs["works"]["echo"] == "********"
-    assert canary not in bench.everything_stored()
+    assert canary[:8] not in bench.everything_stored()
 
 
 def test_a_new_version_is_used_by_the_next_event(bench: Bench, scripted: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from automate.execution import states
 from automate.models import ExecutionRun, MatchDecision, OutboxJob, StepRun
 
