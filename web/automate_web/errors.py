@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -65,10 +66,15 @@ def normalized_errors(get_response: Callable[[HttpRequest], HttpResponseBase]) -
             if isinstance(exception, NormalizedError):
                 return error_page(request, exception)
             if isinstance(exception, OperationalError):
-                return error_page(request, Unavailable("The database is away for the moment. Nothing was changed."))
+                return error_page(request, _away())
             return None
 
     return ErrorPages(get_response)
+
+
+def _away() -> Unavailable:
+    message = "The database is away for the moment. Nothing was changed."
+    return Unavailable(message, headers={"Retry-After": "5"})
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -84,6 +90,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    if isinstance(sys.exc_info()[1], OperationalError):  # before any page could run
+        return error_page(request, _away())
     return error_page(request, NormalizedError("We have logged it under the trace id below. Nothing was half done."))
 
 

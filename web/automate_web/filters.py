@@ -50,11 +50,11 @@ def moment(text: str, *, now: datetime, param: str) -> datetime:
     >>> moment("15m", now=datetime(2026, 1, 1, 12, tzinfo=UTC), param="since").isoformat()
     '2026-01-01T11:45:00+00:00'
     """
-    if span := _SPAN.match(text):
-        return now - timedelta(**{_UNIT[span[2]]: int(span[1])})
     try:
+        if span := _SPAN.fullmatch(text):
+            return now - timedelta(**{_UNIT[span[2]]: int(span[1])})
         found = parse_datetime(text) or parse_datetime(f"{text}T00:00:00")
-    except ValueError:
+    except (ValueError, OverflowError):
         found = None
     if found is None:
         raise Invalid(
