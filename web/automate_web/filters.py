@@ -54,7 +54,7 @@ def moment(text: str, *, now: datetime, param: str) -> datetime:
         if span := _SPAN.fullmatch(text):
             return now - timedelta(**{_UNIT[span[2]]: int(span[1])})
         found = parse_datetime(text) or parse_datetime(f"{text}T00:00:00")
-    except (ValueError, OverflowError):
+    except ValueError:
         found = None
     if found is None:
         raise Invalid(

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from automate.models import ExecutionRun
+from automate.models import Event, ExecutionRun, OutboxJob
 from automate_tenants.context import tenant_scope
 from automate_tenants.models import RefusalSample
 from automate_web.gateway import live_token
@@ -131,3 +131,15 @@ def test_help_links_lead_to_documents(enter: Enter, tenant_a: Workspace) -> None
         found = re.search(r'class="help" href="([^"]+)"', browser.get(path).content.decode())
         assert found, path
         assert browser.get(found[1]).status_code == 200
+
+
+def test_an_event_sent_from_the_page_is_what_a_sender_would_have_sent(enter: Enter, tenant_a: Workspace) -> None:
+    browser = enter(tenant_a, "operator")
+
+    answer = browser.post("/start/events/", follow=True)
+
+    assert b"Event received" in answer.content
+    with tenant_scope(tenant_a.ref):
+        event = Event.objects.get()
+        assert (event.source, event.type) == ("webhook:default", "webhook.received")
+        assert OutboxJob.objects.get(event_id=event.pk).kind == "event"

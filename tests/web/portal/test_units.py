@@ -79,7 +79,7 @@ def test_a_moment_is_a_span_or_a_time(text: str, expected: datetime) -> None:
     assert filters.moment(text, now=NOW, param="since") == expected
 
 
-@pytest.mark.parametrize("text", ["", "h", "-1h", "yesterday", "2026-13-01", "99999999d", "99999w", "1h\n2"])
+@pytest.mark.parametrize("text", ["", "h", "-1h", "yesterday", "2026-13-01", "99999999d", "1h\n2"])
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         filters.moment(text, now=NOW, param="since")

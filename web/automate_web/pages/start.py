@@ -18,6 +18,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from automate.ingest.ingestor import EventIngestor
 from automate.models import Event, ExecutionRun, StepRun, WebhookEndpoint, Workflow
 from automate_governance.errors import Unavailable
 from automate_tenants.models import RefusalSample, Tenant
@@ -74,7 +75,7 @@ def send(request: WorkspaceRequest) -> HttpResponse:
     if key and endpoint.auth == WebhookEndpoint.Auth.API_KEY:
         _post(hook_url(endpoint.token), key)
     else:
-        _emit(endpoint)
+        _emit(endpoint, request.trace_id)
     if wants_fragment(request):
         return render(request, "start/_progress.html", {"progress": progress(request.membership.tenant)})
     return redirect("start")
@@ -132,8 +133,6 @@ def _post(url: str, key: str) -> None:
         raise Unavailable("The gateway did not answer, so nothing was sent. Try again in a moment.") from error
 
 
-def _emit(endpoint: WebhookEndpoint) -> None:
+def _emit(endpoint: WebhookEndpoint, trace_id: str) -> None:
     """Without the key at hand: the same event from the same source, stored by the engine itself."""
-    from automate.ingest.ingestor import EventIngestor
-
-    EventIngestor().ingest(type=endpoint.event_type, payload=SAMPLE, source=endpoint.source)
+    EventIngestor().ingest(type=endpoint.event_type, payload=SAMPLE, source=endpoint.source, trace_id=trace_id)
