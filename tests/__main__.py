@@ -9,5 +9,5 @@ import pytest
 WORKERS = "2"
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:] or ["-n", WORKERS, "--dist", "loadgroup", "-q"]
+    arguments = sys.argv[1:] or ["-n", WORKERS, "--dist", "loadgroup", "--no-loadscope-reorder", "-q"]
     sys.exit(pytest.main(arguments))

@@ -43,7 +43,12 @@ def group_of(item: pytest.Item) -> str:
 
 
 def assign(items: list[pytest.Item]) -> None:
-    """Give each test its group's time limit, and keep the tests of one running product on one worker."""
+    """Give each test its group's time limit, keep the tests of one running product on one worker, browsers last.
+
+    Playwright leaves an event loop running in its thread, where Django then refuses to touch the database.
+    """
+    order = list(GROUPS)
+    items.sort(key=lambda item: order.index(group_of(item)))
     for item in items:
         name = group_of(item)
         item.user_properties.append(("group", name))
