@@ -94,6 +94,6 @@ def steps_with_attempts(steps: list[dict[str, Any]], attempts: Iterable[StepRun]
 
 
 def _of_workflow(rows: QuerySet[ExecutionRun], workflow: str) -> QuerySet[ExecutionRun]:
-    if key := parse_uuid(workflow):
-        return rows.filter(workflow_id=key)
-    return rows.filter(workflow_id__in=Workflow.objects.filter(slug=workflow).values("pk"))
+    """Runs of the workflow with this id or slug. The slug is looked up first: the planner then sees one id."""
+    key = parse_uuid(workflow) or Workflow.objects.filter(slug=workflow).values_list("pk", flat=True).first()
+    return rows.filter(workflow_id=key) if key else rows.none()
