@@ -234,8 +234,8 @@ def test_a_chunked_upload_arrives_whole(front: GatewayProcess, web: Upstream) ->
         answer(b"ok")(head, conversation)
 
     web.behave = collect
-    request = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
-    assert front.raw(request).endswith(b"ok")
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert front.raw(head + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").endswith(b"ok")
     assert b"transfer-encoding: chunked" in web.heads[-1].lower()
     assert b"".join(part for part in seen[0].split(b"\r\n")[1:-2:2]) in {b"abcde"}
 

@@ -49,6 +49,7 @@ class Subscription:
         self.tenant_id = tenant_id
         self._unread = News()
         self._arrived = asyncio.Event()
+        self.has_begun = asyncio.Event()  # the tenant was looked at: from here on every change is told
 
     def tell(self, news: News) -> None:
         self._unread.add(news)
@@ -171,10 +172,12 @@ class Changes:
             listeners = self._subscriptions.get(tenant_id)
             if not listeners or not seen:  # left meanwhile, or the tenant is being migrated
                 continue
-            if news := self._views.setdefault(tenant_id, View()).compare(seen):
-                found = True
-                for subscription in listeners:
+            news = self._views.setdefault(tenant_id, View()).compare(seen)
+            for subscription in listeners:
+                subscription.has_begun.set()
+                if news:
                     subscription.tell(news)
+            found = found or bool(news)
         return found
 
 

@@ -1,15 +1,17 @@
 """`/live/?token=...`: what changes in one workspace, as server-sent events.
 
-`event: ready` once the stream stands, then `event: change` with `{"events": n, "runs": [ids], "refusals": n}`; a
-comment every 15 s keeps proxies from closing it. It ends when its token does, when the reader stops reading, and when
-the gateway stops; a browser then connects again by itself. Nothing is replayed: a page that reconnects reads its list
-anew.
+`event: ready` once every later change will be told (a page reads its list then), and `event: change` with
+`{"events": n, "runs": [ids], "refusals": n}`; a comment every 15 s keeps proxies from closing it. It ends when its
+token does, when the reader stops reading, and when the gateway stops; a browser then connects again by itself. Nothing
+is replayed: a page that reconnects reads its list anew.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 from urllib.parse import parse_qs
 
 import orjson
@@ -19,6 +21,8 @@ from automate_governance.errors import Unauthenticated
 from automate_web.gateway import live_token
 from automate_web.gateway.changes import Changes, News
 from automate_web.gateway.http import Request, Send
+
+T = TypeVar("T")
 
 HEARTBEAT_SECONDS = 15.0
 SEND_SECONDS = 10.0  # a reader that takes nothing for so long is dropped
@@ -77,15 +81,11 @@ class Live:
         subscription = self._changes.subscribe(tenant_id)
         try:
             async with asyncio.timeout(seconds):
-                await _write(send, b"retry: 2000\nevent: ready\ndata: {}\n\n")
+                await _write(send, b"retry: 2000\n\n")
+                await _keeping_alive(subscription.has_begun.wait, send)
+                await _write(send, b"event: ready\ndata: {}\n\n")
                 while True:
-                    try:
-                        async with asyncio.timeout(HEARTBEAT_SECONDS):
-                            news = await subscription.next()
-                    except TimeoutError:
-                        await _write(send, b": still here\n\n")
-                    else:
-                        await _write(send, _change(news))
+                    await _write(send, _change(await _keeping_alive(subscription.next, send)))
         except (TimeoutError, OSError):
             pass  # the token ran out, or the reader stopped reading
         finally:
@@ -96,6 +96,16 @@ class Live:
 async def _write(send: Send, chunk: bytes) -> None:
     async with asyncio.timeout(SEND_SECONDS):
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+async def _keeping_alive(wait: Callable[[], Awaitable[T]], send: Send) -> T:
+    """What `wait` gives, with a comment sent for every 15 s that it takes."""
+    while True:
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                return await wait()
+        except TimeoutError:
+            await _write(send, b": still here\n\n")
 
 
 async def _gone(request: Request) -> None:
