@@ -1,4 +1,4 @@
-"""Open a workspace from the command line, for a person who may not have signed up yet."""
+"""Workspaces from the command line: open one for a person who may be new, keep the samples' address right."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ import secrets
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
+from automate.models import Workflow
+from automate.services import publish_version, save_draft
+from automate.services.sample import SLUG as SAMPLE_SLUG
+from automate.services.sample import sample_definition
+from automate_tenants.context import public_scope, tenant_scope
+from automate_tenants.models import Tenant
 from automate_tenants.onboarding import open_workspace
+from automate_tenants.provisioning import ref
+
+ACTOR = "operator:automate up"
 
 
 def open_for(*, email: str, slug: str, name: str) -> dict[str, Any]:
@@ -39,3 +49,38 @@ def _person(email: str) -> tuple[int, str | None]:
     user = users.create_user(username=email, email=email, password=password)
     EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
     return user.pk, password
+
+
+def move_samples() -> int:
+    """Point samples that nobody has edited at this installation's present address (PORT may have changed).
+
+    Returns how many workspaces got a new version of their sample.
+    """
+    echo_url = f"{settings.BASE_URL.rstrip('/')}/echo"
+    with public_scope():
+        tenants = [ref(tenant) for tenant in Tenant.objects.order_by("id")]
+    moved = 0
+    for tenant in tenants:
+        with tenant_scope(tenant), transaction.atomic():
+            moved += _move_sample(echo_url)
+    return moved
+
+
+def _move_sample(echo_url: str) -> bool:
+    wanted = sample_definition(echo_url)
+    sample = Workflow.objects.filter(is_sample=True, slug=SAMPLE_SLUG).first()
+    if sample is None or sample.draft == wanted:
+        return False
+    urls = [step["params"].get("url", "") for step in sample.draft["steps"] if step.get("connector") == "http"]
+    if len(urls) != 1 or sample.draft != sample_definition(urls[0]):
+        return False  # edited: it is theirs now
+    now = timezone.now()
+    saved = save_draft(
+        workflow_id=sample.pk,
+        definition=wanted,
+        expected_revision=sample.draft_revision,
+        actor=ACTOR,
+        now=now,
+    )
+    publish_version(workflow_id=sample.pk, expected_revision=saved.draft_revision, actor=ACTOR, now=now)
+    return True

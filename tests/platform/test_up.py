@@ -176,8 +176,10 @@ def test_embedded_and_alone_it_starts_stops_and_comes_back_the_same(tmp_path, ev
     assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
     assert not (tmp_path / "ready.json").exists()
 
-    second = _up(tmp_path, eventually)
+    second = _up(tmp_path, eventually)  # on another port
     again = json.loads((tmp_path / "ready.json").read_text())
+    _, accepted = post(again["webhook_url"], {"name": "Ada"}, again["api_key"])
+    eventually(lambda: _run_of(again, accepted["event_id"]))  # the sample calls the new address
     second.send_signal(signal.SIGTERM)
     assert second.wait(60) == 0
     same = ("api_key", "email", "password", "workspace")

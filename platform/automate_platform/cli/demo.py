@@ -17,7 +17,7 @@ def run(options: argparse.Namespace) -> int:
     _django.setup()
     from django.conf import settings
 
-    from automate_platform.workspaces import open_for
+    from automate_platform.workspaces import move_samples, open_for
     from automate_tenants.context import public_scope
     from automate_tenants.models import Tenant
 
@@ -28,6 +28,9 @@ def run(options: argparse.Namespace) -> int:
             write_private(kept, json.dumps(opened))
     demo = json.loads(kept.read_text())
     base = settings.BASE_URL.rstrip("/")
+    if demo.get("base_url") != base:
+        move_samples()
+        write_private(kept, json.dumps({**demo, "base_url": base}))
     answer = {
         "portal_url": f"{base}/w/{demo['workspace']}/",
         "api_url": f"{base}/api/v1/",
