@@ -72,8 +72,8 @@ def _bind_session(request: HttpRequest, **kwargs: object) -> None:
 
 
 def _opened_here(request: HttpRequest, tenant: TenantRef) -> bool:
-    """Whether the session was opened in this workspace: a cookie carried over from another host opens nothing."""
-    return bool(request.session.get(SESSION_TENANT_KEY, tenant.id) == tenant.id)
+    """Whether the session was opened in this workspace: one from elsewhere, or without a mark, opens nothing."""
+    return bool(request.session.get(SESSION_TENANT_KEY) == tenant.id)
 
 
 def _set_aside_foreign_session(request: HttpRequest) -> None:
