@@ -62,6 +62,22 @@ def test_a_published_change_is_used_by_the_next_event(open_page: OpenPage, runni
     expect(page.get_by_text("Changed for Grace.")).to_be_visible()
 
 
+def test_the_address_follows_the_name_and_a_taken_one_offers_the_next(
+    open_page: OpenPage, running_platform: Product, person: Person
+) -> None:
+    taken = person.workspace.rpartition("/")[2]
+    page = open_page()
+    page.goto(f"{running_platform.base_url}/signup/")
+
+    page.get_by_label("Workspace name").press_sequentially("Sörens Läden")
+    expect(page.locator("#address-state")).to_have_text("“sorens-laden” is free.")
+    page.get_by_label("Address", exact=True).fill(taken)
+    page.get_by_role("button", name="Use ").click()
+
+    expect(page.locator("#address-state")).to_contain_text("is free.")
+    assert page.get_by_label("Address", exact=True).input_value() != taken
+
+
 def test_a_refused_request_is_shown_live_with_its_fix(open_page: OpenPage, running_platform: Product) -> None:
     page = open_page()
     sign_up(page, running_platform.base_url, name="Refused")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from urllib.parse import urljoin
 from uuid import uuid4
 
 import pytest
@@ -120,8 +121,10 @@ def test_every_document_is_rendered_and_has_its_source(app: Client) -> None:
         assert page.status_code == 200
         assert f"/docs/{name}/" in listed
         assert app.get(f"/docs/{name}.md").headers["Content-Type"].startswith("text/markdown")
-        for link in re.findall(r'href="(/docs/[^"#]*)', page.content.decode()):
-            assert app.get(link).status_code == 200, f"{name}: {link}"
+        article = page.content.decode().partition("<article")[2].partition("</article>")[0]
+        for link in re.findall(r'(?:href|src)="([^"#:]+)["#]', article):
+            target = urljoin(f"/docs/{name}/", link)
+            assert target.startswith("/api/") or app.get(target).status_code == 200, f"{name}: {link}"
     assert app.get("/docs/..%2Fsettings/").status_code == 404
 
 

@@ -107,9 +107,9 @@ def make_workspace(request: HttpRequest, user: User, *, name: str, slug: str) ->
 def address_problem(slug: str) -> str:
     """Why this address cannot be had, with one that can; "" when it is free."""
     if problem := find_slug_problem(slug):
-        return f"{problem} Free: {free_slug(derive_slug(slug))}"
+        return f"{problem} {free_slug(derive_slug(slug))} is free."
     if Tenant.objects.filter(slug=slug).exists():
-        return f"“{slug}” is taken. Free: {free_slug(slug)}"
+        return f"“{slug}” is taken; {free_slug(slug)} is free."
     return ""
 
 

@@ -18,6 +18,7 @@ from automate_tenants.middleware import without_membership
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
 _NAME = re.compile(r"[a-z0-9-]+")
+_LINK = re.compile(r'href="([a-z0-9-]+)\.md(#[^"]*)?"')  # between pages, written as files lie beside each other
 
 
 @dataclass(frozen=True)
@@ -75,4 +76,6 @@ def _page(name: str) -> Page:
     title = next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), name)
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     html = html.replace("<pre>", '<pre tabindex="0">')  # long lines scroll, also by keyboard
+    html = _LINK.sub(r'href="../\1/\2"', html)
+    html = html.replace('src="img/', 'src="../img/')
     return Page(name, title, mark_safe(html))  # noqa: S308  our own files, raw HTML is off

@@ -1,13 +1,20 @@
-// Sign-up: the workspace's address follows its name until a person types one.
+// Sign-up: the address that the workspace would get is shown while its name is typed; a taken one offers the next free.
 (() => {
   const name = document.getElementById("id_workspace_name");
   const address = document.getElementById("id_address");
   if (!name || !address) return;
-  let typed = Boolean(address.value);
-  address.addEventListener("input", (event) => { if (event.isTrusted) typed = Boolean(address.value); });
   name.addEventListener("input", () => {
-    if (typed) return;
-    address.value = name.value.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40);
+    if (!address.value) address.dispatchEvent(new Event("input", { bubbles: true })); // asks the server for a free one
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    const free = document.querySelector("[data-free-address]");
+    if (free) address.placeholder = free.dataset.freeAddress;
+  });
+  document.addEventListener("click", (click) => {
+    const button = click.target.closest("[data-use-address]");
+    if (!button) return;
+    address.value = button.dataset.useAddress;
     address.dispatchEvent(new Event("input", { bubbles: true }));
+    address.focus();
   });
 })();
