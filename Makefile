@@ -7,7 +7,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
-.PHONY: help up test check fmt clean pins hooks
+.PHONY: help up test check bench fmt clean pins hooks
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -25,6 +25,9 @@ check: $(DEV) ## format, lint, types, import contracts, missing migrations
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/automate migrate --check-models
+
+bench: $(DEV) ## measure the whole path beside the ceiling; the result goes to loadtests/results (needs a quiet machine)
+	@$(BIN)/python -m loadtests.bench --output loadtests/results/latest.md
 
 fmt: $(DEV) ## format the code and sort its imports
 	$(BIN)/ruff check --fix --exit-zero .

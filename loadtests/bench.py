@@ -2,8 +2,8 @@
 
 usage: python -m loadtests.bench [--rounds 3] [--seconds 6] [--output loadtests/results/NAME.md]
 
-Starts its own copy of the product (`automate up` on a new HOME and a free port), the ceiling on the same PostgreSQL, and
-a sink. Each round drives each of the two: 32 connections for --seconds, then until drained; then 20 a second for as
+Starts its own copy of the product (`automate up` on a new HOME and a free port), the ceiling on the same PostgreSQL,
+and a sink. Each round drives each of the two: 32 connections for --seconds, then until drained; then 20 a second for as
 long. Everything shares this machine, the load client included, so read the ratios; an absolute figure is this
 machine's, now.
 """
@@ -79,7 +79,7 @@ def listens(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def running(*command: str, seconds: float = 30.0, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(*command: str, environment: dict[str, str], seconds: float = 30.0) -> Iterator[subprocess.Popen[bytes]]:
     """One child process; told to stop at the end."""
     with subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL) as child:
         try:
@@ -94,7 +94,7 @@ def product(root: Path, sink_port: int) -> Iterator[Product]:
     """`automate up` with the sink as the one private address that its workflows may reach."""
     environment = {"DJANGO_AUTOMATE_HOME": str(root), "DJANGO_AUTOMATE_PRIVATE_TARGETS": f"127.0.0.1:{sink_port}"}
     command = (sys.executable, "-m", "automate_platform", "up", "--port", "0")
-    with running(*command, seconds=60, **environment) as child:
+    with running(*command, environment=environment, seconds=60) as child:
         ready = root / "ready.json"
         wait_for("the product", lambda: ready.exists() or child.poll() is not None)
         if child.poll() is not None:
@@ -248,7 +248,7 @@ def main() -> None:
     rounds: dict[str, list[dict[str, float]]] = {"product": [], "ceiling": []}
     with contextlib.ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)))
-        stack.enter_context(running(sys.executable, "-m", "loadtests.sink", str(sink_port)))
+        stack.enter_context(running(sys.executable, "-m", "loadtests.sink", str(sink_port), environment={}))
         wait_for("the sink", lambda: listens(sink_port))
         copy = stack.enter_context(product(root, sink_port))
         publish(copy.ready, sink_port)
