@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_GET
@@ -52,12 +52,12 @@ def source(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_GET
 @without_membership
-def picture(request: HttpRequest, name: str) -> HttpResponseBase:
+def picture(request: HttpRequest, name: str) -> HttpResponse:
     """GET /docs/img/<name>.png"""
     path = FOLDER / "img" / f"{name}.png"
     if not _NAME.fullmatch(name) or not path.is_file():
         raise NotFound("There is no such picture.")
-    return FileResponse(path.open("rb"), content_type="image/png")
+    return HttpResponse(path.read_bytes(), content_type="image/png")
 
 
 def _known(name: str) -> str:
