@@ -26,6 +26,7 @@ from automate.execution.batch import Batch
 from automate.execution.engine import ExecutionEngine
 from automate.outbox.store import Claim, OutboxStore
 from automate.worker.bell import Bell
+from automate_connectors import registry
 from automate_governance.clock import Clock
 
 logger = logging.getLogger("automate.worker")
@@ -78,6 +79,7 @@ class Worker:
         """Work until `stop` is called; then drain."""
         self._wake = asyncio.Event()
         self._slots = asyncio.Semaphore(QUICK_BATCHES)
+        registry.all()  # loads every connector now: the first event should not wait for imports
         bell = Bell(asyncio.get_running_loop(), self._wake.set)
         keepers = [asyncio.ensure_future(self._renew()), asyncio.ensure_future(self._tend())]
         try:
