@@ -23,7 +23,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def listens(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def running(*command: str, environment: dict[str, str], seconds: float = 30.0) -> Iterator[subprocess.Popen[bytes]]:
+def running(*command: str, environment: Mapping[str, str], seconds: float = 30.0) -> Iterator[subprocess.Popen[bytes]]:
     """One child process; told to stop at the end."""
     with subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL) as child:
         try:
@@ -125,10 +125,8 @@ def ceiling(database: Postgres, sink_port: int) -> Iterator[tuple[Target, int, i
         "off",
     ]
     server = (sys.executable, "-m", "uvicorn", "loadtests.ceiling.gateway:app", "--port", str(port), *options)
-    with (
-        running(*server, **told) as gateway,
-        running(sys.executable, "-m", "loadtests.ceiling.worker", **told) as worker,
-    ):
+    work = (sys.executable, "-m", "loadtests.ceiling.worker")
+    with running(*server, environment=told) as gateway, running(*work, environment=told) as worker:
         wait_for("the ceiling", lambda: listens(port))
         yield Target("ceiling", f"http://127.0.0.1:{port}/hook"), gateway.pid, worker.pid
 

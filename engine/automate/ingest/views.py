@@ -65,7 +65,8 @@ class WebhookView(View):
                 raise MethodNotAllowed("Send events with POST.", headers={"Allow": "POST"})
             answer = JsonResponse(_accepted(accept(request, str(kwargs["token"]), trace_id)), status=202)
         except Refusal as refusal:
-            answer = JsonResponse(refusal.as_dict(trace_id), status=refusal.http_status, headers=refusal.headers)
+            headers = {name: value for name, value in refusal.headers.items() if name != "Connection"}  # PEP 3333
+            answer = JsonResponse(refusal.as_dict(trace_id), status=refusal.http_status, headers=headers)
         answer["X-Trace-Id"] = trace_id
         return answer
 
