@@ -90,6 +90,22 @@ def test_a_refused_request_is_shown_live_with_its_fix(open_page: OpenPage, runni
     expect(page.locator("#progress").get_by_text("invalid_api_key")).to_be_visible()
 
 
+def test_without_the_live_stream_the_page_says_so_and_asks_by_itself(
+    open_page: OpenPage, running_platform: Product, complaints: list[str]
+) -> None:
+    page = open_page()
+    page.route("**/live/**", lambda route: route.abort())
+    sign_up(page, running_platform.base_url, name="Cut off")
+    expect(page.get_by_text("Reconnecting")).to_be_visible()
+
+    assert Person("", "", *read_curl(page), None).post({})[0] == 202
+
+    expect(page.get_by_text("Event received", exact=True)).to_be_visible(timeout=6_000)
+    page.unroute("**/live/**")
+    expect(page.get_by_text("Reconnecting")).to_be_hidden(timeout=15_000)
+    complaints.clear()  # the browser reports the cut connection itself
+
+
 def test_why_an_event_did_not_run_names_the_failing_condition(open_page: OpenPage, person: Person) -> None:
     page = open_page(person)
     page.goto(f"{person.workspace}/events/?status=no_match")
