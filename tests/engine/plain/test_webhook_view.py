@@ -1,4 +1,4 @@
-"""The engine alone takes webhooks: over real HTTP, on PostgreSQL and SQLite, from the request to what a workflow sends."""
+"""The engine alone takes webhooks: over real HTTP, on both databases, from the request to what a workflow sends."""
 
 from __future__ import annotations
 
@@ -85,7 +85,10 @@ class Site:
 
     def post(self, slug: str, body: bytes, *, method: str = "POST", **headers: str) -> tuple[int, dict[str, Any]]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        sent = {"content-type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        sent = {
+            "content-type": "application/json",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
         try:
             connection.request(method, f"/hooks/token-of-{slug}", body, sent)
             response = connection.getresponse()
