@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-from datalogic_py import DataHandle, DataLogicError, Rule
+from datalogic_py import DataHandle, Rule
 
 from automate.rules import library
 from automate.rules.errors import RuleFailed
@@ -114,15 +114,7 @@ def _compile(rule_spec: Any) -> CompiledRule:
     parts: tuple[tuple[str, CompiledRule], ...] = ()
     if operator == "and":
         parts = tuple((path, _compile(part)) for path, part in arguments(rule_spec))
-    try:
-        return CompiledRule(compile_part(rule_spec), operator, parts)
-    except DataLogicError as error:
-        raise library.failed(error) from error
-
-
-def compile_part(node: Any) -> Rule:
-    """Any node of a checked rule, literals too; not kept."""
-    return library.ENGINE.compile(json.dumps(node) if isinstance(node, str) else node)
+    return CompiledRule(library.compiled(rule_spec), operator, parts)
 
 
 def _handle(context: Context) -> DataHandle:

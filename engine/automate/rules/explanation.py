@@ -2,10 +2,10 @@
 
 Every node is `{"pointer", "operator", "evaluated", "result"}` and, where it applies, `"inputs"` (the values of its
 arguments), `"children"`, `"items"` (conditions per item of `some`, `all`, ...; the first few), `"error"` (why it has no
-result), `"reads"` (the path of a `var`). A part that was left out because the answer was already known has
-`"evaluated": false` and the result it would have given. Long values are cut; past the limits below a node is `"cut"`
-and has no result. The root adds `"matched"`, and `"failed_at"` with the pointer of the first failing condition, whose
-node has `"failed": true`.
+result), `"reads"` (the path of a `var`, `val` or `exists`). A part that was left out because the answer was already
+known has `"evaluated": false` and the result it would have given. Long values are cut; past the limits below a node is
+`"cut"` and has no result. The root adds `"matched"`, and `"failed_at"` with the pointer of the first failing condition,
+whose node has `"failed": true`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from datalogic_py import DataHandle, DataLogicError
+from datalogic_py import DataHandle
 
 from automate.rules import library
-from automate.rules.compiled import compile_part, compile_rule
+from automate.rules.compiled import compile_rule
 from automate.rules.errors import RuleFailed
-from automate.rules.operators import PER_ITEM
+from automate.rules.operators import BY_KEYS, PER_ITEM
 from automate.rules.shown import shown
-from automate.rules.tree import arguments, operator_of
+from automate.rules.tree import arguments, climbs, operator_of
 
 SHOWN_ITEMS = 10  # of one list
 MAX_NODES = 5_000
@@ -60,7 +60,7 @@ class _Explainer:
 
     def node(self, rule: Any, scope: DataHandle, here: str, *, evaluated: bool) -> Node:
         operator = operator_of(rule)
-        node: Node = {"pointer": here, "operator": operator, "evaluated": evaluated, "result": None}
+        node = _leaf(here, operator, evaluated=evaluated)
         self.left -= 1
         if self.left <= 0 or time.thread_time() > self.deadline:
             return {**node, "cut": True}
@@ -71,6 +71,9 @@ class _Explainer:
         parts = _parts(rule)
         if operator == "var":
             node["reads"] = shown(_value(parts[0][1], scope)) if parts else ""
+        elif operator in BY_KEYS:
+            node["reads"] = ".".join(str(shown(_value(part, scope))) for _path, part in parts)
+        if "reads" in node:
             parts = [(path, part) for path, part in parts if operator_of(part)]  # a path is no condition
         if parts:
             node["children"] = self._children(rule, parts, scope, node)
@@ -80,10 +83,12 @@ class _Explainer:
 
     def _children(self, rule: Any, parts: Parts, scope: DataHandle, node: Node) -> list[Node]:
         operator, here, evaluated = node["operator"], node["pointer"], node["evaluated"]
-        if operator in {"and", "or"}:
+        if operator in {"and", "or", "??"}:
             return self._until_known(operator, parts, scope, here, evaluated=evaluated)
         if operator in {"if", "?:"}:
             return self._branches(parts, scope, here, evaluated=evaluated)
+        if operator == "try":
+            return self._until_one_works(parts, scope, here, evaluated=evaluated)
         if operator in PER_ITEM:
             if operator != "reduce" and len(parts) > 1:
                 self._items(operator, parts, scope, node)
@@ -95,7 +100,21 @@ class _Explainer:
         is_known = False
         for path, part in parts:
             children.append(self.node(part, scope, here + path, evaluated=evaluated and not is_known))
-            is_known = is_known or _truth(part, scope) in {None, _KNOWN_WHEN[operator]}
+            is_known = is_known or _is_last(operator, part, scope)
+        return children
+
+    def _until_one_works(self, parts: Parts, scope: DataHandle, here: str, *, evaluated: bool) -> list[Node]:
+        """Each but the first sees the error of the one before it as its data."""
+        children: list[Node] = []
+        error: DataHandle | None = scope
+        for path, part in parts:
+            is_asked = evaluated and error is not None
+            if children and climbs(part):  # past the error, to data that is not at hand here
+                children.append(_leaf(here + path, operator_of(part), evaluated=is_asked))
+                return children
+            seen = scope if error is None else error
+            children.append(self.node(part, seen, here + path, evaluated=is_asked))
+            error = None if error is None else _error_of(part, error)
         return children
 
     def _branches(self, parts: Parts, scope: DataHandle, here: str, *, evaluated: bool) -> list[Node]:
@@ -118,6 +137,8 @@ class _Explainer:
 
     def _items(self, operator: str, parts: Parts, scope: DataHandle, node: Node) -> None:
         items = _value(parts[0][1], scope)
+        if climbs(parts[1][1]):
+            return  # an item alone is not all that its condition sees
         if isinstance(items, dict):
             items = list(items.values())
         if not isinstance(items, list):
@@ -132,6 +153,10 @@ class _Explainer:
             is_known = is_known or _truth(body, inner) in {None, _KNOWN_WHEN.get(operator)}
 
 
+def _leaf(here: str, operator: str | None, *, evaluated: bool) -> Node:
+    return {"pointer": here, "operator": operator, "evaluated": evaluated, "result": None}
+
+
 def _parts(rule: Any) -> Parts:
     """The parts of a node that are nodes themselves; of a list, only when something in it is worked out."""
     if operator_of(rule) is not None:
@@ -142,10 +167,7 @@ def _parts(rule: Any) -> Parts:
 
 
 def _result(rule: Any, scope: DataHandle) -> Any:
-    try:
-        return library.result(compile_part(rule), scope)
-    except DataLogicError as error:
-        raise library.failed(error) from error
+    return library.result(library.compiled(rule), scope)
 
 
 def _value(rule: Any, scope: DataHandle) -> Any:
@@ -158,9 +180,29 @@ def _value(rule: Any, scope: DataHandle) -> Any:
 def _truth(rule: Any, scope: DataHandle) -> bool | None:
     """None: it cannot be evaluated."""
     try:
-        return library.is_true(compile_part(rule), scope)
+        return library.is_true(library.compiled(rule), scope)
     except RuleFailed:
         return None
+
+
+def _is_last(operator: str, part: Any, scope: DataHandle) -> bool:
+    """Whether `and`, `or` or `??` looks at nothing after `part`; so it is, too, when `part` fails."""
+    if operator != "??":
+        return _truth(part, scope) in {None, _KNOWN_WHEN[operator]}
+    try:
+        return _result(part, scope) is not None
+    except RuleFailed:
+        return True
+
+
+def _error_of(part: Any, scope: DataHandle) -> DataHandle | None:
+    """The error object that `try` hands on when `part` fails; None when it does not, or when nothing is handed on."""
+    try:
+        _result(part, scope)
+    except RuleFailed:
+        error = _value({"try": [part, {"val": []}]}, scope)
+        return None if error is None else library.data(error)
+    return None
 
 
 def _mark(node: Node, pointer: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from datalogic_py import DataHandle, DataLogicError, Engine, ParseError, Rule, Session
 
+from automate.rules.classic import classic
 from automate.rules.errors import RuleFailed
 from automate.rules.operators import FAMILIES
 
@@ -46,6 +47,31 @@ def data(value: Any) -> DataHandle:
         return DataHandle(_in_range(value, 0))
 
 
+def compiled(node: Any) -> Rule:
+    """A checked rule, or any node of one, literals too. Raises RuleFailed."""
+    try:
+        return ENGINE.compile(json.dumps(node) if isinstance(node, str) else classic(readable(node)))
+    except DataLogicError as error:
+        raise failed(error) from error
+
+
+def readable(rule: Any) -> Any:
+    """The rule with integers beyond 64 bits as the nearest float, as in the data it will meet.
+
+    PostgreSQL gives 1e299 back as such an integer, so a rule that was fine as a draft must be fine as a version.
+
+    >>> readable({"<": [{"var": "payload.n"}, 10**30, 5]})
+    {'<': [{'var': 'payload.n'}, 1e+30, 5]}
+    """
+    if isinstance(rule, dict):
+        return {key: readable(item) for key, item in rule.items()}
+    if isinstance(rule, (list, tuple)):
+        return [readable(item) for item in rule]
+    if isinstance(rule, int) and abs(rule) >= 2**63:
+        return _nearest(rule)
+    return rule
+
+
 def is_true(rule: Rule, handle: DataHandle) -> bool:
     """Whether the rule's result is truthy, as JSONLogic defines it. Raises RuleFailed."""
     try:
@@ -65,13 +91,27 @@ def result(rule: Rule, handle: DataHandle) -> Any:
 def failed(error: DataLogicError) -> RuleFailed:
     """The library's error in our words."""
     operator = getattr(error, "operator", None)
-    path = getattr(error, "path", None) or []
-    details = {"operator": operator, "pointer": path[-1]["json_pointer"] if path else ""}
+    details = {"operator": operator}
     if getattr(error, "error_type", "") == "BudgetExceeded":
         return RuleFailed(f"The rule needs more than {OPERATIONS:,} operations for this event.", details=details)
-    if '{"type":"NaN"}' in str(error):
+    thrown = _thrown(error)
+    if thrown == "NaN" and operator != "throw":
         return RuleFailed(f"`{operator}` was given something that is not a number.", details=details)
+    if thrown is not None:
+        return RuleFailed(f'The rule threw "{thrown}".', details={**details, "thrown": thrown})
     return RuleFailed(f"The rule cannot be evaluated: {str(error)[:200]}", details=details)
+
+
+def _thrown(error: DataLogicError) -> str | None:
+    """The `type` of what was thrown, as `try` sees it; "NaN" is what operators throw."""
+    if getattr(error, "error_type", "") != "Thrown":
+        return None
+    text = str(error).removeprefix("Thrown: ").rpartition(" (in operator: ")[0]
+    try:
+        thrown = json.loads(text)
+    except ValueError:
+        return text[:200]
+    return str(thrown.get("type") if isinstance(thrown, dict) else thrown)[:200]
 
 
 def _in_range(value: Any, depth: int) -> Any:

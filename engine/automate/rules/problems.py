@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from typing import Any
 
 from automate.definitions.problem import Problem, did_you_mean
-from automate.rules.library import ENGINE
-from automate.rules.operators import OPERATORS
+from automate.rules.library import ENGINE, readable
+from automate.rules.operators import BY_KEYS, OPERATORS
 from automate.rules.tree import arguments, operator_of, walk
 
 MAX_DEPTH = 64
@@ -37,7 +38,7 @@ def find_rule_problems(rule_spec: Any, *, known_roots: Collection[str] | None = 
 
 
 def _too_large(rule: Any) -> Problem | None:
-    for count, (path, _node, depth, _per_item) in enumerate(walk(rule), start=1):
+    for count, (path, _node, depth, _sees_other_data) in enumerate(walk(rule), start=1):
         if depth > MAX_DEPTH:
             return Problem("", "rule_too_deep", f"The rule is nested deeper than {MAX_DEPTH} levels.")
         if count > MAX_NODES:
@@ -47,7 +48,7 @@ def _too_large(rule: Any) -> Problem | None:
 
 def _unknown_operators(rule: Any) -> list[Problem]:
     problems = []
-    for path, node, _depth, _per_item in walk(rule):
+    for path, node, _depth, _sees_other_data in walk(rule):
         if isinstance(node, dict) and len(node) > 1:
             names = ", ".join(f'"{name}"' for name in list(node)[:5])
             message = f"An object in a rule is one operator and its arguments; this one has {names}."
@@ -62,12 +63,12 @@ def _unknown_operators(rule: Any) -> list[Problem]:
 
 def _wrong_arguments(rule: Any) -> list[Problem]:
     try:
-        found = ENGINE.check(rule)
+        found = ENGINE.check(readable(rule))
     except Exception as error:  # the library could not even read it
         return [Problem("", "rule_unreadable", f"The rule cannot be read: {str(error)[:200]}.")]
     problems = [Problem(d["pointer"], "wrong_arguments", _sentence(d["message"])) for d in found]
     told = {problem.path for problem in problems}
-    for path, node, _depth, _per_item in walk(rule):
+    for path, node, _depth, _sees_other_data in walk(rule):
         operator = operator_of(node)
         if operator is None or path in told:
             continue
@@ -85,16 +86,27 @@ def _sentence(message: str) -> str:
 
 def _unknown_roots(rule: Any, known_roots: Collection[str]) -> list[Problem]:
     problems = []
-    for path, node, _depth, per_item in walk(rule):
-        if per_item or operator_of(node) not in {"var", "missing", "exists"}:
+    for path, node, _depth, sees_other_data in walk(rule):
+        operator = operator_of(node)
+        if sees_other_data or operator not in {"var", "missing", *BY_KEYS}:
             continue
         read = arguments(node)
-        for below, name in read[:1] if operator_of(node) == "var" else read:
+        for below, name in read if operator == "missing" else read[:1]:
             if not isinstance(name, str) or not name:
                 continue
-            root = name.split(".")[0]
-            if root not in known_roots:
-                known = ", ".join(f'"{known}"' for known in known_roots)
-                message = f'Nothing is called "{root}" here: a rule reads {known}. Did you mean "payload.{name}"?'
-                problems.append(Problem(path + below, "unknown_name", message))
+            keys = [name] if operator in BY_KEYS else name.split(".")
+            if keys[0] not in known_roots:
+                problems.append(Problem(path + below, "unknown_name", _where_it_is(name, operator, known_roots)))
     return problems
+
+
+def _where_it_is(name: str, operator: str | None, known_roots: Collection[str]) -> str:
+    root, *below = name.split(".")
+    known = ", ".join(f'"{known}"' for known in known_roots)
+    if operator not in BY_KEYS:
+        return f'Nothing is called "{root}" here: a rule reads {known}. Did you mean "payload.{name}"?'
+    if root in known_roots:
+        keys = json.dumps([root, *below], ensure_ascii=False)
+        return f'`{operator}` takes a path key by key: {{"{operator}": {keys}}}.'
+    keys = json.dumps(["payload", root, *below], ensure_ascii=False)
+    return f'Nothing is called "{name}" here: a rule reads {known}. Did you mean {{"{operator}": {keys}}}?'

@@ -29,11 +29,14 @@ def arguments(node: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def walk(rule: Any) -> Iterator[tuple[str, Any, int, bool]]:
-    """(pointer, node, depth, whether it is evaluated once per item) for every node; any depth is safe."""
+    """(pointer, node, depth, whether it sees other data than the rule does) for every node; any depth is safe.
+
+    Other data is one item of a list, or the error that `try` caught.
+    """
     waiting: list[tuple[str, Any, int, bool]] = [("", rule, 0, False)]
     while waiting:
-        here, node, depth, per_item = waiting.pop()
-        yield here, node, depth, per_item
+        here, node, depth, sees_other_data = waiting.pop()
+        yield here, node, depth, sees_other_data
         below: list[tuple[str, Any]] = []
         operator = operator_of(node)
         if operator is not None:
@@ -43,4 +46,15 @@ def walk(rule: Any) -> Iterator[tuple[str, Any, int, bool]]:
         elif isinstance(node, dict):
             below = [(pointer(str(key)), item) for key, item in node.items()]
         for index, (path, child) in reversed(list(enumerate(below))):
-            waiting.append((here + path, child, depth + 1, per_item or (operator in PER_ITEM and index == 1)))
+            sees_other = (operator in PER_ITEM and index == 1) or (operator == "try" and index > 0)
+            waiting.append((here + path, child, depth + 1, sees_other_data or sees_other))
+
+
+def climbs(rule: Any) -> bool:
+    """Whether something in `rule` reads outside of the item it is evaluated for: `{"val": [[-2], "limit"]}`."""
+    for _path, node, _depth, _per_item in walk(rule):
+        if operator_of(node) == "val" and isinstance(node["val"], list) and node["val"]:
+            first = node["val"][0]
+            if isinstance(first, (list, dict)):  # a path that is worked out may climb too
+                return True
+    return False

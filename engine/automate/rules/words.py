@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from automate.rules.operators import BY_KEYS
 from automate.rules.tree import arguments, operator_of
 
 _LONGEST = 200
@@ -16,6 +17,7 @@ _BETWEEN = {
     "in": "is in",
     "and": "and",
     "or": "or",
+    "??": "or else",
 }
 _SIGNS = frozenset({"<", "<=", ">", ">=", "+", "-", "*", "/", "%"})
 _FOR_ITEMS = {"some": "some item of", "all": "every item of", "none": "no item of"}
@@ -38,6 +40,9 @@ def _words(rule: Any) -> str:
     given = [part for _path, part in arguments(rule)]
     if operator == "var":
         return str(given[0]) if given and isinstance(given[0], (str, int)) and given[0] != "" else "the item"
+    if operator in BY_KEYS and given and all(isinstance(part, (str, int)) for part in given):
+        path = ".".join(map(str, given))
+        return path if operator == "val" else f"{path} exists"
     if operator in _FOR_ITEMS and len(given) == 2:
         return f"{_FOR_ITEMS[operator]} {_words(given[0])} has {_words(given[1])}"
     if operator in {"!", "!!"} and given:
