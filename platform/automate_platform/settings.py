@@ -91,7 +91,8 @@ AUTHENTICATION_BACKENDS = [
     "automate_tenants.permissions.MembershipBackend",  # has_perm from the role in the current tenant
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
-PASSWORD_HASHERS = [  # scrypt as OWASP has it (N=2^14, r=8, p=5): memory-hard, and 250 ms here where PBKDF2 takes 430
+PASSWORD_HASHERS = [  # the first for new passwords; one kept by another is renewed at its next log-in
+    "automate_web.accounts.hashers.Argon2id",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]

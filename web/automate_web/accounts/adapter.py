@@ -9,6 +9,11 @@ from django.http import HttpRequest
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,  # one limit counts log-ins and sign-ups from an address together
+        "too_many_login_attempts": "Too many attempts from your network. Wait a minute, then try again.",
+    }
+
     def get_signup_redirect_url(self, request: HttpRequest) -> str:
         """To the workspace just made; `/` finds it."""
         return "/"
