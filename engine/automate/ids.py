@@ -29,10 +29,10 @@ def derived_id(parent: UUID, *parts: object) -> UUID:
     >>> derived_id(event, "a") == derived_id(event, "a"), derived_id(event, "a") == derived_id(event, "b")
     (True, False)
     """
-    text = "\x1f".join(str(part) for part in parts)
-    digest = hashlib.sha256(parent.bytes + text.encode()).digest()
+    text = "\x1f".join(map(str, parts))
+    digest = hashlib.blake2b(parent.bytes + text.encode(), digest_size=10).digest()
     time_part = (parent.int >> 80) << 80
-    return UUID(int=time_part | (int.from_bytes(digest[:10], "big") & _HASH_MASK) | _VERSION_8 | _VARIANT)
+    return UUID(int=time_part | (int.from_bytes(digest, "big") & _HASH_MASK) | _VERSION_8 | _VARIANT)
 
 
 def run_id(event_id: UUID, workflow_id: UUID) -> UUID:

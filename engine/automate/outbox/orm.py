@@ -65,6 +65,9 @@ class OrmStore:
         claimed = tuple(_job(job, events) for job in jobs)
         return Claim(lease_id, None, self._config_token(), claimed, lease_seconds)
 
+    def confirm(self, claim: Claim) -> bool:
+        return False  # nothing but the outbox itself says what is due here
+
     def active_versions(self, claim: Claim) -> list[ActiveVersion]:
         live = Workflow.objects.filter(is_enabled=True, active_version__isnull=False).select_related("active_version")
         versions = [workflow.active_version for workflow in live]

@@ -75,6 +75,9 @@ class PostgresStore:
             token = cursor.fetchone()
         return Claim(lease_id, None, token, tuple(job_from_row(row) for row in rows), lease_seconds)
 
+    def confirm(self, claim: Claim) -> bool:
+        return False  # nothing but the outbox itself says what is due here
+
     def active_versions(self, claim: Claim) -> list[ActiveVersion]:
         with transaction() as cursor:
             self._enter(cursor, claim)

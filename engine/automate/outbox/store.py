@@ -48,6 +48,7 @@ class Claim:
     config_token: Hashable  # changes whenever what runs changes: the key of the worker's cache of versions
     jobs: tuple[Job, ...]
     lease_seconds: float
+    unconfirmed: tuple[int, ...] = ()  # what `confirm` has to look at again; the store's own business
     held: set[int] = field(default_factory=set)  # ids of the jobs under the lease now; kept by the store
 
     def __post_init__(self) -> None:
@@ -176,6 +177,9 @@ class OutboxStore(Protocol):
         """Lease up to `limit` due jobs, oldest first; None when nothing is due. A job that crashed before comes
         alone.
         """
+
+    def confirm(self, claim: Claim) -> bool:
+        """Call right after `claim_batch`, beside the work itself: whether more came in while the claim was open."""
 
     def active_versions(self, claim: Claim) -> list[ActiveVersion]:
         """Every version that events of this claim's scope may start now."""

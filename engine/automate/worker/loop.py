@@ -99,6 +99,7 @@ class Worker:
         """Work on what is due now and return how many claims that took: the synchronous mode, and tests."""
         claims = 0
         while (claim := await self._claim()) is not None:
+            await self._engine.in_database(partial(self._store.confirm, claim))
             await self._process(claim)
             claims += 1
         return claims
@@ -130,9 +131,10 @@ class Worker:
             self._slots.release()
             await self._sleep()
             return
-        task = asyncio.ensure_future(self._process_in_slot(claim))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        for work in (self._process_in_slot(claim), self._confirm(claim)):
+            task = asyncio.ensure_future(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _claim(self) -> Claim | None:
         options = self._options
@@ -141,6 +143,12 @@ class Worker:
                 limit=options.batch_size, worker=self.name, lease_seconds=options.lease_seconds
             )
         )
+
+    async def _confirm(self, claim: Claim) -> None:
+        """Beside the work on a claim: a ring that fell into it is heard now."""
+        with suppress(DatabaseError):  # the sweep finds what is missed
+            if await self._engine.in_database(partial(self._store.confirm, claim)):
+                self._wake.set()
 
     async def _process_in_slot(self, claim: Claim) -> None:
         """Work on a claim; its slot is free again when it is done or has turned slow."""

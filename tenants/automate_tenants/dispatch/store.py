@@ -39,16 +39,18 @@ class DispatchStore(PostgresStore):
                 )
                 head, *rows = cursor.fetchall()
             _, lease_id, tenant_id, schema_name, config_version, cleared, *_ = head
-            made_ready = self._recheck(cleared) if cleared else 0
             if lease_id is not None:
                 break
-            if not made_ready:
+            if not cleared or not self._recheck(cleared):
                 return None  # else a ring fell into that claim, and nobody else will ring for it
         jobs = tuple(
             job_from_row((job_id, kind, attempts, run_id, event_id, *event))
             for kind, _, _, _, _, _, job_id, attempts, run_id, event_id, *event in rows
         )
-        return Claim(lease_id, Scope(tenant_id, schema_name), config_version, jobs, lease_seconds)
+        return Claim(lease_id, Scope(tenant_id, schema_name), config_version, jobs, lease_seconds, tuple(cleared))
+
+    def confirm(self, claim: Claim) -> bool:
+        return bool(claim.unconfirmed) and self._recheck(claim.unconfirmed) > 0
 
     def data_key(self, claim: Claim) -> bytes:
         return key_store().data_key(_scope(claim).schema_name)
