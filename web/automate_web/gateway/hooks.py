@@ -61,9 +61,9 @@ class Hooks:
         """The answer to any request below /hooks/."""
         route: Route | None = None
         try:
+            route = await self._route(request.path.removeprefix("/hooks/").rstrip("/"))
             if request.method != "POST":
                 raise MethodNotAllowed("Send events with POST.", headers={"Allow": "POST"})
-            route = await self._route(request.path.removeprefix("/hooks/").rstrip("/"))
             stored = await self._accept(request, route)
         except Refusal as refusal:
             if route is not None:
