@@ -18,9 +18,10 @@ RULE_ROOTS = ("payload", "event")
 
 
 def find_problems(definition: Any) -> list[Problem]:
-    """Everything that keeps `definition` from being published, in the order of the document; [] when nothing does.
+    """Everything that keeps `definition` from being published, in the order of the document, and warnings among it.
 
-    Parts that are well formed are checked in depth even where others are not.
+    A problem that `is_error` keeps it from being published; the others are told and do not. Parts that are well formed
+    are checked in depth even where others are not.
     """
     if problems := find_bound_problems(definition):
         return problems
@@ -37,7 +38,8 @@ def find_problems(definition: Any) -> list[Problem]:
 def _rule_problems(definition: dict[str, Any]) -> Iterator[Problem]:
     rule = definition.get("rule")
     if isinstance(rule, dict):
-        for problem in rules.find_rule_problems(rule, known_roots=RULE_ROOTS):
+        problems = rules.find_rule_problems(rule, known_roots=RULE_ROOTS)
+        for problem in problems or rules.find_rule_warnings(rule):
             yield problem.below("/rule")
 
 

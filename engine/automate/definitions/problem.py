@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Problem:
     """What is wrong at `path`, an RFC 6901 JSON pointer into the checked document ("" is the whole of it).
 
-    `code` is stable; `message` is for people and says what to do.
+    `code` is stable; `message` is for people and says what to do. An "error" keeps the definition from being published,
+    a "warning" does not.
     """
 
     path: str
     code: str
     message: str
+    severity: Literal["error", "warning"] = "error"
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity == "error"
 
     def below(self, path: str) -> Problem:
         """The same problem seen from a document that holds the checked one at `path`."""
-        return Problem(path + self.path, self.code, self.message)
+        return Problem(path + self.path, self.code, self.message, self.severity)
 
     def as_dict(self) -> dict[str, str]:
         return {"path": self.path, "code": self.code, "message": self.message}

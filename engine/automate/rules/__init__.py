@@ -11,6 +11,7 @@ from automate.rules.errors import RuleFailed
 from automate.rules.explanation import explain
 from automate.rules.operators import OPERATORS
 from automate.rules.problems import find_rule_problems
+from automate.rules.warnings import find_rule_warnings
 
 __all__ = [
     "OPERATORS",
@@ -20,6 +21,7 @@ __all__ = [
     "evaluate",
     "explain",
     "find_rule_problems",
+    "find_rule_warnings",
     "first_failure",
     "prepare",
 ]

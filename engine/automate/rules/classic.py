@@ -12,8 +12,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from automate.rules.operators import BY_KEYS
-from automate.rules.tree import operator_of
+from automate.rules.tree import is_read, is_scalar, operator_of
 
 _COMPARED_AS_NUMBERS = ["boolean", "number", "string"]  # when the two types differ
 
@@ -81,11 +80,7 @@ def _is_word(text: str) -> bool:
 
 def _is_plain(node: Any) -> bool:
     """A literal, or a read along a literal path: evaluating it twice costs next to nothing."""
-    operator = operator_of(node)
-    if operator in {"var", *BY_KEYS}:
-        given = node[operator] if isinstance(node[operator], list) else [node[operator]]
-        return all(not isinstance(part, (dict, list)) for part in given)
-    return not isinstance(node, (dict, list)) or (isinstance(node, list) and all(map(_is_plain, node)))
+    return is_read(node) or is_scalar(node) or (isinstance(node, list) and all(map(_is_plain, node)))
 
 
 def _nested(tried: list[Any]) -> Any:

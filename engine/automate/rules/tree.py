@@ -50,6 +50,19 @@ def walk(rule: Any) -> Iterator[tuple[str, Any, int, bool]]:
             waiting.append((here + path, child, depth + 1, sees_other_data or sees_other))
 
 
+def is_scalar(node: Any) -> bool:
+    return not isinstance(node, (dict, list))
+
+
+def is_read(node: Any) -> bool:
+    """Whether `node` reads along a path that the rule itself says: the same value wherever it stands, and no error."""
+    operator = operator_of(node)
+    if operator not in {"var", "val", "exists"}:
+        return False
+    given = node[operator]
+    return is_scalar(given) or (isinstance(given, list) and all(map(is_scalar, given)))
+
+
 def climbs(rule: Any) -> bool:
     """Whether something in `rule` reads outside of the item it is evaluated for: `{"val": [[-2], "limit"]}`."""
     for _path, node, _depth, _per_item in walk(rule):

@@ -47,6 +47,8 @@ def _words(rule: Any) -> str:
         return f"{_FOR_ITEMS[operator]} {_words(given[0])} has {_words(given[1])}"
     if operator in {"!", "!!"} and given:
         return f"not ({_words(given[0])})" if operator == "!" else f"{_words(given[0])} is set"
+    if operator in {"and", "or"} and len(given) == 1:
+        return _words(given[0])
     if operator in _SIGNS and len(given) > 1:
         return f" {operator} ".join(_words(part) for part in given)
     if operator in _BETWEEN and len(given) > 1:

@@ -68,7 +68,7 @@ def _refuse_problems(documents: list[tuple[str, Any]]) -> None:
     problems: dict[str, list[Problem]] = {}
     first_seen: dict[str, str] = {}
     for source, definition in documents:
-        found = find_problems(definition)
+        found = [problem for problem in find_problems(definition) if problem.is_error]
         slug = definition.get("slug") if isinstance(definition, dict) else None
         if isinstance(slug, str):
             if slug in first_seen:

@@ -81,12 +81,13 @@ def publish_version(
 
     A draft that says what the active version says makes no new version; that one is returned. `note` (at most 300
     characters) says why; without it the definition's own note. Raises NotFound, Conflict when the draft is no longer
-    at `expected_revision`, InvalidDraft with every problem found; nothing is written then.
+    at `expected_revision`, InvalidDraft with every error found; nothing is written then.
+    Warnings do not keep it from being published.
     """
     workflow = _locked(workflow_id)
     _refuse_stale(workflow, expected_revision)
-    if problems := find_problems(workflow.draft):
-        raise InvalidDraft(problems)
+    if errors := [problem for problem in find_problems(workflow.draft) if problem.is_error]:
+        raise InvalidDraft(errors)
     draft = Draft.parse(workflow.draft)
     active = workflow.active_version
     if active is not None and draft.says_the_same_as(active.trigger_spec, active.rule, active.steps):
@@ -150,7 +151,9 @@ def _refuse_unsavable(definition: Any) -> None:
 
 
 def _keeps_from_saving(problem: Problem) -> bool:
-    return problem.code in {"not_an_object", "secret_value"} or problem.path in {"/slug", "/name"}
+    return problem.is_error and (
+        problem.code in {"not_an_object", "secret_value"} or problem.path in {"/slug", "/name"}
+    )
 
 
 def _record(workflow: Workflow, action: str, actor: str, now: datetime, details: dict[str, Any]) -> None:

@@ -114,8 +114,19 @@ def test_a_definition_is_checked_without_storing_it(api: Api, tenant_a: Workspac
     assert good.json() == {"valid": True, "problems": []}
     assert bad.json()["valid"] is False
     assert bad.json()["problems"][0]["path"].startswith("/steps")
-    assert set(bad.json()["problems"][0]) == {"path", "code", "message"}
+    assert set(bad.json()["problems"][0]) == {"path", "code", "message", "severity"}
     assert api.get("/workflows/order-flow").status_code == 404
+
+
+def test_a_warning_is_told_and_keeps_nothing_from_being_published(api: Api) -> None:
+    doubtful = definition(rule={">": [{"var": "payload.amount"}, "100"]})
+
+    checked = api.post("/workflow-validations", doubtful)
+    api.post("/workflows", doubtful)
+
+    assert checked.json()["valid"] is True
+    assert [(p["code"], p["severity"]) for p in checked.json()["problems"]] == [("text_for_number", "warning")]
+    assert publish(api, "order-flow", 1).status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,19 @@ def test_publishing_makes_the_next_version_with_its_note(enter: Enter, tenant_a:
         assert AuditLogEntry.objects.filter(action="workflow.publish", actor=f"user:{tenant_a.owner.pk}").exists()
 
 
+def test_a_warning_is_shown_and_does_not_keep_from_publishing(enter: Enter, tenant_a: Workspace) -> None:
+    browser, workflow = enter(tenant_a), sample(tenant_a)
+
+    page = published(browser, workflow, {**workflow.draft, "rule": {"==": [1, 2]}})
+
+    assert sample(tenant_a).active_version_id != workflow.active_version_id
+    assert page.context["edit"].problems == []
+    assert [(w.path, w.message.split(":")[0]) for w in page.context["edit"].warnings] == [
+        ("/rule", "The rule never matches")
+    ]
+    assert b"1 warning" in page.content
+
+
 def test_a_definition_with_problems_is_not_published_and_each_problem_has_its_line(
     enter: Enter, tenant_a: Workspace
 ) -> None:

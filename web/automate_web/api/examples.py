@@ -167,8 +167,10 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "body": {**_DEFINITION, "steps": []},
         "answer": {
             "valid": False,
-            "problems": [{"path": "/steps", "code": "too_short", "message": "A workflow needs at least one step."}],
+            "problems": [
+                {"path": "/steps", "code": "malformed", "message": "At least 1 must be here.", "severity": "error"},
+            ],
         },
-        "description": "Every problem that would stop it from being published.",
+        "description": "Every problem: errors would stop it from being published, warnings would not.",
     },
 }

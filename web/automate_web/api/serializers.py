@@ -261,10 +261,13 @@ class Problem(serializers.Serializer[Any]):
     path = serializers.CharField(help_text="JSON pointer into the definition.")
     code = serializers.CharField()
     message = serializers.CharField()
+    severity = serializers.ChoiceField(
+        choices=["error", "warning"], help_text="A warning keeps nothing from being done."
+    )
 
 
 class Validation(serializers.Serializer[Any]):
-    """Every problem of a definition; publishing it would be refused while there is one."""
+    """Every problem of a definition; publishing it would be refused while one of them is an error."""
 
     valid = serializers.BooleanField()
     problems = Problem(many=True)

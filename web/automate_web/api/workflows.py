@@ -141,7 +141,8 @@ class Validations(ApiView):
     def post(self, request: Request) -> Response:
         Query(request, ())
         problems = definitions.find_problems(_definition(request))
-        return Response(serializers.Validation({"valid": not problems, "problems": problems}).data)
+        is_valid = not any(problem.is_error for problem in problems)
+        return Response(serializers.Validation({"valid": is_valid, "problems": problems}).data)
 
 
 def _find(text: str) -> Workflow:

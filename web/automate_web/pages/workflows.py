@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -57,11 +57,12 @@ class Marked:
 
 @dataclass(frozen=True)
 class Edit:
-    """What a form sent: the text as typed, what it says, and what is wrong with it."""
+    """What a form sent: the text as typed, what it says, what is wrong with it, and what is hardly meant."""
 
     text: str
     definition: dict[str, Any] | None
     problems: list[Marked]
+    warnings: list[Marked] = field(default_factory=list)
 
 
 @require_GET
@@ -202,7 +203,9 @@ def read(text: str) -> Edit:
         return Edit(text, None, [Marked(error.line, "", f"Not JSON: {error} ({place}).")])
     if not isinstance(value, dict):
         return Edit(text, None, [Marked(1, "", "A definition is a JSON object: { … }.")])
-    return Edit(text, value, mark(text, find_problems(value)))
+    found = find_problems(value)
+    errors = [problem for problem in found if problem.is_error]
+    return Edit(text, value, mark(text, errors), mark(text, [problem for problem in found if not problem.is_error]))
 
 
 def mark(text: str, problems: list[Problem]) -> list[Marked]:

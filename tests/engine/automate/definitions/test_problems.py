@@ -280,3 +280,16 @@ def test_whatever_stands_anywhere_is_a_problem_or_none_but_never_a_crash(value: 
     for problem in [*find_problems(value), *find_problems(_with(path, value))]:
         assert problem.path == "" or problem.path.startswith("/")
         assert problem.message and problem.code
+
+
+def test_a_rule_that_is_hardly_meant_is_a_warning_and_no_error() -> None:
+    [warning] = find_problems(_with("/rule", {">": [{"var": "payload.amount"}, "100"]}))
+
+    assert (warning.path, warning.code, warning.severity) == ("/rule/>/1", "text_for_number", "warning")
+    assert not warning.is_error
+
+
+def test_a_rule_with_errors_has_no_warnings() -> None:
+    found = find_problems(_with("/rule", {"and": [{"==": [1, 2]}, {"nope": 1}]}))
+
+    assert [problem.code for problem in found] == ["unknown_operator"]

@@ -193,3 +193,7 @@ def test_drafts_only_and_dry_run(definition: dict[str, Any], tmp_path: Path) -> 
 
     assert "nothing was written" in _command(path, "--dry-run")
     assert "order-flow: created, draft" in _command(path, "--no-publish")
+
+
+def test_a_warning_does_not_keep_a_document_out(definition: dict[str, Any]) -> None:
+    assert _import({**definition, "rule": {"==": [1, 2]}}) == [("created", 1)]

@@ -181,3 +181,9 @@ def test_what_runs_is_told_to_the_host_in_the_same_transaction(definition: dict[
 
     assert sum(changed) == sum(before) + 1
     assert noted() == before
+
+
+def test_a_warning_does_not_keep_a_draft_from_being_published(definition: dict[str, Any]) -> None:
+    workflow = _create({**definition, "rule": {">": [{"var": "payload.amount"}, "100"]}})
+
+    assert _publish(workflow).version_num == 1
