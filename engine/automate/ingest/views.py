@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.http.request import UnreadablePostError
 from django.utils import timezone
@@ -33,6 +35,7 @@ from automate.ingest.refusal import (
     InvalidJson,
     MethodNotAllowed,
     Refusal,
+    StorageUnavailable,
     payload_too_large,
     retry_later,
 )
@@ -40,6 +43,8 @@ from automate.ingest.trace import new_trace_id, parse_traceparent
 from automate.ingest.verify import bearer_token, invalid_api_key, secret_bytes, verify_signature
 from automate.models import WebhookEndpoint
 from automate_governance.crypto import Unsealable
+
+logger = logging.getLogger("automate.ingest")
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,16 @@ class WebhookView(View):
 
 
 def accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
-    """Verify, read and store one request. Raises a Refusal."""
+    """Verify, read and store one request. Raises a Refusal, also when the database cannot take it."""
+    try:
+        return _accept(request, token, trace_id)
+    except DatabaseError as error:
+        logger.exception("event not stored, trace %s", trace_id)
+        message = "The event could not be stored for certain. Repeat it with the same dedupe key."
+        raise retry_later(StorageUnavailable, message, seconds=2) from error
+
+
+def _accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
     endpoint = WebhookEndpoint.objects.filter(token=token).first()
     if endpoint is None:
         raise EndpointNotFound("No endpoint has this URL. Copy it again.")

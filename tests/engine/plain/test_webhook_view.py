@@ -237,6 +237,25 @@ def test_a_hostile_body_is_refused_with_its_code(site: Site) -> None:
     assert site.stored() == before
 
 
+RENAME = (
+    "from django.db import connection\nanswer = connection.cursor().execute('ALTER TABLE {} RENAME TO {}') and None"
+)
+
+
+def test_what_cannot_be_stored_is_told_to_come_back_and_leaves_nothing(site: Site) -> None:
+    before = site.stored()
+    site.project.script(RENAME.format("automate_outboxjob", "away"))
+    try:
+        status, answer = site.post("open", b'{"a": 1}', idempotency_key="later")
+    finally:
+        site.project.script(RENAME.format("away", "automate_outboxjob"))
+
+    assert (status, answer["code"], answer["details"]) == (503, "storage_unavailable", {"retry_after": 2})
+    assert site.stored() == before
+    again = site.post("open", b'{"a": 1}', idempotency_key="later")
+    assert (again[0], "duplicate" in again[1]) == (202, False)
+
+
 def test_without_its_settings_no_key_opens_anything(site: Site) -> None:
     """A project that names no keys refuses everybody; it does not fall back to letting everybody in."""
     hooks = json.loads(site.project.environment["HOOKS"])
