@@ -2,16 +2,21 @@
 
 from automate.services.errors import InvalidDraft, InvalidImport
 from automate.services.exchange import Imported, export_definition, import_definitions
+from automate.services.version_diff import VersionDiff, diff
+from automate.services.versions import rollback
 from automate.services.workflows import create_workflow, publish_version, save_draft, set_enabled
 
 __all__ = [
     "Imported",
     "InvalidDraft",
     "InvalidImport",
+    "VersionDiff",
     "create_workflow",
+    "diff",
     "export_definition",
     "import_definitions",
     "publish_version",
+    "rollback",
     "save_draft",
     "set_enabled",
 ]

@@ -43,7 +43,7 @@ def create_workflow(*, definition: dict[str, Any], actor: str, now: datetime, is
     except IntegrityError as error:
         slug = definition["slug"]
         raise Conflict(f'There is a workflow "{slug}" already.', details={"slug": slug}) from error
-    _record(workflow, "workflow.create", actor, now, {"slug": workflow.slug})
+    record(workflow, "workflow.create", actor, now, {"slug": workflow.slug})
     return workflow
 
 
@@ -56,7 +56,7 @@ def save_draft(
     Raises NotFound, Conflict when the draft is no longer at `expected_revision`, and InvalidDraft when it has no slug
     or name, another slug than the workflow, is too large, or holds a secret's value. Other problems may wait.
     """
-    workflow = _locked(workflow_id)
+    workflow = locked(workflow_id)
     _refuse_stale(workflow, expected_revision)
     _refuse_unsavable(definition)
     if definition["slug"] != workflow.slug:
@@ -69,7 +69,7 @@ def save_draft(
     workflow.draft_revision += 1
     workflow.updated_at = now
     workflow.save(update_fields=["draft", "name", "draft_revision", "updated_at"])
-    _record(workflow, "workflow.save", actor, now, {"revision": workflow.draft_revision})
+    record(workflow, "workflow.save", actor, now, {"revision": workflow.draft_revision})
     return workflow
 
 
@@ -84,7 +84,7 @@ def publish_version(
     at `expected_revision`, InvalidDraft with every error found; nothing is written then.
     Warnings do not keep it from being published.
     """
-    workflow = _locked(workflow_id)
+    workflow = locked(workflow_id)
     _refuse_stale(workflow, expected_revision)
     if errors := [problem for problem in find_problems(workflow.draft) if problem.is_error]:
         raise InvalidDraft(errors)
@@ -92,6 +92,13 @@ def publish_version(
     active = workflow.active_version
     if active is not None and draft.says_the_same_as(active.trigger_spec, active.rule, active.steps):
         return active
+    version = make_live(workflow, draft, note=note or draft.note, actor=actor, now=now)
+    record(workflow, "workflow.publish", actor, now, {"version": version.version_num, "note": version.note})
+    return version
+
+
+def make_live(workflow: Workflow, draft: Draft, *, note: str, actor: str, now: datetime) -> WorkflowVersion:
+    """Freeze `draft` as the next version of the locked workflow, which runs from the next event on."""
     latest = workflow.versions.aggregate(latest=Max("version_num"))["latest"] or 0
     version = WorkflowVersion.objects.create(
         workflow=workflow,
@@ -99,7 +106,7 @@ def publish_version(
         trigger_spec=draft.trigger,
         rule=draft.rule,
         steps=draft.steps,
-        note=(note or draft.note)[:300],
+        note=note[:300],
         published_by=actor[:200],
         published_at=now,
     )
@@ -107,25 +114,24 @@ def publish_version(
     workflow.updated_at = now
     workflow.save(update_fields=["active_version", "updated_at"])
     host.current().config_changed()
-    _record(workflow, "workflow.publish", actor, now, {"version": version.version_num, "note": version.note})
     return version
 
 
 @transaction.atomic
 def set_enabled(*, workflow_id: UUID, is_enabled: bool, actor: str, now: datetime) -> Workflow:
     """Let events start the workflow, or not. Runs already started go on. Raises NotFound."""
-    workflow = _locked(workflow_id)
+    workflow = locked(workflow_id)
     if workflow.is_enabled == is_enabled:
         return workflow
     workflow.is_enabled = is_enabled
     workflow.updated_at = now
     workflow.save(update_fields=["is_enabled", "updated_at"])
     host.current().config_changed()
-    _record(workflow, "workflow.enable" if is_enabled else "workflow.disable", actor, now, {})
+    record(workflow, "workflow.enable" if is_enabled else "workflow.disable", actor, now, {})
     return workflow
 
 
-def _locked(workflow_id: UUID) -> Workflow:
+def locked(workflow_id: UUID) -> Workflow:
     """The workflow, held until the transaction ends: one change at a time."""
     try:
         return Workflow.objects.select_for_update().get(pk=workflow_id)
@@ -156,5 +162,5 @@ def _keeps_from_saving(problem: Problem) -> bool:
     )
 
 
-def _record(workflow: Workflow, action: str, actor: str, now: datetime, details: dict[str, Any]) -> None:
+def record(workflow: Workflow, action: str, actor: str, now: datetime, details: dict[str, Any]) -> None:
     audit.record(actor=actor, action=action, resource=f"workflow:{workflow.pk}", details=details, now=now)

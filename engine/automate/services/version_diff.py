@@ -1,0 +1,73 @@
+"""What differs between two versions, in terms of what a version is made of: its trigger, its rule, its steps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from difflib import SequenceMatcher
+from typing import Any, Literal
+
+from automate.definitions.differences import Change, differences
+from automate.models import WorkflowVersion
+
+
+@dataclass(frozen=True)
+class StepChange:
+    """One step that differs; steps are known by their id.
+
+    `path` is where it stands in the newer version, `path_before` in the older one; None where it is not in that one. A
+    step that is "moved" runs in another order; it may have `changes` too.
+    """
+
+    id: str
+    kind: Literal["added", "removed", "changed", "moved"]
+    path_before: str | None
+    path: str | None
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True)
+class VersionDiff:
+    """What differs between two versions. Paths are JSON pointers into their definitions."""
+
+    trigger: tuple[Change, ...]
+    rule: tuple[Change, ...]
+    steps: tuple[StepChange, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """They run in the same way; notes and dates are not compared."""
+        return not (self.trigger or self.rule or self.steps)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON data."""
+        return asdict(self)
+
+
+def diff(version_a: WorkflowVersion, version_b: WorkflowVersion) -> VersionDiff:
+    """What changed from `version_a` to `version_b`, in the order of the newer one; removed steps come last."""
+    return VersionDiff(
+        trigger=tuple(differences(version_a.trigger_spec, version_b.trigger_spec, "/trigger")),
+        rule=tuple(differences(version_a.rule, version_b.rule, "/rule")),
+        steps=tuple(_steps(version_a.steps, version_b.steps)),
+    )
+
+
+def _steps(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[StepChange]:
+    places_before = {step["id"]: place for place, step in enumerate(before)}
+    places = {step["id"]: place for place, step in enumerate(after)}
+    kept_before, kept = [i for i in places_before if i in places], [i for i in places if i in places_before]
+    blocks = SequenceMatcher(None, kept_before, kept, autojunk=False).get_matching_blocks()
+    in_order = {step_id for block in blocks for step_id in kept[block.b : block.b + block.size]}
+    found = []
+    for step_id, place in places.items():
+        path = f"/steps/{place}"
+        if step_id not in places_before:
+            found.append(StepChange(step_id, "added", None, path))
+            continue
+        path_before = f"/steps/{places_before[step_id]}"
+        changes = tuple(differences(before[places_before[step_id]], after[place], path, path_before))
+        if step_id not in in_order or changes:
+            kind: Literal["changed", "moved"] = "changed" if step_id in in_order else "moved"
+            found.append(StepChange(step_id, kind, path_before, path, changes))
+    gone = [step_id for step_id in places_before if step_id not in places]
+    return found + [StepChange(i, "removed", f"/steps/{places_before[i]}", None) for i in gone]
