@@ -6,6 +6,8 @@ A rule sees `{"payload": <body>, "event": {"id", "type", "source", "received_at"
 every event. An evaluation that makes no sense (`"abc" > 5`) is RuleFailed: not a match, and not a silent no.
 """
 
+from datalogic_py import DataHandle
+
 from automate.rules.compiled import CompiledRule, compile_rule, evaluate, first_failure, prepare
 from automate.rules.errors import RuleFailed
 from automate.rules.explanation import explain
@@ -16,6 +18,7 @@ from automate.rules.warnings import find_rule_warnings
 __all__ = [
     "OPERATORS",
     "CompiledRule",
+    "DataHandle",
     "RuleFailed",
     "compile_rule",
     "evaluate",
