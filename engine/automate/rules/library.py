@@ -17,6 +17,7 @@ from automate.rules.errors import RuleFailed
 from automate.rules.operators import FAMILIES
 
 OPERATIONS = 200_000  # that one evaluation may charge; a plain rule over a plain event charges a few dozen
+_TOO_DEEP = "The data is nested too deep for a rule."
 LARGEST = 1.7976931348623157e308
 
 ENGINE = Engine(
@@ -44,7 +45,10 @@ def data(value: Any) -> DataHandle:
     try:
         return DataHandle(value)
     except ParseError:
-        return DataHandle(_in_range(value, 0))
+        try:
+            return DataHandle(_in_range(value, 0))
+        except RecursionError as error:  # how deep depends on the caller's own stack
+            raise RuleFailed(_TOO_DEEP) from error
 
 
 def compiled(node: Any) -> Rule:
@@ -116,7 +120,7 @@ def _thrown(error: DataLogicError) -> str | None:
 
 def _in_range(value: Any, depth: int) -> Any:
     if depth > 500:
-        raise RuleFailed("The data is nested too deep for a rule.")
+        raise RuleFailed(_TOO_DEEP)
     if isinstance(value, dict):
         return {_in_range(str(key), depth): _in_range(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
