@@ -28,7 +28,7 @@ from automate_governance.egress.errors import (
     TlsFailed,
 )
 from automate_governance.egress.gate import Resolver, SocketRefused, SystemResolver
-from automate_governance.egress.headers import outgoing
+from automate_governance.egress.headers import VIA, outgoing
 from automate_governance.egress.policy import EgressPolicy
 from automate_governance.egress.pools import Pools, Progress
 from automate_governance.egress.reply import MAX_BODY_BYTES, MAX_HEAD_BYTES, BodyReader, Reply
@@ -88,12 +88,13 @@ class EgressClient:
             raise InvalidTarget(f"The method must be one of {', '.join(sorted(METHODS))}.")
         target = parse_target(url)
         policy.check(target)
+        sent = outgoing(headers or {})
+        if policy.is_private_target(target.host, target.port):
+            sent["Via"] = VIA
         progress = Progress()
         async with self._pools.session(pool_key, policy) as session:
             try:
-                return await _exchange(
-                    session, method, target, outgoing(headers or {}), body, timeout_seconds, progress
-                )
+                return await _exchange(session, method, target, sent, body, timeout_seconds, progress)
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
                 meaning = _meaning(error, target, progress)
                 meaning.details["cause"] = type(error).__name__

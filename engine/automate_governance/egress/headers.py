@@ -11,6 +11,7 @@ from automate_governance.egress.errors import InvalidTarget
 from automate_governance.egress.reply import ACCEPT_ENCODING, MAX_HEAD_BYTES
 
 USER_AGENT = "django-automate/0.1"
+VIA = "1.1 django-automate"  # on calls to private targets: a server on this machine can tell them from people
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")  # RFC 9110, token
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\ud7ff\ue000-\U0010ffff]*")
 # The client sets these itself. `Host` would let a request reach another site than the one that was allowed.
@@ -26,6 +27,7 @@ _OURS = frozenset(
             "te",
             "trailer",
             "expect",
+            "via",
         ),
         *("accept-encoding", "proxy-authorization", "proxy-connection", "proxy-authenticate", "http2-settings"),
     )
