@@ -13,6 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from automate.templating.errors import TemplateFailed
 from automate.templating.filters import FILTERS, TESTS
+from automate.templating.hyphens import with_keys
 from automate.templating.limits import MAX_TEMPLATE, MAX_VALUE_SIZE, budget, check_number, check_text
 from automate.templating.syntax import closed
 from automate.templating.values import Missing, as_text, part
@@ -51,7 +52,7 @@ def compiled(source: str) -> Compiled:
     if len(source) > MAX_TEMPLATE:
         raise TemplateFailed(f"The template is longer than {MAX_TEMPLATE:,} characters.")
     try:
-        tree = closed(ENVIRONMENT.parse(source))
+        tree = closed(parsed(source))
         lone = _lone_expression(tree)
         if lone is not None:
             tree.body = [nodes.Assign(nodes.Name(_RESULT, "store"), lone, lineno=1)]
@@ -66,6 +67,11 @@ def compiled(source: str) -> Compiled:
         raise TemplateFailed(
             "The template cannot be read: it is nested too deep or holds too large a number."
         ) from error
+
+
+def parsed(source: str) -> nodes.Template:
+    """The syntax tree of `source`. Raises Jinja2's own errors."""
+    return ENVIRONMENT.parse(with_keys(source, ENVIRONMENT))
 
 
 def _lone_expression(tree: nodes.Template) -> nodes.Expr | None:

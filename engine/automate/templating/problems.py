@@ -9,7 +9,7 @@ from jinja2 import meta, nodes
 from jinja2.exceptions import TemplateError
 
 from automate.definitions.problem import Problem, did_you_mean, pointer
-from automate.templating.environment import ENVIRONMENT, compiled
+from automate.templating.environment import compiled, parsed
 from automate.templating.errors import TemplateFailed
 from automate.templating.limits import SECRET_KEY
 from automate.templating.rendering import has_template, lone_path
@@ -57,7 +57,7 @@ def _problems_of(
         return
     try:
         compiled(source)
-        tree = ENVIRONMENT.parse(source)
+        tree = parsed(source)
         undeclared = meta.find_undeclared_variables(tree)
     except TemplateFailed as error:
         yield "template_invalid", error.message

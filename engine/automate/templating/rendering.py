@@ -14,7 +14,10 @@ from automate.templating.values import leave, part
 
 _MARKS = re.compile(r"\{[{%#]")
 # One path alone, by far the commonest template: read without Jinja2, to the same end (a property test compares them).
-_LONE_PATH = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]{0,8}))*)\s*\}\}")
+_LONE_PATH = re.compile(
+    r"\{\{\s*((?:steps\.[A-Za-z_][A-Za-z0-9_-]*[A-Za-z0-9_]|[A-Za-z_][A-Za-z0-9_]*)"
+    r"(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]{0,8}))*)\s*\}\}"
+)
 _WORDS = frozenset(
     {"true", "false", "none", "True", "False", "None", "not", "and", "or", "in", "is", "if", "else", "self"}
 )
@@ -50,6 +53,8 @@ def lone_path(source: str) -> tuple[str | int, ...] | None:
 
     >>> lone_path("{{ payload.lines.0.sku }}"), lone_path("{{ payload.a + 1 }}")
     (('payload', 'lines', 0, 'sku'), None)
+    >>> lone_path("{{ steps.reserve-stock.output }}")
+    ('steps', 'reserve-stock', 'output')
     """
     match = _LONE_PATH.fullmatch(source)
     if match is None:

@@ -106,7 +106,12 @@ def test_the_published_schema_is_one_and_agrees() -> None:
         ("/steps", [], "/steps", "malformed"),
         ("/steps", {}, "/steps", "malformed"),
         ("/steps/0", 5, "/steps/0", "malformed"),
-        ("/steps/0/id", "a-b", "/steps/0/id", "malformed"),
+        ("/steps/0/id", "a-", "/steps/0/id", "malformed"),
+        ("/steps/0/id", "-a", "/steps/0/id", "malformed"),
+        ("/steps/0/id", "1a", "/steps/0/id", "malformed"),
+        ("/steps/0/id", "a b", "/steps/0/id", "malformed"),
+        ("/steps/0/id", "a.b", "/steps/0/id", "malformed"),
+        ("/steps/0/id", "a" * 101, "/steps/0/id", "malformed"),
         ("/steps/0/id", "1a", "/steps/0/id", "malformed"),
         ("/steps/0/id", "a\n", "/steps/0/id", "malformed"),
         ("/trigger", {"type": "event", "event_type": "x\n"}, "/trigger/event_type", "malformed"),
@@ -293,3 +298,29 @@ def test_a_rule_with_errors_has_no_warnings() -> None:
     found = find_problems(_with("/rule", {"and": [{"==": [1, 2]}, {"nope": 1}]}))
 
     assert [problem.code for problem in found] == ["unknown_operator"]
+
+
+def _two_steps(text: str) -> list[Problem]:
+    [first, *_others] = GOOD["steps"]
+    steps = [{**first, "id": "reserve-stock"}, {"id": "tell", "connector": "core", "action": "log"}]
+    return find_problems({**GOOD, "steps": [steps[0], {**steps[1], "params": {"message": text}}]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ steps.reserve-stock.output }}",
+        "n: {{ steps.reserve-stock.output.n - 1 }}",
+        "{{ steps['reserve-stock'].output }}",
+    ],
+)
+def test_a_step_may_have_hyphens_in_its_id_and_is_read_by_it(text: str) -> None:
+    assert _two_steps(text) == []
+
+
+@pytest.mark.parametrize("text", ["{{ steps.reserve-stok.output }}", "n: {{ steps.reserve-stok.output }}"])
+def test_a_misspelt_id_with_hyphens_is_answered_with_the_right_one(text: str) -> None:
+    [problem] = _two_steps(text)
+
+    assert (problem.path, problem.code) == ("/steps/1/params/message", "unknown_step")
+    assert problem.message == 'No step "reserve-stok" has run before this one. Did you mean "reserve-stock"?'

@@ -33,6 +33,18 @@ def test_steps_run_in_order_and_see_what_came_before(bench: Bench, scripted: Any
     assert bench.jobs() == [("event", "COMPLETED")]
 
 
+def test_a_step_is_read_by_an_id_with_hyphens(bench: Bench, scripted: Any) -> None:
+    bench.publish(
+        step("reserve-stock", params={"n": 2}),
+        step("call-2nd", params={"n": "{{ steps.reserve-stock.output.n }}", "m": "{{ steps.reserve-stock.output.n-1 }}"}),
+    )
+    bench.emit({})
+
+    bench.work()
+
+    assert bench.run().outputs["call-2nd"] == {"n": 2, "m": 1}
+
+
 def test_every_candidate_has_a_decision_with_its_reason(bench: Bench, scripted: Any) -> None:
     bench.publish(step("a"), rule={">": [{"var": "payload.amount"}, 100]}, slug="big")
     bench.publish(step("a"), rule={"<": [{"var": "payload.amount"}, 100]}, slug="small")

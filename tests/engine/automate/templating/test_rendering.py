@@ -236,8 +236,58 @@ def test_a_keys_of_an_object_is_data_and_never_a_method() -> None:
         assert render("{{ payload." + name + " + 0 }}", context) == value
 
 
+HYPHENS: dict[str, Any] = {
+    "steps": {
+        "reserve-stock": {"output": {"n": 5, "left-over": 7}},
+        "call-2nd": {"output": 2},
+        "a--01-x": {"output": "odd"},
+        "total": {"output": 10},
+    },
+    "payload": {"steps": {"q": 9}, "r": 4},
+}
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ steps.reserve-stock.output.n }}", 5),
+        ("{{ steps['reserve-stock'].output.n }}", 5),
+        ("{{ steps.reserve-stock.output.n - 1 }}", 4),
+        ("{{ steps.reserve-stock.output.n-1 }}", 4),
+        ("{{ steps.total.output-steps.call-2nd.output }}", 8),
+        ("{{steps.call-2nd.output}}", 2),
+        ("{{ steps.a--01-x.output }}", "odd"),
+        ("{{ payload.steps.q-payload.r }}", 5),
+        ("left-over: {{ steps.reserve-stock.output['left-over'] }} of steps.total-x", "left-over: 7 of steps.total-x"),
+        ("{{ 'steps.reserve-stock' }}: {{ steps.call-2nd.output }}", "steps.reserve-stock: 2"),
+        ("{% if steps.call-2nd.output == 2 -%}  {{ steps.reserve-stock.output.n-}}  {% endif %}.", "5."),
+        ("{% raw %}{{ steps.reserve-stock }}{% endraw %}{# steps.a-b #}", "{{ steps.reserve-stock }}"),
+    ],
+)
+def test_a_hyphen_right_after_a_steps_name_belongs_to_it(template: str, expected: Any) -> None:
+    assert render(template, HYPHENS) == expected
+
+
 names = st.sampled_from(
-    ["payload", "event", "steps", "items", "a", "b", "x1", "_y", "0", "1", "7", "self", "true", "loop"]
+    [
+        "payload",
+        "event",
+        "steps",
+        "steps",
+        "a-b",
+        "x-2nd",
+        "items",
+        "a",
+        "b",
+        "x1",
+        "_y",
+        "0",
+        "1",
+        "7",
+        "self",
+        "true",
+        "loop",
+    ]
 )
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(["", "text", "$x"]),
