@@ -36,7 +36,9 @@ def test_steps_run_in_order_and_see_what_came_before(bench: Bench, scripted: Any
 def test_a_step_is_read_by_an_id_with_hyphens(bench: Bench, scripted: Any) -> None:
     bench.publish(
         step("reserve-stock", params={"n": 2}),
-        step("call-2nd", params={"n": "{{ steps.reserve-stock.output.n }}", "m": "{{ steps.reserve-stock.output.n-1 }}"}),
+        step(
+            "call-2nd", params={"n": "{{ steps.reserve-stock.output.n }}", "m": "{{ steps.reserve-stock.output.n-1 }}"}
+        ),
     )
     bench.emit({})
 
