@@ -55,7 +55,7 @@ class RuleEngine:
         """
         candidates = self.candidates(event)
         if not candidates:
-            return [DecisionRow(event.id, None, None, None, "no_match", NO_WORKFLOW, "", now)], []
+            return [DecisionRow(event.id, None, None, None, "no_match", NO_WORKFLOW, "", now, event.trace_id)], []
         context = _Context(event)
         decisions, matched = [], []
         for candidate in candidates:
@@ -63,8 +63,10 @@ class RuleEngine:
             version = candidate.version
             run = ids.run_id(event.id, version.workflow_id) if is_match else None
             decision = "started" if is_match else "no_match"
-            row = DecisionRow(event.id, version.workflow_id, version.id, run, decision, reason, failed_at, now)
-            decisions.append(row)
+            workflow = version.workflow_id
+            decisions.append(
+                DecisionRow(event.id, workflow, version.id, run, decision, reason, failed_at, now, event.trace_id)
+            )
             if is_match:
                 matched.append(candidate)
         return decisions, matched
@@ -120,7 +122,9 @@ def _ask(rule: CompiledRule | RuleFailed | None, context: _Context) -> tuple[boo
             return True, RULE_TRUE, ""
         return False, RULE_FALSE, rule.first_failure(handle)
     except RuleFailed as error:
-        return False, f"rule_error: {error}"[:300], ""
+        # What was thrown may come from the payload, which is shown masked only: explain tells it, a decision does not.
+        told = "The rule threw an error." if "thrown" in error.details else str(error)
+        return False, f"rule_error: {told}"[:300], ""
 
 
 def _trigger_key(spec: dict[str, Any]) -> tuple[str, str]:

@@ -107,11 +107,10 @@ class _Explainer:
         """Each but the first sees the error of the one before it as its data."""
         children: list[Node] = []
         error: DataHandle | None = scope
-        for path, part in parts:
+        for index, (path, part) in enumerate(parts):
             is_asked = evaluated and error is not None
-            if children and climbs(part):  # past the error, to data that is not at hand here
-                children.append(_leaf(here + path, operator_of(part), evaluated=is_asked))
-                return children
+            if index and climbs(part):  # past the error, to data that is not at hand here
+                return children + _as_leaves(parts, index, scope, here, evaluated=is_asked)
             seen = scope if error is None else error
             children.append(self.node(part, seen, here + path, evaluated=is_asked))
             error = None if error is None else _error_of(part, error)
@@ -155,6 +154,22 @@ class _Explainer:
 
 def _leaf(here: str, operator: str | None, *, evaluated: bool) -> Node:
     return {"pointer": here, "operator": operator, "evaluated": evaluated, "result": None}
+
+
+def _as_leaves(parts: Parts, start: int, scope: DataHandle, here: str, *, evaluated: bool) -> list[Node]:
+    """The arguments of a `try` from `start` on with what each came to, without what is below them."""
+    leaves = []
+    for index in range(start, len(parts)):
+        path, part = parts[index]
+        leaf = _leaf(here + path, operator_of(part), evaluated=evaluated)
+        if evaluated:
+            try:
+                leaf["result"] = shown(_result({"try": [tried for _path, tried in parts[: index + 1]]}, scope))
+                evaluated = False
+            except RuleFailed as error:
+                leaf["error"] = error.message
+        leaves.append(leaf)
+    return leaves
 
 
 def _parts(rule: Any) -> Parts:

@@ -19,6 +19,8 @@ WORDS = {
     "!!": "Is truthy",
     "if": "If, then, else",
     "?:": "If, then, else",
+    "??": "The first that is not null",
+    "try": "The first that works",
     "some": "For some item",
     "all": "For every item",
     "none": "For no item",
@@ -68,16 +70,16 @@ def _state(node: dict[str, Any]) -> str:
         return "skipped"
     if "error" in node:
         return "error"
-    return "met" if node.get("result") not in (None, False, 0, "", []) else "unmet"
+    return "met" if node.get("result") not in (None, False, 0, "", [], {}) else "unmet"
 
 
 def _seen(node: dict[str, Any]) -> list[tuple[str, str]]:
-    """Each `var` below this condition with the value it gave, once."""
+    """Each `var` and `val` below this condition with the value it gave, once."""
     found: dict[str, str] = {}
     waiting = [node]
     while waiting:
         here = waiting.pop(0)
-        if here.get("operator") == "var":
+        if here.get("operator") in {"var", "val"}:
             found.setdefault(str(here.get("reads", "")), _short(json.dumps(here.get("result"), ensure_ascii=False)))
             continue
         waiting.extend(here.get("children", []))

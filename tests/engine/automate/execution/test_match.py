@@ -45,6 +45,12 @@ def test_a_rule_that_cannot_be_evaluated_harms_no_other() -> None:
     assert started == ("started", "rule_true", "")
 
 
+def test_what_a_rule_throws_is_not_kept_as_it_may_be_a_secret() -> None:
+    [failed] = _decided({"password": "hunter2"}, {"throw": {"val": ["payload", "password"]}})
+
+    assert failed == ("no_match", "rule_error: The rule threw an error.", "")
+
+
 def test_an_event_that_no_rule_can_read_still_starts_what_has_no_rule() -> None:
     payload: Any = "\ud800"  # has to be replaced before a rule reads it, which is not done that deep
     for _ in range(700):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from automate import rules
@@ -171,6 +171,8 @@ rule_specs = st.recursive(variables | by_keys | scalars, _calls, max_leaves=12).
 
 @settings(max_examples=400, deadline=None)
 @given(rule=rule_specs, context=contexts)
+@example(rule={"try": [{"throw": "A"}, {"val": [[-2], "a"]}, 3]}, context={"a": [], "b": None, "list": []})
+@example(rule={"try": [{"throw": "A"}, {"throw": {"val": [[-1], "a"]}}, 3]}, context={"a": 1, "b": 2, "list": []})
 def test_explain_agrees_with_evaluate(rule: Any, context: dict[str, Any]) -> None:
     try:
         matched: bool | None = rules.evaluate(rule, context)

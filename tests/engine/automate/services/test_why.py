@@ -37,7 +37,8 @@ def _decide(event: Event, version: WorkflowVersion) -> MatchDecision:
         matched = rules.evaluate(version.rule, rule_context(event)) if version.rule else True
         reason = "rule_true" if matched else "rule_false"
     except rules.RuleFailed as error:
-        matched, reason = False, f"rule_error: {error.message}"
+        told = "The rule threw an error." if "thrown" in error.details else error.message
+        matched, reason = False, f"rule_error: {told}"
     if not matched:
         failed_at = rules.first_failure(version.rule, rule_context(event))  # type: ignore[arg-type]
     return MatchDecision.objects.create(
@@ -129,6 +130,10 @@ SECRET = "correct-horse-battery"
         {"==": [{"cat": [{"var": "payload.password"}, "!"]}, "other"]},
         {"some": [{"var": "payload.users"}, {"==": [{"var": "token"}, "other"]}]},
         {"==": [{"var": "payload"}, "other"]},
+        {"==": [{"val": ["payload", "password"]}, "other"]},
+        {"==": [{"??": [{"var": "payload.x"}, {"val": ["payload", "password"]}]}, "other"]},
+        {"==": [{"try": [{"throw": {"val": ["payload", "password"]}}, {"val": "type"}]}, "other"]},
+        {"throw": {"var": "payload.password"}},
         {"and": [{"==": [{"var": "payload.copy"}, "other"]}, {"==": [{"var": "payload.password"}, "other"]}]},
     ],
 )
