@@ -51,6 +51,7 @@ def start_direct(slug: str, payload: dict[str, Any]) -> UUID:
         decision="started",
         reason=REASON,
         decided_at=now,
+        trace_id=event.trace_id,
     )
     OutboxJob.objects.create(kind="run", run_id=run_id, available_at=now)
     transaction.on_commit(host.current().ring)

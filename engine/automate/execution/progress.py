@@ -100,6 +100,7 @@ class RunProgress:
             started_at=now,
             ended_at=None,
             retry_at=None,
+            trace_id=self.event.trace_id,
         )
         self.changed = True
         return self.current

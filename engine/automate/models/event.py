@@ -62,6 +62,7 @@ class MatchDecision(models.Model):
     decision = models.CharField(max_length=8, choices=Decision.choices)
     reason = models.CharField(max_length=300)  # "rule_true", "rule_false", "direct", "no_workflow", "rule_error: ..."
     failed_at = models.CharField(max_length=300, blank=True)  # JSON pointer of the first failing condition
+    trace_id = models.UUIDField(null=True)  # the event's
     decided_at = models.DateTimeField()
 
     class Meta:

@@ -85,6 +85,7 @@ class StepRun(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     retry_at = models.DateTimeField(null=True)
+    trace_id = models.UUIDField(null=True)  # the event's; goes to the external system with the call
 
     class Meta:
         indexes = [models.Index(fields=["run_id"], name="step_run_idx")]

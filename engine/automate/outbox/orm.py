@@ -217,4 +217,7 @@ def _bury(job: OutboxJob, now: datetime) -> None:
         unfinished = ExecutionRun.objects.filter(pk=job.run_id).exclude(status__in=list(FINAL_RUN))
         unfinished.update(status="failed", ended_at=now, wake_at=None, error=CRASHED)
     elif job.event_id is not None:
-        MatchDecision.objects.create(event_id=job.event_id, decision="held", reason="worker_crashed", decided_at=now)
+        event = Event.objects.get(pk=job.event_id)
+        MatchDecision.objects.create(
+            event_id=event.id, decision="held", reason="worker_crashed", decided_at=now, trace_id=event.trace_id
+        )

@@ -101,6 +101,7 @@ class DecisionRow:
     reason: str
     failed_at: str
     decided_at: datetime
+    trace_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ class StepRow:
     started_at: datetime
     ended_at: datetime | None
     retry_at: datetime | None
+    trace_id: UUID | None = None
 
 
 @dataclass(frozen=True)

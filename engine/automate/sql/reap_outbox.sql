@@ -13,6 +13,7 @@ failed AS (
   UPDATE automate_executionrun r SET status = 'failed', ended_at = now(), wake_at = NULL, error = %(error)s::jsonb
     FROM back WHERE back.status = 'DEAD' AND r.id = back.run_id AND r.status NOT IN ('succeeded', 'failed', 'cancelled')),
 held AS (
-  INSERT INTO automate_matchdecision (event_id, decision, reason, failed_at, decided_at)
-  SELECT event_id, 'held', 'worker_crashed', '', now() FROM back WHERE status = 'DEAD' AND kind = 'event')
+  INSERT INTO automate_matchdecision (event_id, decision, reason, failed_at, decided_at, trace_id)
+  SELECT e.id, 'held', 'worker_crashed', '', now(), e.trace_id FROM back JOIN automate_event e ON e.id = back.event_id
+   WHERE back.status = 'DEAD' AND back.kind = 'event')
 SELECT count(*) FROM back

@@ -22,8 +22,10 @@ BEGIN
             FROM back WHERE back.status = 'DEAD' AND r.id = back.run_id
              AND r.status NOT IN ('succeeded', 'failed', 'cancelled')),
         held AS (
-          INSERT INTO %1$I.automate_matchdecision (event_id, decision, reason, failed_at, decided_at)
-          SELECT event_id, 'held', 'worker_crashed', '', now() FROM back WHERE status = 'DEAD' AND kind = 'event')
+          INSERT INTO %1$I.automate_matchdecision (event_id, decision, reason, failed_at, decided_at, trace_id)
+          SELECT e.id, 'held', 'worker_crashed', '', now(), e.trace_id
+            FROM back JOIN %1$I.automate_event e ON e.id = back.event_id
+           WHERE back.status = 'DEAD' AND back.kind = 'event')
         SELECT count(*) FROM back $q$, v_schema) INTO v_jobs USING l.job_ids, l.lease_id;
     EXCEPTION WHEN OTHERS THEN  -- a broken tenant: look again in 30 s
       UPDATE public.automate_tenants_dispatchlease x SET lease_until = now() + interval '30 s' WHERE x.lease_id = l.lease_id;

@@ -30,6 +30,7 @@ def test_steps_run_in_order_and_see_what_came_before(bench: Bench, scripted: Any
         ("second", "succeeded", 1),
     ]
     assert [call[0] for call in scripted.calls] == ["first", "second"]
+    assert {s.trace_id for s in bench.steps()} == {run.trace_id}
     assert bench.jobs() == [("event", "COMPLETED")]
 
 
