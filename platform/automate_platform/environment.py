@@ -6,6 +6,7 @@ Server settings start with `DJANGO_AUTOMATE_`; the prefix `AUTOMATE_` belongs to
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -88,3 +89,56 @@ def database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or options.pop("port", "")),
         "OPTIONS": options,
     }
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Where letters are handed over. At most one of the two kinds of TLS."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    use_starttls: bool
+    use_tls_from_start: bool
+
+
+def mail_server(name: str, url: str) -> MailServer | None:
+    """`smtp://user:password@host:587` (STARTTLS unless `?tls=0`) or `smtps://…:465` (TLS from the first byte).
+
+    None without a URL. Raises RuntimeError, naming the variable but never the password, when it cannot be read.
+
+    >>> mail_server("X", "smtp://ada:p%40ss@mail.example")
+    MailServer(host='mail.example', port=587, user='ada', password='p@ss', use_starttls=True, use_tls_from_start=False)
+    >>> mail_server("X", "smtp://127.0.0.1:1025?tls=0").use_starttls
+    False
+    >>> mail_server("X", "smtps://mail.example").port
+    465
+    >>> mail_server("X", "mail.example:587")
+    Traceback (most recent call last):
+    RuntimeError: X must be smtp://user:password@host:port, or smtps://…, with at most ?tls=1 or ?tls=0 behind it
+    """
+    if not url:
+        return None
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    tls = options.pop("tls", "1")
+    is_smtps = parts.scheme == "smtps"
+    if (
+        parts.scheme not in {"smtp", "smtps"} or not parts.hostname or port == 0 or parts.path.strip("/")
+        or options or tls not in {"0", "1"} or (is_smtps and tls == "0")
+    ):  # fmt: skip
+        shape = "smtp://user:password@host:port, or smtps://…, with at most ?tls=1 or ?tls=0 behind it"
+        raise RuntimeError(f"{name} must be {shape}")
+    return MailServer(
+        host=parts.hostname,
+        port=port or (465 if is_smtps else 587),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        use_starttls=tls == "1" and not is_smtps,
+        use_tls_from_start=is_smtps,
+    )

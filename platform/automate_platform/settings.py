@@ -121,8 +121,14 @@ CACHES = {
         "KEY_FUNCTION": "automate_tenants.context.cache_key",
     }
 }
-EMAIL_BACKEND = "automate_web.mailbox.MailboxBackend"  # a page, at home; DJANGO_AUTOMATE_SMTP_URL replaces it
+EMAIL_BACKEND = "automate_web.mailbox.MailboxBackend"  # a page, at home
 MAILBOX_DIR = HOME / "mail"
+if mail := env.mail_server("DJANGO_AUTOMATE_SMTP_URL", env.text("DJANGO_AUTOMATE_SMTP_URL")):
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = mail.host, mail.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = mail.user, mail.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = mail.use_starttls, mail.use_tls_from_start
+    EMAIL_TIMEOUT = 10  # seconds: a page waits for it
 DEFAULT_FROM_EMAIL = env.text("DJANGO_AUTOMATE_FROM_EMAIL", "automate@localhost")
 
 USE_TZ = True
