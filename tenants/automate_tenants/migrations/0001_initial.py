@@ -106,6 +106,27 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='RefusalEpisode',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('tenant_id', models.BigIntegerField()),
+                ('endpoint_id', models.UUIDField()),
+                ('started_at', models.DateTimeField()),
+                ('latest_at', models.DateTimeField()),
+                ('code', models.CharField(max_length=60)),
+                ('message', models.CharField(max_length=500)),
+                ('trace_id', models.UUIDField()),
+                ('ip', models.GenericIPAddressField(null=True)),
+                ('due_at', models.DateTimeField()),
+                ('is_opening_told', models.BooleanField(default=False)),
+                ('seen_quiet_at', models.DateTimeField(null=True)),
+                ('latest_error', models.CharField(blank=True, max_length=500)),
+            ],
+            options={
+                'indexes': [models.Index(fields=['due_at'], name='refusal_episode_due_idx'), models.Index(fields=['tenant_id', 'endpoint_id'], name='refusal_episode_endpoint_idx')],
+            },
+        ),
+        migrations.CreateModel(
             name='RefusalSample',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

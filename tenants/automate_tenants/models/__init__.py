@@ -2,7 +2,7 @@
 
 from automate_tenants.models.access import ApiKey, HandoverTicket, Membership
 from automate_tenants.models.dispatch import DispatchLease, DispatchTenant
-from automate_tenants.models.refusal import RefusalCount, RefusalSample
+from automate_tenants.models.refusal import RefusalCount, RefusalEpisode, RefusalSample
 from automate_tenants.models.route import WebhookRoute
 from automate_tenants.models.schema import TenantMigration, TenantTemplate
 from automate_tenants.models.tenant import Domain, Tenant
@@ -15,6 +15,7 @@ __all__ = [
     "HandoverTicket",
     "Membership",
     "RefusalCount",
+    "RefusalEpisode",
     "RefusalSample",
     "Tenant",
     "TenantMigration",

@@ -1,4 +1,7 @@
-"""Refused requests: counted per minute, and the newest samples kept. They are not events. Written in the background."""
+"""Refused requests: counted per minute, the newest samples kept, each episode told of in the audit log.
+
+They are not events. Written in the background.
+"""
 
 from __future__ import annotations
 
@@ -40,3 +43,33 @@ class RefusalSample(models.Model):
 
     def __str__(self) -> str:
         return f"{self.endpoint_id} {self.code}"
+
+
+class RefusalEpisode(models.Model):
+    """An endpoint that refuses: from its first refusal until 10 minutes have passed without one.
+
+    The tenant's audit log has an entry for its opening and one for its closing; with the second one the row goes.
+    Lifecycle: `sql/note_refusals_v1.sql`, `sql/audit_refusals_v1.sql`.
+    """
+
+    tenant_id = models.BigIntegerField()
+    endpoint_id = models.UUIDField()
+    started_at = models.DateTimeField()  # of the first refusal
+    latest_at = models.DateTimeField()  # of the latest one
+    code = models.CharField(max_length=60)  # of the first one, and so are the next three
+    message = models.CharField(max_length=500)
+    trace_id = models.UUIDField()
+    ip = models.GenericIPAddressField(null=True)
+    due_at = models.DateTimeField()  # when to look whether an entry is to be written
+    is_opening_told = models.BooleanField(default=False)
+    seen_quiet_at = models.DateTimeField(null=True)  # a second look closes it: late news may still arrive
+    latest_error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_at"], name="refusal_episode_due_idx"),
+            models.Index(fields=["tenant_id", "endpoint_id"], name="refusal_episode_endpoint_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint_id} {self.started_at:%Y-%m-%d %H:%M}"

@@ -85,6 +85,7 @@ class Gateway:
         self._bell = Bell(self._link("bell"))
         self._changes = Changes(self._link("live"))
         self._ledger = Ledger(self._link("ledger"), on_written=self._changes.hint)
+        self._ledger.start()
         self._commit = GroupCommit(
             lambda: self._link("commit"),
             on_stored=self._on_stored,

@@ -1,8 +1,8 @@
 """Ledger: facts that are worth keeping but never worth waiting for. Gathered in memory, written in the background.
 
-Refusals: a count for each (endpoint, code, minute) and the newest 100 samples of each endpoint, redacted. Keys: the
-minute of their latest use. While the database is away the newest of them wait, within bounds; with the process they
-are lost.
+Refusals: a count for each (endpoint, code, minute), the newest 100 samples of each endpoint, redacted, and their
+episodes for the audit log. Keys: the minute of their latest use. While the database is away the newest of them wait,
+within bounds; with the process they are lost.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ import asyncio
 import ipaddress
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +19,8 @@ import orjson
 
 from automate.ingest.refusal import Refusal
 from automate_governance.redaction import redact
+from automate_governance.storable import storable
+from automate_web.gateway.episodes import Episodes, Sample, audit
 from automate_web.gateway.http import Request
 from automate_web.gateway.link import Link, LinkLost
 from automate_web.gateway.routes import Route
@@ -30,20 +30,7 @@ MAX_ENDPOINTS = 1000  # with samples in memory at once
 MAX_COUNTERS = 20_000
 WRITE_SECONDS = 0.25  # a refused attempt shows on the start page within 1 s
 RETRY_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One refused request."""
-
-    tenant_id: int
-    endpoint_id: UUID
-    code: str
-    message: str
-    details: dict[str, Any]
-    trace_id: UUID
-    ip: str | None
-    received_at: datetime
+AUDIT_SECONDS = 15.0  # between two looks for refusal episodes that are over
 
 
 class Ledger:
@@ -54,10 +41,16 @@ class Ledger:
         self._on_written = on_written
         self._counts: Counter[tuple[int, UUID, str, datetime]] = Counter()
         self._samples: dict[UUID, deque[Sample]] = {}
+        self._episodes = Episodes()
         self._used_keys: set[int] = set()
         self._touched: dict[int, datetime] = {}  # key -> the minute already written
         self._task: asyncio.Task[None] | None = None
+        self._audits: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+
+    def start(self) -> None:
+        """From now on look for refusal episodes that are over, whichever process saw them begin."""
+        self._audits = asyncio.get_running_loop().create_task(self._audit())
 
     def refused(self, route: Route, refusal: Refusal, request: Request) -> None:
         """Note that a request to a known endpoint was refused."""
@@ -65,11 +58,13 @@ class Ledger:
         counter = (route.tenant_id, route.endpoint_id, refusal.code, now.replace(second=0, microsecond=0))
         if counter in self._counts or len(self._counts) < MAX_COUNTERS:
             self._counts[counter] += 1
+        sample = _sample(route, refusal, request, now)
+        self._episodes.note(sample)
         samples = self._samples.get(route.endpoint_id)
         if samples is None and len(self._samples) < MAX_ENDPOINTS:
             samples = self._samples[route.endpoint_id] = deque(maxlen=KEPT_SAMPLES)
         if samples is not None:
-            samples.append(_sample(route, refusal, request, now))
+            samples.append(sample)
         self._wake()
 
     def used(self, key_id: int) -> None:
@@ -84,8 +79,8 @@ class Ledger:
 
     async def finish(self) -> None:
         self._closing.set()
-        if self._task is not None:
-            await asyncio.wait({self._task})
+        if tasks := {task for task in (self._task, self._audits) if task is not None}:
+            await asyncio.wait(tasks)
         await self._link.close()
 
     def _wake(self) -> None:
@@ -94,7 +89,7 @@ class Ledger:
 
     async def _run(self) -> None:
         try:
-            while self._counts or self._samples or self._used_keys:
+            while self._counts or self._samples or self._episodes or self._used_keys:
                 await self._pause(WRITE_SECONDS)
                 try:
                     await self._write()
@@ -104,6 +99,14 @@ class Ledger:
                     await self._pause(RETRY_SECONDS)
         finally:
             self._task = None
+
+    async def _audit(self) -> None:
+        while not self._closing.is_set():
+            try:
+                await audit(self._link, now=datetime.now(UTC))
+            except (LinkLost, asyncpg.PostgresError):
+                pass  # what is due stays due
+            await self._pause(AUDIT_SECONDS)
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -133,6 +136,8 @@ class Ledger:
                     queue.extend(self._samples.get(endpoint_id, ()))
                     self._samples[endpoint_id] = queue
                 raise
+        if self._episodes:
+            await self._episodes.write(self._link, now=datetime.now(UTC))
 
     async def _keep(self, samples: list[Sample]) -> None:
         await self._link.run(
@@ -141,7 +146,7 @@ class Ledger:
             [sample.endpoint_id for sample in samples],
             [sample.code for sample in samples],
             [sample.message for sample in samples],
-            [orjson.dumps(redact(sample.details)).decode() for sample in samples],
+            [orjson.dumps(storable(redact(sample.details))).decode() for sample in samples],
             [sample.trace_id for sample in samples],
             [sample.ip for sample in samples],
             [sample.received_at for sample in samples],

@@ -1,0 +1,103 @@
+"""Episodes: from an endpoint's first refusal until it has been quiet for 10 minutes; the audit log tells of both ends.
+
+Here refusals become spans, one for each endpoint and flush. The state of an episode is in PostgreSQL, so any number of
+gateways add to the same one, and one of them finds it quiet, also after all have restarted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from automate.ids import new_id
+from automate_governance.redaction import redact_text
+from automate_governance.storable import storable
+from automate_web.gateway.link import Link
+
+QUIET = timedelta(minutes=10)  # as in the SQL functions
+MAX_SPANS = 20_000
+AT_ONCE = 50  # episodes in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One refused request."""
+
+    tenant_id: int
+    endpoint_id: UUID
+    code: str
+    message: str
+    details: dict[str, Any]
+    trace_id: UUID
+    ip: str | None
+    received_at: datetime
+
+
+@dataclass(slots=True)
+class _Span:
+    first: Sample
+    latest_at: datetime
+
+
+class Episodes:
+    """The spans that PostgreSQL does not know yet. Above 20,000, refusals of further endpoints are not noted."""
+
+    def __init__(self) -> None:
+        self._spans: dict[UUID, list[_Span]] = {}
+        self._count = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._spans)
+
+    def note(self, sample: Sample) -> None:
+        """Add a refusal; while the database is away one may come after quiet minutes: another span."""
+        spans = self._spans.get(sample.endpoint_id)
+        if spans and sample.received_at < spans[-1].latest_at + QUIET:
+            spans[-1].latest_at = max(spans[-1].latest_at, sample.received_at)
+        elif self._count < MAX_SPANS:
+            self._spans.setdefault(sample.endpoint_id, []).append(_Span(sample, sample.received_at))
+            self._count += 1
+
+    async def write(self, link: Link, *, now: datetime) -> None:
+        """Note the spans, and tell the audit logs of episodes that they opened.
+
+        Raises what `link` does; the spans then stay, and noting them again changes nothing.
+        """
+        noted = [(span, span.latest_at) for spans in self._spans.values() for span in spans]
+        [row] = await link.run(
+            "note_refusals",
+            [span.first.tenant_id for span, _ in noted],
+            [span.first.endpoint_id for span, _ in noted],
+            [span.first.received_at for span, _ in noted],
+            [latest_at for _, latest_at in noted],
+            [span.first.code for span, _ in noted],
+            [_shown(span.first.message) for span, _ in noted],
+            [span.first.trace_id for span, _ in noted],
+            [span.first.ip for span, _ in noted],
+        )
+        for span, latest_at in noted:
+            if span.latest_at == latest_at:  # else it grew meanwhile
+                self._forget(span)
+        if row["untold"]:
+            await audit(link, now=now)
+
+    def _forget(self, span: _Span) -> None:
+        spans = self._spans[span.first.endpoint_id]
+        spans.remove(span)
+        self._count -= 1
+        if not spans:
+            del self._spans[span.first.endpoint_id]
+
+
+async def audit(link: Link, *, now: datetime) -> None:
+    """Write the audit entries that are due. One look at one small table when there are none."""
+    looked = AT_ONCE
+    while looked == AT_ONCE:  # each look puts off what it looked at beyond `now`
+        [row] = await link.run("audit_refusals", now, [new_id() for _ in range(2 * AT_ONCE)])
+        looked = row["looked"]
+
+
+def _shown(message: str) -> str:
+    return str(storable(redact_text(message)))[:500]
