@@ -14,7 +14,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from automate_web.gateway.episodes import Episodes, Sample, audit
+from automate_web.gateway.auditor import audit
+from automate_web.gateway.episodes import Episodes, Sample
 from automate_web.gateway.link import Link, LinkLost
 from tests.support import server
 from tests.support.waiting import AtOnce, Eventually
@@ -54,7 +55,12 @@ class House:
         for sample in samples:
             episodes.note(sample)
         now = samples[-1].received_at if at is None else NOON + timedelta(seconds=at)
-        self.linked(lambda link: episodes.write(link, now=now))
+
+        async def write(link: Link) -> None:
+            if await episodes.write(link):
+                await audit(link, now=now)
+
+        self.linked(write)
         assert not episodes
 
     def look(self, seconds: float) -> None:
@@ -65,7 +71,7 @@ class House:
         self.look(seconds)
         self.look(seconds + 15)
 
-    def linked(self, work: Callable[[Link], Awaitable[None]]) -> None:
+    def linked(self, work: Callable[[Link], Awaitable[object]]) -> None:
         async def run() -> None:
             link = Link(self.urls.app, name="test")
             try:
@@ -178,12 +184,12 @@ def test_what_could_not_be_noted_is_noted_later_and_a_repeat_changes_nothing(hou
     async def nowhere() -> None:
         link = Link("postgresql://nobody@127.0.0.1:1/none", name="test")
         with pytest.raises(LinkLost):
-            await episodes.write(link, now=NOON)
+            await episodes.write(link)
 
     asyncio.run(nowhere())
     assert episodes
     house.flush(house.sample(0))  # as if the first writing had taken effect and its answer been lost
-    house.linked(lambda link: episodes.write(link, now=NOON))
+    house.linked(episodes.write)
     assert not episodes
     assert (house.actions(), len(house.open())) == ([OPENED], 1)
 

@@ -6,6 +6,7 @@ import logging
 
 from automate_governance.errors import NormalizedError, NotFound
 from automate_web.gateway import echo
+from automate_web.gateway.auditor import Auditor
 from automate_web.gateway.bell import Bell
 from automate_web.gateway.changes import Changes
 from automate_web.gateway.commit import GroupCommit
@@ -84,8 +85,8 @@ class Gateway:
         self._lookups = self._link("routes")
         self._bell = Bell(self._link("bell"))
         self._changes = Changes(self._link("live"))
-        self._ledger = Ledger(self._link("ledger"), on_written=self._changes.hint)
-        self._ledger.start()
+        self._auditor = Auditor(self._link("audit"))
+        self._ledger = Ledger(self._link("ledger"), on_written=self._changes.hint, on_opened=self._auditor.wake)
         self._commit = GroupCommit(
             lambda: self._link("commit"),
             on_stored=self._on_stored,
@@ -122,6 +123,7 @@ class Gateway:
         await self._commit.finish()
         await self._bell.finish()
         await self._ledger.finish()
+        await self._auditor.finish()
         await self._changes.finish()
         await self._lookups.close()
         if self._proxy is not None:

@@ -11,14 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from automate.ids import new_id
 from automate_governance.redaction import redact_text
 from automate_governance.storable import storable
 from automate_web.gateway.link import Link
 
 QUIET = timedelta(minutes=10)  # as in the SQL functions
 MAX_SPANS = 20_000
-AT_ONCE = 50  # episodes in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +58,8 @@ class Episodes:
             self._spans.setdefault(sample.endpoint_id, []).append(_Span(sample, sample.received_at))
             self._count += 1
 
-    async def write(self, link: Link, *, now: datetime) -> None:
-        """Note the spans, and tell the audit logs of episodes that they opened.
+    async def write(self, link: Link) -> int:
+        """Note the spans; how many of their episodes no audit log knows yet.
 
         Raises what `link` does; the spans then stay, and noting them again changes nothing.
         """
@@ -80,8 +78,7 @@ class Episodes:
         for span, latest_at in noted:
             if span.latest_at == latest_at:  # else it grew meanwhile
                 self._forget(span)
-        if row["untold"]:
-            await audit(link, now=now)
+        return int(row["untold"])
 
     def _forget(self, span: _Span) -> None:
         spans = self._spans[span.first.endpoint_id]
@@ -89,14 +86,6 @@ class Episodes:
         self._count -= 1
         if not spans:
             del self._spans[span.first.endpoint_id]
-
-
-async def audit(link: Link, *, now: datetime) -> None:
-    """Write the audit entries that are due. One look at one small table when there are none."""
-    looked = AT_ONCE
-    while looked == AT_ONCE:  # each look puts off what it looked at beyond `now`
-        [row] = await link.run("audit_refusals", now, [new_id() for _ in range(2 * AT_ONCE)])
-        looked = row["looked"]
 
 
 def _shown(message: str) -> str:

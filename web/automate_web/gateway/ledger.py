@@ -20,7 +20,7 @@ import orjson
 from automate.ingest.refusal import Refusal
 from automate_governance.redaction import redact
 from automate_governance.storable import storable
-from automate_web.gateway.episodes import Episodes, Sample, audit
+from automate_web.gateway.episodes import Episodes, Sample
 from automate_web.gateway.http import Request
 from automate_web.gateway.link import Link, LinkLost
 from automate_web.gateway.routes import Route
@@ -30,27 +30,25 @@ MAX_ENDPOINTS = 1000  # with samples in memory at once
 MAX_COUNTERS = 20_000
 WRITE_SECONDS = 0.25  # a refused attempt shows on the start page within 1 s
 RETRY_SECONDS = 1.0
-AUDIT_SECONDS = 15.0  # between two looks for refusal episodes that are over
 
 
 class Ledger:
-    """One connection, and one task while there is something to write. `on_written` hears whose samples are new."""
+    """One connection, and one task while there is something to write.
 
-    def __init__(self, link: Link, *, on_written: Callable[[set[int]], None]):
+    `on_written` hears whose samples are new, `on_opened` that refusal episodes are to be told of.
+    """
+
+    def __init__(self, link: Link, *, on_written: Callable[[set[int]], None], on_opened: Callable[[], None]):
         self._link = link
         self._on_written = on_written
+        self._on_opened = on_opened
         self._counts: Counter[tuple[int, UUID, str, datetime]] = Counter()
         self._samples: dict[UUID, deque[Sample]] = {}
         self._episodes = Episodes()
         self._used_keys: set[int] = set()
         self._touched: dict[int, datetime] = {}  # key -> the minute already written
         self._task: asyncio.Task[None] | None = None
-        self._audits: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
-
-    def start(self) -> None:
-        """From now on look for refusal episodes that are over, whichever process saw them begin."""
-        self._audits = asyncio.get_running_loop().create_task(self._audit())
 
     def refused(self, route: Route, refusal: Refusal, request: Request) -> None:
         """Note that a request to a known endpoint was refused."""
@@ -79,8 +77,8 @@ class Ledger:
 
     async def finish(self) -> None:
         self._closing.set()
-        if tasks := {task for task in (self._task, self._audits) if task is not None}:
-            await asyncio.wait(tasks)
+        if self._task is not None:
+            await asyncio.wait({self._task})
         await self._link.close()
 
     def _wake(self) -> None:
@@ -99,14 +97,6 @@ class Ledger:
                     await self._pause(RETRY_SECONDS)
         finally:
             self._task = None
-
-    async def _audit(self) -> None:
-        while not self._closing.is_set():
-            try:
-                await audit(self._link, now=datetime.now(UTC))
-            except (LinkLost, asyncpg.PostgresError):
-                pass  # what is due stays due
-            await self._pause(AUDIT_SECONDS)
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -136,8 +126,8 @@ class Ledger:
                     queue.extend(self._samples.get(endpoint_id, ()))
                     self._samples[endpoint_id] = queue
                 raise
-        if self._episodes:
-            await self._episodes.write(self._link, now=datetime.now(UTC))
+        if self._episodes and await self._episodes.write(self._link):
+            self._on_opened()
 
     async def _keep(self, samples: list[Sample]) -> None:
         await self._link.run(
