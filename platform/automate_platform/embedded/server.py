@@ -99,6 +99,7 @@ class Postgres:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)
+                _reap()  # a crashed one of ours that had not quite ended blocks the next until it is waited for
 
     def _launch(self) -> None:
         """Raises PostgresFailed, with the end of the log."""
@@ -123,8 +124,7 @@ class Postgres:
 
     def pid(self) -> int | None:
         """Process id of the server of this data folder. A stale file, or a recycled id, counts as none."""
-        for process in _started.values():
-            process.poll()  # or a crashed one of ours would look alive to the next
+        _reap()  # or a crashed one of ours would look alive to the next
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -186,6 +186,11 @@ class Postgres:
         except (TimeoutError, PostgresFailed) as error:
             tail = self.log_file.read_text(errors="replace")[-2000:]
             raise PostgresFailed(f"PostgreSQL {what} ({error}). The end of {self.log_file}:\n{tail}") from error
+
+
+def _reap() -> None:
+    for process in _started.values():
+        process.poll()
 
 
 def _reaped(pid: int) -> bool:
