@@ -33,7 +33,7 @@ class InvalidEncoding(Refusal):
 
 
 class InvalidJson(Refusal):
-    """The body is not one JSON document as RFC 8259 defines it. `details` says the line and column."""
+    """The body is not one JSON document as RFC 8259 defines it. Mend it at the line and column named."""
 
     code, http_status = "invalid_json", 400
 
