@@ -44,6 +44,7 @@ def test_a_published_change_is_used_by_the_next_event(open_page: OpenPage, runni
     workspace = page.url.removesuffix("/start/")
     page.goto(f"{workspace}/workflows/")
     page.get_by_role("link", name="Sample").click()
+    page.wait_for_load_state()  # a robot types before the page listens
     definition = json.loads(page.get_by_label("Definition").input_value())
     definition["steps"][2]["params"]["message"] = "Changed for {{ payload.name }}."
 
