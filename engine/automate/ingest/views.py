@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,7 @@ class WebhookView(View):
                 raise MethodNotAllowed("Send events with POST.", headers={"Allow": "POST"})
             answer = JsonResponse(_accepted(accept(request, str(kwargs["token"]), trace_id)), status=202)
         except Refusal as refusal:
+            _read_away(request)
             headers = {name: value for name, value in refusal.headers.items() if name != "Connection"}  # PEP 3333
             answer = JsonResponse(refusal.as_dict(trace_id), status=refusal.http_status, headers=headers)
         answer["X-Trace-Id"] = trace_id
@@ -139,6 +141,14 @@ def _check_signature(request: HttpRequest, endpoint: WebhookEndpoint, raw: bytes
         signature=request.headers.get("webhook-signature"),
         now_seconds=time.time(),
     )
+
+
+def _read_away(request: HttpRequest) -> None:
+    """Read what is still coming, up to 2 MiB: a sender that is cut off while it sends may never see its answer."""
+    left = 2 * MAX_BODY_BYTES
+    with suppress(OSError):  # it has gone already
+        while left > 0 and (chunk := request.read(min(left, 65_536))):
+            left -= len(chunk)
 
 
 def _raw_body(request: HttpRequest) -> bytes:
