@@ -21,6 +21,7 @@ from automate.ingest.refusal import (
     EndpointPaused,
     ForbiddenScope,
     MethodNotAllowed,
+    PayloadTooLarge,
     Refusal,
     retry_later,
 )
@@ -68,6 +69,8 @@ class Hooks:
         except Refusal as refusal:
             if route is not None:
                 self._ledger.refused(route, refusal, request)
+            if isinstance(refusal, PayloadTooLarge):
+                await request.read_away()
             return error_response(refusal, request.trace_id)
         return accepted(stored)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -32,6 +33,7 @@ class Request:
     trusted_proxies: int = 0
     headers: list[tuple[bytes, bytes]] = field(init=False)
     body_read: asyncio.Event = field(default_factory=asyncio.Event)  # set by whoever has read the whole body
+    is_whole: bool = False  # the last of the body has been received
     is_answering: bool = False  # the head of a streamed answer is out: no other answer can follow
 
     def __post_init__(self) -> None:
@@ -93,6 +95,14 @@ class Request:
                 raise payload_too_large(limit_bytes)
         return b"".join(chunks)
 
+    async def read_away(self, *, limit_bytes: int = 2 * MAX_BODY_BYTES, seconds: float = 2.0) -> None:
+        """Receive what is still coming, within limits: a sender cut off while it sends may never see its answer."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        with suppress(BodyTimeout, Disconnected):
+            while not self.is_whole and limit_bytes > 0:
+                message = await self._next(deadline - asyncio.get_running_loop().time())
+                limit_bytes -= len(message.get("body", b""))
+
     async def _next(self, seconds: float) -> MutableMapping[str, Any]:
         try:
             async with asyncio.timeout(max(seconds, 0.001)):
@@ -101,6 +111,7 @@ class Request:
             raise BodyTimeout("The body did not arrive in time.", headers={"Connection": "close"}) from None
         if message["type"] == "http.disconnect":
             raise Disconnected
+        self.is_whole = not message.get("more_body")
         return message
 
 
