@@ -9,13 +9,15 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
+from psycopg import sql
 
 from tests.chaos.test_kills import child_of
 from tests.platform.test_up import automate, get, on
 from tests.support import product
-from tests.support.sink import Sink
+from tests.support.sink import Answer, Sink
 from tests.support.waiting import Eventually
 
 pytestmark = pytest.mark.processes
@@ -119,6 +121,40 @@ def test_trace_and_numbers_leave_as_they_came(place: Place, eventually: Eventual
     assert (run["trace_id"], run["event_id"]) == (TRACE, accepted["event_id"])
     _, event = place.call("GET", f"events/{accepted['event_id']}")
     assert event["payload"] == json.loads(body)
+
+
+def test_the_trace_id_stands_in_every_row_that_an_event_leads_to(place: Place, eventually: Eventually) -> None:
+    trace = "5ca1ab1e0000000000000000000000aa"
+    place.sink.answer = Answer(status=503)
+    try:
+        status, _ = place.call(
+            "POST", "", b'{"n": 1}', traceparent=f"00-{trace}-00f067aa0ba902b7-01", Idempotency_Key="every-row"
+        )
+        assert status == 202
+        eventually(lambda: place.call("GET", f"runs?trace_id={trace}&status=waiting")[1]["results"])
+    finally:
+        place.sink.answer = Answer()
+
+    with place.copy.as_owner() as connection:
+        found = dict(rows_of_trace(connection, place.slug, UUID(trace)))
+    assert {name for name, count in found.items() if count} >= {
+        "automate_event", "automate_dedupe", "automate_outboxjob", "automate_matchdecision",
+        "automate_executionrun", "automate_steprun", "automate_runstate",
+    }  # fmt: skip
+    assert found["automate_outboxjob"] == 2  # the event's, and the waiting run's
+
+
+def rows_of_trace(connection: Any, slug: str, trace: UUID) -> Iterator[tuple[str, int]]:
+    """(table, rows of this trace) for every table of the workspace that has the column."""
+    query = "SELECT schema_name FROM automate_tenants_tenant WHERE slug = %s"
+    [schema] = connection.execute(query, [slug]).fetchone()
+    tables = connection.execute(
+        "SELECT table_name FROM information_schema.columns WHERE table_schema = %s AND column_name = 'trace_id'",
+        [schema],
+    ).fetchall()
+    for [table] in tables:
+        query = sql.SQL("SELECT count(*) FROM {} WHERE trace_id = %s").format(sql.Identifier(schema, table))
+        yield table, connection.execute(query, [trace]).fetchone()[0]
 
 
 def test_a_form_post_starts_a_run_too(place: Place, eventually: Eventually) -> None:

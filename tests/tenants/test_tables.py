@@ -52,3 +52,10 @@ def test_no_foreign_key_leads_out_of_a_tenant_or_into_one_and_hot_tables_have_no
     assert found  # workflows and their versions
     assert {space for _, space, _ in found} == {schema}
     assert not {table for table, _, _ in found} & HOT
+
+
+@pytest.mark.django_db
+def test_every_row_about_an_event_or_a_run_can_carry_its_trace_id() -> None:
+    for model in apps.get_app_config("automate").get_models():
+        columns = {field.column for field in model._meta.get_fields() if hasattr(field, "column")}
+        assert "trace_id" in columns or not columns & {"event_id", "run_id"}, model

@@ -53,6 +53,6 @@ def start_direct(slug: str, payload: dict[str, Any]) -> UUID:
         decided_at=now,
         trace_id=event.trace_id,
     )
-    OutboxJob.objects.create(kind="run", run_id=run_id, available_at=now)
+    OutboxJob.objects.create(kind="run", run_id=run_id, available_at=now, trace_id=event.trace_id)
     transaction.on_commit(host.current().ring)
     return run_id

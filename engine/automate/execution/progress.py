@@ -150,7 +150,8 @@ class RunProgress:
 
     def _state_row(self, now: datetime, data_key: bytes) -> StateRow:
         text = dumps({"outputs": self.outputs, "shown": self.shown})
-        return StateRow(self.id, crypto.seal(data_key, text.encode(), aad=_aad(self.id)), now + STATE_KEPT)
+        sealed = crypto.seal(data_key, text.encode(), aad=_aad(self.id))
+        return StateRow(self.id, sealed, now + STATE_KEPT, self.event.trace_id)
 
 
 def _aad(run_id: UUID) -> bytes:

@@ -80,7 +80,9 @@ class EventIngestor:
             if first is not None:
                 return first
         event.save(force_insert=True)
-        OutboxJob.objects.create(kind=OutboxJob.Kind.EVENT, event_id=event.id, available_at=now)
+        OutboxJob.objects.create(
+            kind=OutboxJob.Kind.EVENT, event_id=event.id, available_at=now, trace_id=event.trace_id
+        )
         transaction.on_commit(host.current().ring)
         return Ingested(event.id, event.trace_id)
 
@@ -96,6 +98,7 @@ def _claim_key(source: str, key: str, event: Event, digest: bytes, now: datetime
         event_id=event.id,
         body_hash=digest,
         expires_at=now + timedelta(days=DEDUPE_DAYS),
+        trace_id=event.trace_id,
     )
     Dedupe.objects.bulk_create([row], ignore_conflicts=True)
     held = Dedupe.objects.select_for_update().get(pk=row.pk)

@@ -39,6 +39,7 @@ class Dedupe(models.Model):
     body_hash = models.BinaryField(max_length=32)  # SHA-256 of the first body: a repeat may differ, and is told so
     repeats = models.PositiveIntegerField(default=0)
     expires_at = models.DateTimeField()
+    trace_id = models.UUIDField(null=True)  # of the event that the key made
 
     class Meta:
         indexes = [models.Index(fields=["event_id"], name="dedupe_event_idx")]

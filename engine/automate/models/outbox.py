@@ -33,6 +33,7 @@ class OutboxJob(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)  # claims that ended without a clean finish
     lease_id = models.BigIntegerField(null=True)  # set exactly while CLAIMED
     lease_expires_at = models.DateTimeField(null=True)
+    trace_id = models.UUIDField(null=True)  # of the event it is about
 
     class Meta:
         indexes = [  # the claim reads due, pending jobs in order: sql/claim_outbox.sql

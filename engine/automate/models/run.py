@@ -102,6 +102,7 @@ class RunState(models.Model):
     run_id = models.UUIDField(primary_key=True)
     sealed = models.BinaryField()
     expires_at = models.DateTimeField()
+    trace_id = models.UUIDField(null=True)  # the event's
 
     def __str__(self) -> str:
         return f"state of run {self.run_id}"

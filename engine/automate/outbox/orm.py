@@ -91,8 +91,9 @@ class OrmStore:
         _record(writes)
         for run_id in writes.held_runs:
             until = now + timedelta(seconds=claim.lease_seconds)
-            values = {"status": CLAIMED, "lease_id": claim.lease_id, "lease_expires_at": until}
+            values: dict[str, Any] = {"status": CLAIMED, "lease_id": claim.lease_id, "lease_expires_at": until}
             if not mine.filter(kind="run", run_id=run_id).update(lease_expires_at=until):
+                values["trace_id"] = _trace_of(run_id)
                 OutboxJob.objects.create(kind="run", run_id=run_id, available_at=now, attempts=1, **values)
         for run_id, delay in writes.due_runs:
             arm_run(run_id, available_at=now + timedelta(seconds=delay), lease_id=claim.lease_id)
@@ -154,10 +155,15 @@ def arm_run(run_id: UUID, *, available_at: datetime, lease_id: int | None = None
         "lease_id": None,
         "lease_expires_at": None,
     }
-    job, made = OutboxJob.objects.get_or_create(kind="run", run_id=run_id, defaults=values)
+    made_with = {**values, "trace_id": _trace_of(run_id)}
+    job, made = OutboxJob.objects.get_or_create(kind="run", run_id=run_id, defaults=made_with)
     if not made:
         free = models.Q(lease_id=lease_id) if lease_id else models.Q(pk__in=[])
         OutboxJob.objects.filter(free | ~models.Q(status=CLAIMED), pk=job.pk).update(**values)
+
+
+def _trace_of(run_id: UUID) -> UUID | None:
+    return ExecutionRun.objects.filter(pk=run_id).values_list("trace_id", flat=True).first()
 
 
 def _job(job: OutboxJob, events: dict[UUID, Event]) -> Job:

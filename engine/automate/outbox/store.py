@@ -153,6 +153,7 @@ class StateRow:
     run_id: UUID
     sealed: bytes
     expires_at: datetime
+    trace_id: UUID | None = None
 
 
 @dataclass

@@ -45,15 +45,15 @@ BEGIN
       IF v_tries > 3 THEN RAISE EXCEPTION 'dedupe rows vanish while being read' USING ERRCODE = 'serialization_failure'; END IF;
       EXECUTE format($q$
         WITH won AS (
-          INSERT INTO %1$I.automate_dedupe (id, source, key, event_id, body_hash, repeats, expires_at)
-          SELECT u.id, u.source, u.key, u.event, u.hash, u.folded, now() + interval '7 days'
-            FROM unnest($1, $2, $3, $4, $5, $6) u(id, source, key, event, hash, folded)
+          INSERT INTO %1$I.automate_dedupe (id, source, key, event_id, body_hash, repeats, expires_at, trace_id)
+          SELECT u.id, u.source, u.key, u.event, u.hash, u.folded, now() + interval '7 days', u.trace
+            FROM unnest($1, $2, $3, $4, $5, $6, $8) u(id, source, key, event, hash, folded, trace)
            WHERE u.event = ANY ($7) ORDER BY u.id
           ON CONFLICT (id) DO NOTHING RETURNING event_id)
         SELECT coalesce(array_agg(event_id), '{}') FROM won $q$, v_schema)
         INTO v_won
         USING p_dedupe_ids[v_low:v_high], p_dedupe_sources[v_low:v_high], p_dedupe_keys[v_low:v_high], v_events,
-              p_hashes[v_low:v_high], p_folded[v_low:v_high], v_pending;
+              p_hashes[v_low:v_high], p_folded[v_low:v_high], v_pending, p_traces[v_low:v_high];
       SELECT array_agg(e) INTO v_pending FROM unnest(v_pending) e WHERE e <> ALL (v_won);
       EXIT WHEN v_pending IS NULL;
 
@@ -61,18 +61,19 @@ BEGIN
       -- once nothing of its event is unfinished.
       FOR v_repeat IN EXECUTE format($q$
         WITH held AS MATERIALIZED (
-          SELECT d.id, u.event, u.hash, u.folded, u.ord,
+          SELECT d.id, u.event, u.trace, u.hash, u.folded, u.ord,
                  d.expires_at <= now()
                    AND NOT EXISTS (SELECT FROM %1$I.automate_executionrun r WHERE r.event_id = d.event_id
                                     AND r.status NOT IN ('succeeded', 'failed', 'cancelled'))
                    AND NOT EXISTS (SELECT FROM %1$I.automate_outboxjob o WHERE o.event_id = d.event_id AND o.kind = 'event'
                                     AND o.status IN ('PENDING', 'CLAIMED')) AS is_free
-            FROM unnest($1, $2, $3, $4) WITH ORDINALITY u(id, event, hash, folded, ord)
+            FROM unnest($1, $2, $3, $4, $6) WITH ORDINALITY u(id, event, hash, folded, trace, ord)
             JOIN %1$I.automate_dedupe d ON d.id = u.id
            WHERE u.event = ANY ($5) ORDER BY d.id FOR NO KEY UPDATE OF d),
         kept AS (
           UPDATE %1$I.automate_dedupe d
              SET event_id = CASE WHEN h.is_free THEN h.event ELSE d.event_id END,
+                 trace_id = CASE WHEN h.is_free THEN h.trace ELSE d.trace_id END,
                  body_hash = CASE WHEN h.is_free THEN h.hash ELSE d.body_hash END,
                  repeats = CASE WHEN h.is_free THEN h.folded ELSE d.repeats + 1 + h.folded END,
                  expires_at = CASE WHEN h.is_free THEN now() + interval '7 days' ELSE d.expires_at END
@@ -80,7 +81,7 @@ BEGIN
           RETURNING h.ord, h.event AS new_event, h.is_free, d.event_id, d.body_hash)
         SELECT k.ord::int AS ord, k.new_event, k.is_free, k.event_id, k.body_hash, e.trace_id
           FROM kept k LEFT JOIN %1$I.automate_event e ON e.id = k.event_id $q$, v_schema)
-        USING p_dedupe_ids[v_low:v_high], v_events, p_hashes[v_low:v_high], p_folded[v_low:v_high], v_pending
+        USING p_dedupe_ids[v_low:v_high], v_events, p_hashes[v_low:v_high], p_folded[v_low:v_high], v_pending, p_traces[v_low:v_high]
       LOOP
         v_pending := array_remove(v_pending, v_repeat.new_event);
         IF NOT v_repeat.is_free THEN
@@ -97,9 +98,9 @@ BEGIN
         SELECT u.id, u.type, u.payload::jsonb, u.source, u.headers::jsonb, u.trace, u.received
           FROM unnest($1, $2, $3, $4, $5, $6, $7) u(id, type, payload, source, headers, trace, received)
          WHERE u.id <> ALL ($8)
-        RETURNING id)
-      INSERT INTO %1$I.automate_outboxjob (kind, event_id, status, available_at, attempts)
-      SELECT 'event', id, 'PENDING', now(), 0 FROM stored $q$, v_schema)
+        RETURNING id, trace_id)
+      INSERT INTO %1$I.automate_outboxjob (kind, event_id, status, available_at, attempts, trace_id)
+      SELECT 'event', id, 'PENDING', now(), 0, trace_id FROM stored $q$, v_schema)
       USING v_events, p_types[v_low:v_high], p_payloads[v_low:v_high], p_sources[v_low:v_high], p_headers[v_low:v_high],
             p_traces[v_low:v_high], p_received[v_low:v_high], v_repeats;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
