@@ -2,7 +2,8 @@
 
     HOME/postgres   data of the embedded PostgreSQL     HOME/secrets   random passwords and signing keys (0600)
     HOME/keys       the key store, outside PostgreSQL   HOME/run       sockets and locks (short path, 0700)
-    HOME/log        what the processes say              HOME/ready.json  how to reach the running product (0600)
+    HOME/log        what the processes say              HOME/static    styles and scripts, collected at each start
+    HOME/ready.json  how to reach the running product (0600)
 
 Losing `secrets` locks everyone out; losing `keys` makes stored secrets and step state unreadable for good.
 """

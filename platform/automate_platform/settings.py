@@ -56,7 +56,7 @@ INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "automate_web.static_files.StaticFiles",
     "automate_tenants.middleware.TraceMiddleware",
     "automate_web.security.security_headers",
     "automate_tenants.middleware.WorkspaceMiddleware",  # which tenant; sets SCRIPT_NAME for /w/<workspace>/
@@ -137,7 +137,12 @@ LANGUAGE_CODE = "en"
 USE_I18N = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
-WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = HOME / "static"  # filled by `automate web` at its start
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "automate_web.static_files.HashedFiles"},
+}
+WHITENOISE_USE_FINDERS = True  # plain names too: what names them by hand, and processes that collected nothing
 
 LOGGING = {  # to stderr, which `automate up` keeps in HOME/log
     "version": 1,

@@ -9,6 +9,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from automate_platform import environment as env
+from automate_platform.cli import _django
 from automate_platform.home import Home
 from automate_platform.supervisor import die_with_parent
 
@@ -18,6 +19,10 @@ KILL_SECONDS = 10  # a request still running that long after a stop is cut
 
 def run(options: argparse.Namespace) -> int:
     die_with_parent()
+    _django.setup()
+    from automate_web.static_files import collect
+
+    collect()
     socket = Home(env.home()).web_socket
     socket.unlink(missing_ok=True)
     Granian(
