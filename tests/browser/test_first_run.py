@@ -159,3 +159,22 @@ def test_everything_works_without_javascript(open_page: OpenPage, running_platfo
     expect(page.get_by_role("link", name="Log in")).to_be_visible()
     page.goto(page.url.split("/left/")[0] + "/workspaces/")
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_a_page_left_open_takes_the_next_live_token_before_its_own_ends(
+    open_page: OpenPage, running_platform: Product
+) -> None:
+    page = open_page()
+    page.clock.install()
+    streams: list[str] = []
+    page.on("request", lambda request: streams.append(request.url) if "/live/?" in request.url else None)
+    sign_up(page, running_platform.base_url, name="Patient")
+    sender = Person("", "", *read_curl(page), None)
+    with page.expect_response("**/live-token/") as renewal:
+        page.clock.fast_forward("04:30")  # a token lives five minutes
+
+    assert renewal.value.ok
+    expect(page.locator("#live-state")).to_be_hidden()
+    assert sender.post({"name": "Grace"})[0] == 202
+    expect(page.get_by_text("Event received", exact=True)).to_be_visible(timeout=2_000)
+    assert len(set(streams)) == 2

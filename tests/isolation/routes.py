@@ -146,7 +146,14 @@ ROUTES = [
     Route("api/v1/<path:path>", "both"),
     Route("^api(?:/(?P<path>.*))?$", "both"),
 ]
-GATEWAY_PATHS = {"/hooks/", "/live/", "/live", "/echo", "/healthz"}  # answered in front of Django; see test_gateway
+GATEWAY_PATHS = {
+    "/hooks/",
+    "/live/",
+    "/live",
+    "/echo",
+    "/healthz",
+    "/readyz",
+}  # answered in front of Django; see test_gateway
 
 
 def walked() -> list[str]:

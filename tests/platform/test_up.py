@@ -78,6 +78,7 @@ def test_ready_json_says_how_to_reach_everything_and_is_private(running_platform
         assert running_platform.ready[name].startswith("http://127.0.0.1:")
     assert get(running_platform.base_url + "/login/")[0] == 200
     assert get(running_platform.base_url + "/healthz")[0] == 200
+    assert get(running_platform.base_url + "/readyz")[0] == 200
 
 
 def test_every_secret_and_key_is_for_its_owner_alone(running_platform):
@@ -156,6 +157,7 @@ def test_a_second_up_in_the_same_home_is_refused_and_the_first_goes_on(running_p
     assert done.returncode == 1
     assert "already runs" in done.stderr
     assert get(running_platform.base_url + "/healthz")[0] == 200
+    assert get(running_platform.base_url + "/readyz")[0] == 200
 
 
 def test_embedded_and_alone_it_starts_stops_and_comes_back_the_same(tmp_path, eventually):

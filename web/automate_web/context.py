@@ -41,6 +41,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "membership": membership,
         "navigation": _navigation(request),
         "live_url": live.stream_url(tenant),
+        "live_seconds": int(live.RENEW_AFTER.total_seconds()),
     }
 
 

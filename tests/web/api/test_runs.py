@@ -48,6 +48,16 @@ def test_the_event_comes_when_asked_for(api: Api, rows: Rows) -> None:
     assert shown["event"]["type"] == "order.created"
 
 
+def test_steps_may_be_asked_for_and_are_there_anyway(api: Api, rows: Rows) -> None:
+    run = rows.run(rows.event(), rows.workflow())
+
+    asked, plain = (api.get(f"/runs/{run.pk}", expand=value) for value in ("steps,event", ""))
+
+    assert (asked.status_code, plain.status_code) == (200, 200)
+    assert asked.json()["steps"] == plain.json()["steps"] != []
+    assert asked.json()["event"] is not None and plain.json()["event"] is None
+
+
 def test_a_failed_run_says_why(api: Api, rows: Rows) -> None:
     run = rows.run(rows.event(), rows.workflow(), status="failed")
     error = {"code": "connector_error", "message": "502 from the shop", "details": {}, "step": "note"}

@@ -154,9 +154,12 @@ def test_it_recovers_by_itself_when_the_database_comes_back(
         )
         assert unknown.code == "storage_unavailable"  # not "no such endpoint": nobody could look
         assert alone.gateway.send("GET", "/healthz").status == 200
+        waiting = alone.gateway.send("GET", "/readyz")
+        assert (waiting.status, waiting.json["database"]) == (503, False)
     started = time.monotonic()
 
     eventually(lambda: alone.post(webhook_id="back").status == 202)
+    assert alone.gateway.send("GET", "/readyz").json["database"] is True
     assert time.monotonic() - started < 5
     with psycopg.connect(database_urls.superuser) as connection:
         schema = sql.Identifier(alone.workspace.ref.schema_name)

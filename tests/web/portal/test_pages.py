@@ -70,13 +70,13 @@ def test_a_theme_is_kept_by_the_browser(app: Client, theme: str) -> None:
     assert b"data-theme" not in app.get("/login/").content
 
 
-def test_the_live_token_is_for_this_workspace_and_for_an_hour(enter: Enter, tenant_a: Workspace) -> None:
+def test_the_live_token_is_for_this_workspace_and_for_five_minutes(enter: Enter, tenant_a: Workspace) -> None:
     url = enter(tenant_a).get("/live-token/").json()["url"]
 
     token = url.removeprefix("/live/?token=")
     grant = live_token.verify(settings.LIVE_SECRET, token, now=timezone.now())
     assert grant and grant.tenant_id == tenant_a.ref.id
-    assert live_token.verify(settings.LIVE_SECRET, token, now=timezone.now() + timedelta(hours=2)) is None
+    assert live_token.verify(settings.LIVE_SECRET, token, now=timezone.now() + timedelta(minutes=6)) is None
 
 
 def test_a_refusal_on_the_start_page_names_the_fix_and_stays_in_its_workspace(

@@ -63,10 +63,14 @@ class OneRun(ApiView):
         "Get a run",
         answer=serializers.RunDetail,
         missing=True,
-        parameters=[query_parameter("expand", "`event`: with the event that started it.", enum=["event"])],
+        parameters=[
+            query_parameter(
+                "expand", "`event`: with the event that started it. `steps` are always there.", enum=["event", "steps"]
+            )
+        ],
     )
     def get(self, request: Request, run_id: str) -> Response:
-        expand = Query(request, ("expand",)).choices("expand", ["event"])
+        expand = Query(request, ("expand",)).choices("expand", ["event", "steps"])
         run: ExecutionRun = find(ExecutionRun.objects.select_related("version__workflow"), run_id, "Run")
         attempts = StepRun.objects.filter(run_id=run.pk).order_by("position", "item", "round", "attempt")
         context: dict[str, Any] = {"steps": steps_with_attempts(run.version.steps, attempts)}

@@ -18,6 +18,7 @@ from automate_web.gateway.ledger import Ledger
 from automate_web.gateway.link import Link
 from automate_web.gateway.live import Live
 from automate_web.gateway.proxy import Proxy
+from automate_web.gateway.readiness import readiness
 from automate_web.gateway.routes import key_lookup, route_lookup
 from automate_web.gateway.secrets import SigningSecrets
 
@@ -63,6 +64,8 @@ class Gateway:
             return await echo.answer(request)
         if path == "/healthz":
             return Response(200, b'{"status":"ok"}')
+        if path == "/readyz":
+            return await readiness(self._lookups, self._proxy)
         if self._proxy is None:
             raise NotFound("Nothing is here.")
         await self._proxy.answer(request, send)

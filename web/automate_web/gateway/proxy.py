@@ -22,6 +22,7 @@ CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 120.0  # web said nothing for so long
 KEEP_ALIVE_SECONDS = 4.0
 MAX_CONNECTIONS = 128
+SMALL_FILE = "/static/automate_web/icon.svg"
 
 _HOP_BY_HOP = frozenset(
     [
@@ -67,6 +68,14 @@ class Proxy:
         finally:
             gone.cancel()
             await asyncio.wait({gone})
+
+    async def is_up(self) -> bool:
+        """Whether web answers at all: a file that it serves without the database."""
+        try:
+            async with self._fresh.head(f"http://web{SMALL_FILE}") as answer:
+                return answer.status == 200
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
 
     async def close(self) -> None:
         await self._kept.close()

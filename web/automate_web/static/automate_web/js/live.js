@@ -15,18 +15,29 @@
     chip.hidden = !on;
     timer = on ? setInterval(refresh, 3000) : clearInterval(timer);
   };
+  const renewed = async () => {
+    const answer = await fetch(document.body.dataset.liveToken, { headers: { Accept: "application/json" } }).catch(() => null);
+    return answer && answer.ok ? (await answer.json()).url : null;
+  };
+  let current = null, next = null;
   const connect = (address) => {
     if (!("EventSource" in window)) return poll(true);
     const stream = new EventSource(address);
-    stream.addEventListener("open", () => { refresh(); poll(false); renewals = 0; }); // what changed before it opened is caught up
+    stream.addEventListener("open", () => {
+      if (current && current !== stream) current.close(); // the fresh one has begun: nothing falls between the two
+      current = stream;
+      refresh(); // what changed before it opened is caught up
+      poll(false);
+      renewals = 0;
+      clearTimeout(next); // a token lives five minutes: take the next one before it ends
+      next = setTimeout(async () => { const fresh = await renewed(); if (fresh) connect(fresh); }, document.body.dataset.liveSeconds * 1000);
+    });
     stream.addEventListener("change", refresh);
     stream.addEventListener("error", () => {
+      if (current && current !== stream && current.readyState === EventSource.OPEN) return stream.close();
       poll(true);
       if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
-      setTimeout(async () => { // refused: the token is old, or the gateway restarts
-        const answer = await fetch(document.body.dataset.liveToken, { headers: { Accept: "application/json" } }).catch(() => null);
-        connect(answer && answer.ok ? (await answer.json()).url : address);
-      }, Math.min(3000 * 2 ** renewals++, 60000));
+      setTimeout(async () => connect((await renewed()) ?? address), Math.min(3000 * 2 ** renewals++, 60000)); // old token, or the gateway restarts
     });
   };
   connect(url);

@@ -1,0 +1,2 @@
+-- ready: whether the database answers, and holds our tables.
+SELECT EXISTS (SELECT FROM public.automate_tenants_webhookroute) AS has_routes;
