@@ -6,6 +6,7 @@ addresses  which addresses are never connected to
 gate       resolve once, refuse if any address is not allowed, connect to an address that was checked
 client     pools, deadlines, no redirects, no proxies, no cookies, capped replies
 bridge     the same for code without an event loop
+tcp        the same checks for what is not HTTP: an address that a database or mail client may connect to
 """
 
 from automate_governance.egress.bridge import request_sync
@@ -25,6 +26,7 @@ from automate_governance.egress.errors import (
 from automate_governance.egress.policy import EgressPolicy, default_policy
 from automate_governance.egress.reply import Reply
 from automate_governance.egress.target import Target, parse_target
+from automate_governance.egress.tcp import checked_addresses
 
 __all__ = [
     "BadReply",
@@ -42,6 +44,7 @@ __all__ = [
     "ReplyTooLarge",
     "Target",
     "TlsFailed",
+    "checked_addresses",
     "close",
     "default_policy",
     "parse_target",

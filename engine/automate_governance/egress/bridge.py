@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Mapping
 from concurrent.futures import TimeoutError as FutureTimeout  # its own class before Python 3.11
+from typing import TYPE_CHECKING
 
-from automate_governance.egress.client import TOTAL_SECONDS, Egress
+from automate_governance.egress.client import TOTAL_SECONDS, Egress, Options
 from automate_governance.egress.errors import EgressTimeout
 from automate_governance.egress.policy import EgressPolicy
 from automate_governance.egress.reply import Reply
+
+if TYPE_CHECKING:
+    from typing import Unpack  # Python 3.11; only type checkers read it
 
 _GRACE_SECONDS = 5.0  # the loop keeps the deadline itself; this only ends a wait for a loop that hangs
 
@@ -21,33 +24,18 @@ _owner_pid = 0
 
 
 def request_sync(
-    method: str,
-    url: str,
-    *,
-    policy: EgressPolicy,
-    headers: Mapping[str, str] | None = None,
-    body: bytes = b"",
-    timeout_seconds: float = TOTAL_SECONDS,
-    pool_key: str = "",
+    method: str, url: str, *, policy: EgressPolicy, pool_key: str = "", **options: Unpack[Options]
 ) -> Reply:
     """As `egress.request`, and waits for the reply. Raises EgressError."""
-    return exchange(Egress(policy, pool_key), method, url, headers=headers, body=body, timeout_seconds=timeout_seconds)
+    return exchange(Egress(policy, pool_key), method, url, **options)
 
 
-def exchange(
-    egress: Egress,
-    method: str,
-    url: str,
-    *,
-    headers: Mapping[str, str] | None = None,
-    body: bytes = b"",
-    timeout_seconds: float = TOTAL_SECONDS,
-) -> Reply:
+def exchange(egress: Egress, method: str, url: str, **options: Unpack[Options]) -> Reply:
     """`egress.request`, waited for. An `egress` with a client of its own must not have been used on another loop."""
-    call = egress.request(method, url, headers=headers, body=body, timeout_seconds=timeout_seconds)
+    call = egress.request(method, url, **options)
     future = asyncio.run_coroutine_threadsafe(call, _running_loop())
     try:
-        return future.result(min(timeout_seconds, TOTAL_SECONDS) + _GRACE_SECONDS)
+        return future.result(min(options.get("timeout_seconds", TOTAL_SECONDS), TOTAL_SECONDS) + _GRACE_SECONDS)
     except FutureTimeout as error:
         future.cancel()
         raise EgressTimeout("The call did not end in time.", in_doubt=True) from error

@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -34,29 +35,31 @@ from automate_governance.egress.pools import Pools, Progress
 from automate_governance.egress.reply import MAX_BODY_BYTES, MAX_HEAD_BYTES, BodyReader, Reply
 from automate_governance.egress.target import Target, parse_target
 
+if TYPE_CHECKING:
+    from typing import Unpack  # Python 3.11; only type checkers read it
+
 CONNECT_SECONDS = 5.0  # name look-up, connection and TLS together
 TOTAL_SECONDS = 60.0
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
+class Options(TypedDict, total=False):
+    """What a call may say beside its method and URL."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    timeout_seconds: float  # for everything, from look-up to last byte; 60 where absent, and at most
+    max_body_bytes: int  # of the reply, decoded; 5 MiB where absent, and at most
+
+
 async def request(
-    method: str,
-    url: str,
-    *,
-    policy: EgressPolicy,
-    headers: Mapping[str, str] | None = None,
-    body: bytes = b"",
-    timeout_seconds: float = TOTAL_SECONDS,
-    pool_key: str = "",
+    method: str, url: str, *, policy: EgressPolicy, pool_key: str = "", **options: Unpack[Options]
 ) -> Reply:
     """Call `url` and read the whole reply, whatever its status. Raises EgressError.
 
-    `timeout_seconds`: for everything, from look-up to last byte; at most 60. `pool_key`: who owns the kept connections;
-    a tenant's schema name, so that two tenants never share one.
+    `pool_key`: who owns the kept connections; a tenant's schema name, so that two tenants never share one.
     """
-    return await _client_of_loop().request(
-        method, url, policy=policy, headers=headers, body=body, timeout_seconds=timeout_seconds, pool_key=pool_key
-    )
+    return await _client_of_loop().request(method, url, policy=policy, pool_key=pool_key, **options)
 
 
 async def close() -> None:
@@ -73,28 +76,20 @@ class EgressClient:
         self._pools = Pools(resolver or SystemResolver(), ssl_context)
 
     async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        policy: EgressPolicy,
-        headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
-        timeout_seconds: float = TOTAL_SECONDS,
-        pool_key: str = "",
+        self, method: str, url: str, *, policy: EgressPolicy, pool_key: str = "", **options: Unpack[Options]
     ) -> Reply:
         """As the module's `request`."""
         if method not in METHODS:
             raise InvalidTarget(f"The method must be one of {', '.join(sorted(METHODS))}.")
         target = parse_target(url)
         policy.check(target)
-        sent = outgoing(headers or {})
+        sent, body = outgoing(options.get("headers") or {}), options.get("body", b"")
         if policy.is_private_target(target.host, target.port):
             sent["Via"] = VIA
         progress = Progress()
         async with self._pools.session(pool_key, policy) as session:
             try:
-                return await _exchange(session, method, target, sent, body, timeout_seconds, progress)
+                return await _exchange(session, method, target, sent, body, progress, options)
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
                 meaning = _meaning(error, target, progress)
                 meaning.details["cause"] = type(error).__name__
@@ -112,26 +107,10 @@ class Egress:
     pool_key: str = ""
     client: EgressClient | None = None  # the running loop's own where None
 
-    async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
-        timeout_seconds: float = TOTAL_SECONDS,
-    ) -> Reply:
+    async def request(self, method: str, url: str, **options: Unpack[Options]) -> Reply:
         """As the module's `request`."""
         client = self.client or _client_of_loop()
-        return await client.request(
-            method,
-            url,
-            policy=self.policy,
-            headers=headers,
-            body=body,
-            timeout_seconds=timeout_seconds,
-            pool_key=self.pool_key,
-        )
+        return await client.request(method, url, policy=self.policy, pool_key=self.pool_key, **options)
 
 
 async def _exchange(
@@ -140,11 +119,12 @@ async def _exchange(
     target: Target,
     headers: Mapping[str, str],
     body: bytes,
-    timeout_seconds: float,
     progress: Progress,
+    options: Options,
 ) -> Reply:
     started = time.perf_counter()
-    total = max(0.001, min(timeout_seconds, TOTAL_SECONDS))
+    total = max(0.001, min(options.get("timeout_seconds", TOTAL_SECONDS), TOTAL_SECONDS))
+    limit_bytes = max(1, min(options.get("max_body_bytes", MAX_BODY_BYTES), MAX_BODY_BYTES))
     async with session.request(
         method,
         _as_sent(target),
@@ -155,7 +135,7 @@ async def _exchange(
         trace_request_ctx=progress,
     ) as response:
         try:
-            content = await _read(response, method)
+            content = await _read(response, method, limit_bytes)
         except EgressError as error:
             response.close()  # the rest of the body is not wanted: drop the connection
             error.details.setdefault("status", response.status)
@@ -164,14 +144,13 @@ async def _exchange(
     return Reply(response.status, pairs, content, (time.perf_counter() - started) * 1000)
 
 
-async def _read(response: aiohttp.ClientResponse, method: str) -> bytes:
+async def _read(response: aiohttp.ClientResponse, method: str, limit_bytes: int) -> bytes:
     if sum(len(name) + len(value) for name, value in response.raw_headers) > MAX_HEAD_BYTES:
         raise ReplyTooLarge(f"The reply's headers are larger than {MAX_HEAD_BYTES} bytes.")
-    reader = BodyReader(response.headers.get("Content-Encoding", "") if method != "HEAD" else "")
-    if method != "HEAD" and (response.content_length or 0) > MAX_BODY_BYTES:
-        raise ReplyTooLarge(
-            f"The reply is larger than {MAX_BODY_BYTES} bytes.", details={"limit_bytes": MAX_BODY_BYTES}
-        )
+    encoding = response.headers.get("Content-Encoding", "") if method != "HEAD" else ""
+    reader = BodyReader(encoding, limit_bytes=limit_bytes)
+    if method != "HEAD" and (response.content_length or 0) > limit_bytes:
+        raise ReplyTooLarge(f"The reply is larger than {limit_bytes} bytes.", details={"limit_bytes": limit_bytes})
     async for chunk in response.content.iter_any():
         reader.feed(chunk)
     return reader.finish()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -31,9 +31,13 @@ class SystemResolver:
     """The machine's own resolver (`getaddrinfo`)."""
 
     async def resolve(self, host: str) -> list[str]:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(_lookups, _look_up, host)
+        found: list[str] = await asyncio.wrap_future(look_up_in_thread(host))
         return list(dict.fromkeys(found))
+
+
+def look_up_in_thread(host: str) -> Future[list[str]]:
+    """The machine's answer, from a thread of its own kind: a slow name server holds up nothing else."""
+    return _lookups.submit(_look_up, host)
 
 
 def _look_up(host: str) -> list[str]:

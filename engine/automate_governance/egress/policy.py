@@ -11,7 +11,7 @@ from typing import Any
 
 from automate_governance.egress.addresses import denial
 from automate_governance.egress.errors import EgressDenied, InvalidTarget
-from automate_governance.egress.target import DEFAULT_PORTS, Target, parse_target
+from automate_governance.egress.target import Target, parse_target
 
 # Ports of other protocols that a crafted HTTP body could speak to. Source: the Fetch standard, "bad ports".
 DENIED_PORTS = frozenset(
@@ -32,7 +32,7 @@ class EgressPolicy:
     `allow_ssrf`: private addresses are allowed too; for installations without tenants.
     `private_targets`: exact `host:port` allowed although private; set by the installation, never by a tenant.
     `host_allowlist`: `"*"`, `"api.stripe.com"`, `"*.stripe.com"` (subdomains at any depth, not the name itself), each
-    with `:port`, or `:*` for every port; without one, 80 and 443.
+    with `:port`, or `:*` for every port; without one, the protocol's own (HTTP: 80 and 443).
     Raises ValueError for an entry that can never match.
     """
 
@@ -57,7 +57,7 @@ class EgressPolicy:
             )
         if self.is_private_target(target.host, target.port):
             return
-        if target.port in DENIED_PORTS:
+        if target.port in DENIED_PORTS - target.usual_ports:
             raise EgressDenied(
                 f"Port {target.port} belongs to another protocol.",
                 details={"host": target.host, "port": target.port, "reason": "port"},
@@ -153,7 +153,7 @@ def _matches(entry: str, target: Target) -> bool:
         fits = target.host == host.strip("[]")
     if port == "*":
         return fits
-    return fits and (target.port == int(port) if port else target.port in DEFAULT_PORTS.values())
+    return fits and (target.port == int(port) if port else target.port in target.usual_ports)
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,12 @@ from automate_governance.egress.errors import InvalidTarget
 
 MAX_URL = 8192
 DEFAULT_PORTS = {"http": 80, "https": 443}
+USUAL_PORTS = {  # those that an allowlist's entry without a port means
+    "http": frozenset((80, 443)),
+    "https": frozenset((80, 443)),
+    "postgresql": frozenset((5432, 6432)),  # and PgBouncer's
+    "smtp": frozenset((25, 465, 587, 2525)),
+}
 _URL = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.IGNORECASE | re.DOTALL)
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::([0-9]{1,5}))?")
 _NAMED = re.compile(r"([^:\[\]]+)(?::([0-9]{1,5}))?")
@@ -25,13 +31,20 @@ _KEPT = "%/?:@!$&'()*+,;=-._~[]|"
 
 @dataclass(frozen=True)
 class Target:
-    """Where a request goes. `host`: lower-case ASCII, no trailing dot, IPv6 without brackets."""
+    """Where a request goes. `host`: lower-case ASCII, no trailing dot, IPv6 without brackets.
+
+    `scheme`: http or https; a connection that is not HTTP (`tcp`) has another one of USUAL_PORTS.
+    """
 
     scheme: str
     host: str
     port: int
     path: str  # with the query; begins with "/"
     is_address: bool
+
+    @property
+    def usual_ports(self) -> frozenset[int]:
+        return USUAL_PORTS[self.scheme]
 
     @property
     def url(self) -> str:

@@ -529,3 +529,10 @@ def test_an_egress_carries_its_policy():
             return (await Egress(open_to(served)).request("GET", f"http://127.0.0.1:{served.port}/")).body
 
     assert asyncio.run(run()) == b"mine"
+
+
+def test_a_caller_may_ask_for_a_smaller_cap():
+    assert exchange(replying(b"12345"), max_body_bytes=5).body == b"12345"
+    with pytest.raises(ReplyTooLarge) as raised:
+        exchange(replying(b"123456"), max_body_bytes=5)
+    assert raised.value.details["limit_bytes"] == 5
