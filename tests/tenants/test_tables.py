@@ -17,6 +17,7 @@ TABLES = {
     "automate_matchdecision",
     "automate_outboxjob",
     "automate_runstate",
+    "automate_runwait",
     "automate_steprun",
     "automate_webhookendpoint",
     "automate_workflow",

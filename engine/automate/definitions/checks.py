@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from automate import rules, templating  # the packages, not their names: they import Problem from beside us
-from automate.definitions.actions import find_action_problems
+from automate import rules  # the package, not its names: it imports Problem from beside us
 from automate.definitions.bounds import find_bound_problems
-from automate.definitions.problem import Problem, pointer
+from automate.definitions.graph import find_graph_problems
+from automate.definitions.problem import Problem
 from automate.definitions.secret_values import find_secret_problems
+from automate.definitions.step_checks import find_step_problems
 from automate.definitions.structure import find_structure_problems
 
 MAX_PROBLEMS = 200  # told at once
@@ -29,7 +30,7 @@ def find_problems(definition: Any) -> list[Problem]:
         return [Problem("", "not_an_object", "A definition is a JSON object.")]
     problems = [
         problem
-        for found in (find_structure_problems, _rule_problems, _step_problems, find_secret_problems)
+        for found in _CHECKS
         for problem in islice(found(definition), MAX_PROBLEMS)  # each stops looking there
     ]
     return _in_order(problems, definition)[:MAX_PROBLEMS]
@@ -43,26 +44,7 @@ def _rule_problems(definition: dict[str, Any]) -> Iterator[Problem]:
             yield problem.below("/rule")
 
 
-def _step_problems(definition: dict[str, Any]) -> Iterator[Problem]:
-    steps = definition.get("steps")
-    if not isinstance(steps, list):
-        return
-    before: dict[str, int] = {}  # step ids that stand before the one looked at, with their positions
-    for position, step in enumerate(steps):
-        if not isinstance(step, dict):
-            continue
-        here = pointer("steps", position)
-        for problem in find_action_problems(step):
-            yield problem.below(here)
-        for problem in templating.find_template_problems(step.get("params"), known_steps=before):
-            yield problem.below(here + "/params")
-        step_id = step.get("id")
-        if not isinstance(step_id, str):
-            continue
-        if step_id in before:
-            message = f'"{step_id}" is the id of step {before[step_id] + 1} already; each step needs its own.'
-            yield Problem(here + "/id", "duplicate_step", message)
-        before.setdefault(step_id, position)
+_CHECKS = (find_structure_problems, _rule_problems, find_graph_problems, find_step_problems, find_secret_problems)
 
 
 def _in_order(problems: list[Problem], definition: dict[str, Any]) -> list[Problem]:

@@ -51,7 +51,7 @@ def _value_problems(path: str, name: str, value: str) -> Iterator[Problem]:
         return
     if KEY_SHAPE.search(value) or PRIVATE_KEY.search(value) or HOOK_URL.search(value) or _URL_LOGIN.search(value):
         yield Problem(path, "secret_value", f"This looks like a secret. {HINT}")
-    elif not path.startswith("/steps/") or has_template(value):
+    elif not path.startswith(("/steps/", "/finally/")) or has_template(value):
         return
     elif AUTH_SCHEME.search(value) and len(value) < 500 and is_sensitive_name(name):
         yield Problem(path, "secret_value", f"This looks like credentials. {HINT}")

@@ -5,6 +5,7 @@ from automate.models.endpoint import WebhookEndpoint
 from automate.models.event import Dedupe, Event, MatchDecision
 from automate.models.outbox import OutboxJob
 from automate.models.run import ExecutionRun, RunState, StepRun
+from automate.models.wait import RunWait
 from automate.models.workflow import Workflow, WorkflowVersion
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "MatchDecision",
     "OutboxJob",
     "RunState",
+    "RunWait",
     "StepRun",
     "WebhookEndpoint",
     "Workflow",

@@ -34,6 +34,9 @@ class OutboxJob(models.Model):
     lease_id = models.BigIntegerField(null=True)  # set exactly while CLAIMED
     lease_expires_at = models.DateTimeField(null=True)
     trace_id = models.UUIDField(null=True)  # of the event it is about
+    subject_id = models.UUIDField(null=True)  # what a tick is about: a schedule, a buffer
+    order_key = models.CharField(max_length=200, blank=True, default="")  # runs of one key go one after the other
+    order_seq = models.BigIntegerField(null=True)  # the place in that order: the id of the run's event job
 
     class Meta:
         indexes = [  # the claim reads due, pending jobs in order: sql/claim_outbox.sql

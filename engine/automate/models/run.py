@@ -6,7 +6,10 @@ from django.db import models
 
 
 class ExecutionRun(models.Model):
-    """One run of one version for one event; `id` is a function of (event, workflow): `automate.ids.run_id`."""
+    """One run of one version for one event; `id` is a function of (event, workflow): `automate.ids.run_id`.
+
+    A child's is a function of (parent run, step, item); a child, a retry or a redrive names what it came from.
+    """
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -16,6 +19,16 @@ class ExecutionRun(models.Model):
         SUCCEEDED = "succeeded"
         FAILED = "failed"
         CANCELLED = "cancelled"
+
+    class Origin(models.TextChoices):
+        EVENT = "event"
+        DIRECT = "direct"
+        CHILD = "child"
+        SCHEDULE = "schedule"
+        RETRY = "retry"
+        REPLAY = "replay"
+        REDRIVE = "redrive"
+        BATCH = "batch"
 
     id = models.UUIDField(primary_key=True, editable=False)  # time-ordered, see automate.ids
     event_id = models.UUIDField()
@@ -33,6 +46,18 @@ class ExecutionRun(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     wake_at = models.DateTimeField(null=True)  # while waiting: when it goes on
+    origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.EVENT)
+    parent_run_id = models.UUIDField(null=True)  # of a child: whose step started it
+    parent_step_id = models.CharField(max_length=120, blank=True, default="")
+    parent_item = models.PositiveIntegerField(null=True)
+    root_run_id = models.UUIDField(null=True)  # the first of a chain of parents; null where there is none
+    retry_of = models.UUIDField(null=True)  # the run that this one repeats
+    attempt = models.PositiveSmallIntegerField(default=1)  # of the whole run: a retry is the next one
+    hops = models.PositiveSmallIntegerField(default=0)  # runs that led to this one, each from the one before
+    deadline_at = models.DateTimeField(null=True)  # it has failed by then, whatever it waits for
+    cancel_requested_at = models.DateTimeField(null=True)  # it stops at the next safe point
+    concurrency_key = models.CharField(max_length=200, blank=True, default="")  # runs of one key share its limit
+    error_fingerprint = models.CharField(max_length=32, blank=True, default="")  # the same for failures of one kind
 
     class Meta:
         indexes = [
@@ -43,6 +68,9 @@ class ExecutionRun(models.Model):
                 fields=["status", "id"],
                 condition=~models.Q(status="succeeded"),
                 name="run_unfinished_idx",
+            ),
+            models.Index(
+                fields=["parent_run_id"], condition=models.Q(parent_run_id__isnull=False), name="run_parent_idx"
             ),
         ]
 
@@ -55,8 +83,19 @@ class ExecutionRun(models.Model):
         return self.status in {self.Status.QUEUED, self.Status.RUNNING, self.Status.WAITING}
 
 
+class StepRunManager(models.Manager["StepRun"]):
+    """Leaves the sealed output in the database: who shows attempts has no use for it, and it may be large."""
+
+    def get_queryset(self) -> models.QuerySet[StepRun]:
+        return super().get_queryset().defer("sealed")
+
+
 class StepRun(models.Model):
-    """One attempt of one step; `id` is a function of (run, step, item, round, attempt)."""
+    """One attempt of one step; `id` is a function of (run, step, item, round, attempt).
+
+    Item 0 is the step itself, the items of a fan-out count from 1. The row of a fan-out as a whole has no connector's
+    answer: it keeps the list while its items run, and ends with their results.
+    """
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -70,9 +109,9 @@ class StepRun(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     run_id = models.UUIDField()
-    step_id = models.CharField(max_length=100)
+    step_id = models.CharField(max_length=120)  # of a compensation: the step's, and ".compensate"
     position = models.PositiveSmallIntegerField()  # in the version's list of steps, from 0
-    item = models.PositiveIntegerField(default=0)  # of a fan-out, else 0
+    item = models.PositiveIntegerField(default=0)  # of a fan-out, from 1; else 0
     round = models.PositiveSmallIntegerField(default=1)  # rises when a person repeats a recorded step
     attempt = models.PositiveSmallIntegerField(default=1)
     connector = models.CharField(max_length=100)
@@ -84,8 +123,11 @@ class StepRun(models.Model):
     logs = models.JSONField(default=list)  # [{at, level, message}], redacted
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    retry_at = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)  # failed: when it is tried again; waiting: when it goes on by itself
+    sealed = models.BinaryField(null=True)  # the real output, sealed with the tenant's key; of a fan-out, its list
     trace_id = models.UUIDField(null=True)  # the event's; goes to the external system with the call
+
+    objects = StepRunManager()
 
     class Meta:
         indexes = [models.Index(fields=["run_id"], name="step_run_idx")]
@@ -95,9 +137,7 @@ class StepRun(models.Model):
 
 
 class RunState(models.Model):
-    """What a retry needs: the real outputs of finished steps, encrypted with the tenant's key, for the retention
-    time.
-    """
+    """The real outputs of a run that an earlier release began; since then they stand with the attempts, one by one."""
 
     run_id = models.UUIDField(primary_key=True)
     sealed = models.BinaryField()

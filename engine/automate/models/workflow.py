@@ -43,6 +43,7 @@ class WorkflowVersion(models.Model):
     trigger_spec = models.JSONField()  # {"type": "webhook", "endpoint": slug} | {"type": "event", "event_type": name}
     rule = models.JSONField(null=True)  # JSONLogic; null matches every event of the trigger
     steps = models.JSONField()
+    options = models.JSONField(default=dict)  # every other part of the definition: finally, deadline_seconds, ...
     note = models.CharField(max_length=300, blank=True)
     published_by = models.CharField(max_length=200)
     published_at = models.DateTimeField()

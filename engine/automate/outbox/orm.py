@@ -71,7 +71,11 @@ class OrmStore:
     def active_versions(self, claim: Claim) -> list[ActiveVersion]:
         live = Workflow.objects.filter(is_enabled=True, active_version__isnull=False).select_related("active_version")
         versions = [workflow.active_version for workflow in live]
-        return [ActiveVersion(v.id, v.workflow_id, v.trigger_spec, v.rule, v.steps) for v in versions if v is not None]
+        return [
+            ActiveVersion(v.id, v.workflow_id, v.trigger_spec, v.rule, v.steps, v.options)
+            for v in versions
+            if v is not None
+        ]
 
     def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
         runs = list(ExecutionRun.objects.filter(id__in=run_ids).select_related("version"))

@@ -193,8 +193,9 @@ def job_from_row(row: Sequence[Any]) -> Job:
     return Job(job_id, kind, attempts, event, run_id)
 
 
-def _version(id_: UUID, workflow_id: UUID, trigger: str, rule: str | None, steps: str) -> ActiveVersion:
-    return ActiveVersion(id_, workflow_id, loads(trigger), loads(rule) if rule else None, loads(steps))
+def _version(id_: UUID, workflow_id: UUID, trigger: str, rule: str | None, steps: str, options: str) -> ActiveVersion:
+    rule_spec = loads(rule) if rule else None
+    return ActiveVersion(id_, workflow_id, loads(trigger), rule_spec, loads(steps), loads(options))
 
 
 def _snapshot(row: Sequence[Any]) -> RunSnapshot:

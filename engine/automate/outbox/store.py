@@ -64,6 +64,7 @@ class ActiveVersion:
     trigger_spec: dict[str, Any]
     rule: dict[str, Any] | None
     steps: list[dict[str, Any]]
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from automate.rules.errors import RuleFailed
 from automate.rules.explanation import explain
 from automate.rules.operators import OPERATORS
 from automate.rules.problems import find_rule_problems
+from automate.rules.reads import read_paths
 from automate.rules.warnings import find_rule_warnings
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "find_rule_warnings",
     "first_failure",
     "prepare",
+    "read_paths",
 ]

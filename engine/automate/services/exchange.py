@@ -17,8 +17,11 @@ from automate.services.errors import InvalidImport
 from automate.services.workflows import create_workflow, publish_version, save_draft
 
 Outcome = Literal["created", "updated", "unchanged"]
-_ORDER = ("slug", "name", "note", "trigger", "rule", "steps")
-_STEP_ORDER = ("id", "name", "note", "connector", "action", "params", "retry", "timeout_seconds", "idempotent")
+_ORDER = ("slug", "name", "note", "trigger", "rule", "steps", "finally")
+_STEP_ORDER = (
+    "id", "name", "note", "needs", "when", "foreach", "connector", "action", "params", "retry", "timeout_seconds",
+    "idempotent", "on_error", "compensate",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ def export_definition(version: WorkflowVersion) -> str:
     document["trigger"] = {"type": version.trigger_spec["type"], **canonical(version.trigger_spec)}
     document["rule"] = canonical(version.rule)
     document["steps"] = [_ordered(canonical(step), _STEP_ORDER) for step in version.steps]
+    document.update(canonical(version.options))
+    if "finally" in document:
+        document["finally"] = [_ordered(step, _STEP_ORDER) for step in document["finally"]]
     return json.dumps(_ordered(document, _ORDER), indent=2, ensure_ascii=False) + "\n"
 
 

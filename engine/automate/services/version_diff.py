@@ -32,11 +32,12 @@ class VersionDiff:
     trigger: tuple[Change, ...]
     rule: tuple[Change, ...]
     steps: tuple[StepChange, ...]
+    options: tuple[Change, ...] = ()  # of finally, deadline_seconds and the like
 
     @property
     def is_empty(self) -> bool:
         """They run in the same way; notes and dates are not compared."""
-        return not (self.trigger or self.rule or self.steps)
+        return not (self.trigger or self.rule or self.steps or self.options)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON data."""
@@ -49,6 +50,7 @@ def diff(version_a: WorkflowVersion, version_b: WorkflowVersion) -> VersionDiff:
         trigger=tuple(differences(version_a.trigger_spec, version_b.trigger_spec, "/trigger")),
         rule=tuple(differences(version_a.rule, version_b.rule, "/rule")),
         steps=tuple(_steps(version_a.steps, version_b.steps)),
+        options=tuple(differences(version_a.options, version_b.options)),
     )
 
 

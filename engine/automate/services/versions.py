@@ -49,7 +49,7 @@ def rollback(
     if errors := [problem for problem in find_problems(definition) if problem.is_error]:
         raise InvalidDraft(errors)
     draft = Draft.parse(definition)
-    if active is not None and draft.says_the_same_as(active.trigger_spec, active.rule, active.steps):
+    if active is not None and draft.says_the_same_as(active.trigger_spec, active.rule, active.steps, active.options):
         return active
     follows = active is not None and _draft_says(workflow, active)
     version = make_live(workflow, draft, note=note or f"Back to version {version_num}", actor=actor, now=now)
@@ -69,6 +69,7 @@ def _definition(workflow: Workflow, version: WorkflowVersion) -> dict[str, Any]:
         "trigger": version.trigger_spec,
         "rule": version.rule,
         "steps": version.steps,
+        **version.options,
     }
 
 
@@ -76,4 +77,4 @@ def _draft_says(workflow: Workflow, version: WorkflowVersion) -> bool:
     said = workflow.draft
     if any(problem.is_error for problem in find_problems(said)):
         return False
-    return Draft.parse(said).says_the_same_as(version.trigger_spec, version.rule, version.steps)
+    return Draft.parse(said).says_the_same_as(version.trigger_spec, version.rule, version.steps, version.options)

@@ -90,7 +90,7 @@ def publish_version(
         raise InvalidDraft(errors)
     draft = Draft.parse(workflow.draft)
     active = workflow.active_version
-    if active is not None and draft.says_the_same_as(active.trigger_spec, active.rule, active.steps):
+    if active is not None and draft.says_the_same_as(active.trigger_spec, active.rule, active.steps, active.options):
         return active
     version = make_live(workflow, draft, note=note or draft.note, actor=actor, now=now)
     record(workflow, "workflow.publish", actor, now, {"version": version.version_num, "note": version.note})
@@ -106,6 +106,7 @@ def make_live(workflow: Workflow, draft: Draft, *, note: str, actor: str, now: d
         trigger_spec=draft.trigger,
         rule=draft.rule,
         steps=draft.steps,
+        options=draft.options,
         note=note[:300],
         published_by=actor[:200],
         published_at=now,

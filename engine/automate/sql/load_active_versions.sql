@@ -1,4 +1,4 @@
 -- load_active_versions: everything events may start now.
-SELECT v.id, v.workflow_id, v.trigger_spec::text, v.rule::text, v.steps::text
+SELECT v.id, v.workflow_id, v.trigger_spec::text, v.rule::text, v.steps::text, v.options::text
   FROM automate_workflow w JOIN automate_workflowversion v ON v.id = w.active_version_id
  WHERE w.is_enabled

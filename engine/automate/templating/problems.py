@@ -15,6 +15,7 @@ from automate.templating.limits import SECRET_KEY
 from automate.templating.rendering import has_template, lone_path
 
 ROOTS = ("payload", "event", "steps", "run", "trace_id")  # names at the top of a context
+STEP_PARTS = ("status", "output", "error")
 MAX_PROBLEMS = 200  # told at once
 
 
@@ -79,8 +80,8 @@ def _path_problems(
     elif path[0] == "steps" and known_steps is not None and len(path) > 1:
         if path[1] not in known_steps:
             yield _unknown_step(str(path[1]), known_steps)
-        elif len(path) > 2 and path[2] != "output":
-            yield _only_output(str(path[1]))
+        elif len(path) > 2 and path[2] not in STEP_PARTS:
+            yield _only_parts(str(path[1]))
 
 
 def _unknown_name(name: str, known_roots: Collection[str]) -> tuple[str, str]:
@@ -92,8 +93,8 @@ def _unknown_step(step: str, known_steps: Collection[str]) -> tuple[str, str]:
     return "unknown_step", f'No step "{step}" has run before this one.{did_you_mean(step, known_steps)}'
 
 
-def _only_output(step: str) -> tuple[str, str]:
-    return "unknown_name", f"A step has `output` only: `steps.{step}.output`."
+def _only_parts(step: str) -> tuple[str, str]:
+    return "unknown_name", f"A step has `output`, `status` and `error`, as in `steps.{step}.output`."
 
 
 def _unknown_steps(tree: nodes.Template, known_steps: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -104,10 +105,10 @@ def _unknown_steps(tree: nodes.Template, known_steps: Collection[str]) -> Iterat
             if key not in known_steps and key not in told:
                 told.add(key)
                 yield _unknown_step(key, known_steps)
-        elif isinstance(above, (nodes.Getattr, nodes.Getitem)) and key != "output":
+        elif isinstance(above, (nodes.Getattr, nodes.Getitem)) and key not in STEP_PARTS:
             root, step = _key(above)
             if isinstance(root, nodes.Name) and root.name == "steps" and step in known_steps:
-                yield _only_output(step)
+                yield _only_parts(step)
 
 
 def _key(node: nodes.Node) -> tuple[nodes.Node | None, Any]:

@@ -127,7 +127,7 @@ def test_the_published_schema_is_one_and_agrees() -> None:
         ("/steps/0/params/json", {"a": ["{{ payload. }}"]}, "/steps/0/params/json/a/0", "template_invalid"),
         ("/steps/0/params/json", "{{ steps.tell.output }}", "/steps/0/params/json", "unknown_step"),
         ("/steps/0/params/json", "{{ steps.notify.output }}", "/steps/0/params/json", "unknown_step"),
-        ("/steps/1/params/message", "{{ steps.notify.status }}", "/steps/1/params/message", "unknown_name"),
+        ("/steps/1/params/message", "{{ steps.notify.stats }}", "/steps/1/params/message", "unknown_name"),
         ("/steps/0/retry/attempts", 0, "/steps/0/retry/attempts", "malformed"),
         ("/steps/0/retry/attempts", 1.5, "/steps/0/retry/attempts", "malformed"),
         ("/steps/0/retry/tries", 3, "/steps/0/retry/tries", "unknown_field"),

@@ -37,8 +37,8 @@ def test_a_draft_knows_whether_a_version_says_the_same() -> None:
         {"slug": "a", "name": "A", "trigger": {"type": "event", "event_type": "x"}, "steps": [{"n": 1e16}]}
     )
 
-    assert draft.says_the_same_as({"event_type": "x", "type": "event"}, None, [{"n": 10**16}])
-    assert not draft.says_the_same_as({"event_type": "x", "type": "event"}, None, [{"n": True}])
+    assert draft.says_the_same_as({"event_type": "x", "type": "event"}, None, [{"n": 10**16}], {})
+    assert not draft.says_the_same_as({"event_type": "x", "type": "event"}, None, [{"n": True}], {})
 
 
 def test_canonical_values() -> None:

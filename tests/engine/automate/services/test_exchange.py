@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from automate.models import AuditLogEntry, Workflow, WorkflowVersion
-from automate.services import InvalidImport, export_definition, import_definitions
+from automate.services import InvalidImport, diff, export_definition, import_definitions, rollback
 from automate_tenants.context import public_scope
 from tests.engine.automate.services.conftest import NOW
 from tests.support.workspaces import Workspace
@@ -42,6 +42,25 @@ def test_an_import_creates_then_changes_nothing_then_updates(definition: dict[st
 
     assert _import({**definition, "rule": None}) == [("updated", 2)]
     assert Workflow.objects.get(slug="order-flow").active_version.version_num == 2  # type: ignore[union-attr]
+
+
+def test_a_graph_goes_through_a_file_byte_for_byte_and_its_end_belongs_to_the_version(
+    definition: dict[str, Any],
+) -> None:
+    first = {**definition["steps"][0], "needs": [], "on_error": "continue", "foreach": {"items": [1]}}
+    end = {"connector": "core", "action": "log", "params": {"message": "x"}, "id": "end"}
+    graph = {"deadline_seconds": 60, **definition, "steps": [first, *definition["steps"][1:]], "finally": [end]}
+    _import(graph)
+    version = WorkflowVersion.objects.get(workflow__slug="order-flow")
+    text = export_definition(version)
+
+    assert version.options == {"deadline_seconds": 60, "finally": [end]}
+    assert _import(json.loads(text)) == [("unchanged", 1)]
+    assert _import({**graph, "deadline_seconds": 61}) == [("updated", 2)]
+    later = WorkflowVersion.objects.get(workflow__slug="order-flow", version_num=2)
+    assert [change.path for change in diff(version, later).options] == ["/deadline_seconds"]
+    back = rollback(workflow_id=version.workflow_id, version_num=1, actor="test", now=NOW)
+    assert back.options == version.options
 
 
 def test_without_publishing_only_the_draft_changes(definition: dict[str, Any]) -> None:
