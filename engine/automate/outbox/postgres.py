@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 from django.db import DatabaseError, connection
 from psycopg import Cursor
+from psycopg.pq import TransactionStatus
 
 from automate import host
 from automate.jsontext import dumps, loads
@@ -79,13 +80,13 @@ class PostgresStore:
         return False  # nothing but the outbox itself says what is due here
 
     def active_versions(self, claim: Claim) -> list[ActiveVersion]:
-        with transaction() as cursor:
+        with batch() as cursor:
             self._enter(cursor, claim)
             cursor.execute(sql.load("load_active_versions"))
             return [_version(*row) for row in cursor.fetchall()]
 
     def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
-        with transaction() as cursor:
+        with batch() as cursor:
             self._enter(cursor, claim)
             cursor.execute(sql.load("load_runs"), {"run_ids": list(run_ids)})
             return [_snapshot(row) for row in cursor.fetchall()]
@@ -102,24 +103,24 @@ class PostgresStore:
         return True
 
     def release(self, claim: Claim) -> bool:
-        with transaction() as cursor:
+        with statement() as cursor:
             cursor.execute(sql.load("release_outbox"), {"ids": list(claim.held), "lease_id": claim.lease_id})
             return cursor.rowcount == len(claim.held)
 
     def renew(self, lease_ids: Sequence[int], *, worker: str, lease_seconds: float) -> set[int]:
-        with transaction() as cursor:
+        with statement() as cursor:
             cursor.execute(sql.load("renew_outbox"), {"lease_ids": list(lease_ids), "lease_seconds": lease_seconds})
             return {row[0] for row in cursor.fetchall()}
 
     def tend(self, *, limit: int = 100) -> int:
-        with transaction() as cursor:
+        with statement() as cursor:
             cursor.execute(
                 sql.load("reap_outbox"), {"limit": limit, "max_crashes": MAX_CRASHES, "error": dumps(CRASHED)}
             )
             return int(cursor.fetchone()[0])  # type: ignore[index]  # an aggregate always has one row
 
     def next_due_seconds(self) -> float | None:
-        with transaction() as cursor:
+        with statement() as cursor:
             cursor.execute(sql.load("next_due"))
             return cast("float | None", cursor.fetchone()[0])  # type: ignore[index]
 
@@ -127,7 +128,7 @@ class PostgresStore:
 
     def _write_final(self, claim: Claim, writes: Writes, seconds: float) -> set[int]:
         """Everything in one pipeline, one round trip: nothing here waits for an answer but the commit."""
-        with transaction(pipeline=True) as cursor:
+        with batch() as cursor:
             self._enter(cursor, claim)
             self._hold(cursor, claim)
             _record(cursor, writes)
@@ -165,17 +166,41 @@ class PostgresStore:
 
 
 @contextmanager
-def transaction(*, pipeline: bool = False) -> Iterator[Cursor[Any]]:
-    """A transaction on this thread's connection, below Django's cursor: binary arrays, prepared statements, pipelining.
+def statement() -> Iterator[Cursor[Any]]:
+    """For one statement, which is its own transaction: one round trip, where BEGIN and COMMIT would make it three."""
+    with _reported() as raw, psycopg.Cursor(raw) as cursor:
+        yield cursor
 
-    A connection that fails is closed, so that the next call opens a new one. Raises Django's DatabaseError, and
-    LeaseLost for SQLSTATE AU001.
+
+@contextmanager
+def transaction() -> Iterator[Cursor[Any]]:
+    """A transaction on this thread's connection. Raises Django's DatabaseError, and LeaseLost for SQLSTATE AU001."""
+    with _reported() as raw, raw.transaction(), psycopg.Cursor(raw) as cursor:
+        yield cursor
+
+
+@contextmanager
+def batch() -> Iterator[Cursor[Any]]:
+    """A transaction in one round trip; an answer that is asked for in between costs one more.
+
+    Until the Sync at its end a pipeline is one transaction: PostgreSQL documentation, "Extended Query", 54.2.4.
+    """
+    with _reported() as raw, raw.pipeline():
+        is_alone = raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE
+        with nullcontext() if is_alone else raw.transaction(), psycopg.Cursor(raw) as cursor:
+            yield cursor
+
+
+@contextmanager
+def _reported() -> Iterator[psycopg.Connection[Any]]:
+    """This thread's connection, below Django's cursor: binary arrays, prepared statements, pipelining.
+
+    One that fails is closed, so that the next call opens a new one.
     """
     connection.ensure_connection()
     raw = cast("psycopg.Connection[Any]", connection.connection)
     try:
-        with raw.pipeline() if pipeline else nullcontext(), raw.transaction(), psycopg.Cursor(raw) as cursor:
-            yield cursor
+        yield raw
     except psycopg.Error as error:
         if raw.closed or raw.broken:
             connection.close()
@@ -245,4 +270,4 @@ def _ids(cursor: Cursor[Any]) -> set[int]:
     return {row[0] for row in cursor.fetchall()}
 
 
-__all__ = ["LeaseLost", "PostgresStore", "job_from_row", "transaction"]
+__all__ = ["LeaseLost", "PostgresStore", "batch", "job_from_row", "statement", "transaction"]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 from psycopg import Cursor
 
-from automate.outbox.postgres import PostgresStore, job_from_row, transaction
+from automate.outbox.postgres import PostgresStore, job_from_row, statement
 from automate.outbox.store import Claim
 from automate_tenants.key_store import key_store
 
@@ -31,7 +31,7 @@ class DispatchStore(PostgresStore):
 
     def claim_batch(self, *, limit: int, worker: str, lease_seconds: float) -> Claim | None:
         while True:
-            with transaction() as cursor:
+            with statement() as cursor:
                 cursor.execute(
                     "SELECT * FROM public.automate_claim_v1(%s::text, %s::int, %s::float8)",
                     [worker, limit, lease_seconds],
@@ -56,12 +56,12 @@ class DispatchStore(PostgresStore):
         return key_store().data_key(_scope(claim).schema_name)
 
     def release(self, claim: Claim) -> bool:
-        with transaction() as cursor:
+        with statement() as cursor:
             cursor.execute("SELECT public.automate_release_v1(%s::bigint)", [claim.lease_id])
             return bool(_one(cursor))
 
     def renew(self, lease_ids: Sequence[int], *, worker: str, lease_seconds: float) -> set[int]:
-        with transaction() as cursor:
+        with statement() as cursor:
             cursor.execute(
                 "SELECT * FROM public.automate_renew_v1(%s::text, %s::bigint[], %s::float8)",
                 [worker, list(lease_ids), lease_seconds],
@@ -71,22 +71,22 @@ class DispatchStore(PostgresStore):
     def tend(self, *, limit: int = 100) -> int:
         """Promote and reap each time; sweep for lost rings every fifth."""
         made_ready = 0
-        with transaction() as cursor:
+        with statement() as cursor:
             cursor.execute("SELECT promoted FROM public.automate_promote_v1()")
             made_ready += int(_one(cursor))
-        with transaction() as cursor:
+        with statement() as cursor:
             cursor.execute("SELECT public.automate_reap_v1(%s::int)", [limit])
             made_ready += int(_one(cursor))
         self._turn += 1
         if self._turn % 5 == 1:
-            with transaction() as cursor:
+            with statement() as cursor:
                 cursor.execute("SELECT public.automate_sweep_v1(%s::int)", [limit])
                 made_ready += int(_one(cursor))
         return made_ready
 
     def next_due_seconds(self) -> float | None:
         """Seconds to the next due time; a time that has come is promoted at once."""
-        with transaction() as cursor:
+        with statement() as cursor:
             cursor.execute("SELECT promoted, next_seconds FROM public.automate_promote_v1()")
             promoted, seconds = cast("tuple[int, float | None]", cursor.fetchone())
         return 0.0 if promoted else seconds
@@ -113,7 +113,7 @@ class DispatchStore(PostgresStore):
 
         Returns how many tenants have more to do after all.
         """
-        with transaction() as cursor:
+        with statement() as cursor:
             cursor.execute("SELECT public.automate_recheck_v1(%s::bigint[])", [list(tenant_ids)], prepare=True)
             return int(_one(cursor))
 
