@@ -10,7 +10,9 @@ import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.utils.module_loading import import_string
 
@@ -23,6 +25,12 @@ class Host(Protocol):
 
     def data_key(self) -> bytes:
         """The AES-256 key (32 bytes) that seals step state and secrets."""
+
+    def scope_name(self) -> str:
+        """What the data key's owner is called: stored secrets are bound to it. Stable, unique, no path characters."""
+
+    def may_use_secret(self, actor: str, name: str) -> bool:
+        """Whether workflows of `actor` (as the audit log names it) may refer to the secret."""
 
     def ring(self) -> None:
         """Say that committed work is waiting. Called after the commit; a lost ring delays work, never loses it."""
@@ -39,6 +47,19 @@ class SingleSchemaHost:
 
     def data_key(self) -> bytes:
         return hashlib.sha256(b"automate.data-key\x1f" + settings.SECRET_KEY.encode()).digest()
+
+    def scope_name(self) -> str:
+        return "single"
+
+    def may_use_secret(self, actor: str, name: str) -> bool:
+        """A person needs the permission to use stored secrets; code that runs on this machine may use any."""
+        kind, _, number = actor.partition(":")
+        if kind != "user":
+            return True
+        if not number.isdigit() or not apps.is_installed("django.contrib.auth"):
+            return False
+        user = get_user_model().objects.filter(pk=int(number), is_active=True).first()
+        return user is not None and user.has_perm("automate_governance.use_storedsecret")
 
     def ring(self) -> None:
         if connection.vendor == "postgresql":

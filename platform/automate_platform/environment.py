@@ -5,6 +5,7 @@ Server settings start with `DJANGO_AUTOMATE_`; the prefix `AUTOMATE_` belongs to
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,3 +143,25 @@ def mail_server(name: str, url: str) -> MailServer | None:
         use_starttls=tls == "1" and not is_smtps,
         use_tls_from_start=is_smtps,
     )
+
+
+def secrets_backend(name: str, vault_options: str) -> dict[str, Any]:
+    """The SECRETS part of DJANGO_AUTOMATE: "db" unless the variable says otherwise.
+
+    `vault_options` is a variable with the backend's options as JSON, or `@` and a file that holds them. "env" is
+    refused: tenants must never read this server's environment.
+
+    >>> secrets_backend("NOT_SET", "NOT_SET_EITHER")
+    {'backend': 'db'}
+    """
+    backend = text(name) or "db"
+    if backend == "env":
+        raise RuntimeError(f"{name} must not be env here: every tenant could read this server's environment.")
+    options: dict[str, Any] = {"backend": backend}
+    if backend == "vault":
+        given = text(vault_options)
+        try:
+            options["vault"] = json.loads(Path(given[1:]).read_text() if given.startswith("@") else given)
+        except (ValueError, OSError) as error:
+            raise RuntimeError(f"{vault_options} must hold a JSON object, or @ and a file's path.") from error
+    return options

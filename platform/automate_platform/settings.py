@@ -51,7 +51,7 @@ SHARED_APPS = [
     "rest_framework",
     "drf_spectacular",
 ]
-TENANT_APPS = ["automate"]
+TENANT_APPS = ["automate", "automate_governance"]
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
 MIDDLEWARE = [
@@ -163,7 +163,7 @@ REST_FRAMEWORK = {
 }
 
 DJANGO_AUTOMATE = {
-    "SECRETS": {"backend": "none"},  # tenants must never read this server's environment
+    "SECRETS": env.secrets_backend("DJANGO_AUTOMATE_SECRETS_BACKEND", "DJANGO_AUTOMATE_VAULT"),
     "HOST": "automate_tenants.host.TenantHost",
     "EXECUTION": {
         "batch_size": int(env.text("DJANGO_AUTOMATE_EXECUTION_BATCH_SIZE", "100")),

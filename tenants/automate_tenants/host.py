@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import F
 
 from automate_governance.errors import NotFound
+from automate_tenants import secret_use
 from automate_tenants.context import current_tenant, public_scope, tenant_scope
 from automate_tenants.key_store import data_key
 from automate_tenants.models import DispatchTenant, Tenant
@@ -28,6 +29,12 @@ class TenantHost:
 
     def data_key(self) -> bytes:
         return data_key(current_tenant())
+
+    def scope_name(self) -> str:
+        return current_tenant().schema_name
+
+    def may_use_secret(self, actor: str, name: str) -> bool:
+        return secret_use.is_allowed(actor, current_tenant().id)
 
     def ring(self) -> None:
         with connection.cursor() as cursor:

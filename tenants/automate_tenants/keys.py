@@ -25,6 +25,10 @@ SCOPES = (
     "workflows:read",
     "workflows:write",
     "workflows:publish",
+    "secrets:read",
+    "secrets:write",
+    "secrets:use",
+    "audit:read",
 )
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
 USED_AT_PRECISION = timedelta(minutes=1)  # one write per key and minute, not one per request

@@ -31,7 +31,8 @@ from automate_tenants.keys import create_key
 from automate_tenants.models import RefusalSample
 
 CANARY = "canary"
-SCOPES = ("events:write", "events:read", "runs:read", "workflows:read", "workflows:write", "workflows:publish")
+SCOPES = ("events:write", "events:read", "runs:read", "workflows:read", "workflows:write", "workflows:publish",
+          "secrets:read", "secrets:write", "secrets:use", "audit:read")  # fmt: skip
 _CHANGING = {"latest_used_at"}  # noting the use of a key is no change of the workspace
 
 

@@ -21,6 +21,9 @@ send_event          x     x      x       x       .      .
 view_raw_payload    x     x      x       x       .      .
 view_keys           x     x      x       x       .      .
 view_audit          x     x      x       x       .      .
+view_secrets        x     x      x       x       .      .
+use_secrets         x     x      x       .       .      .
+manage_secrets      x     x      .       .       .      .
 change_workflow     x     x      x       .       .      .
 publish_workflow    x     x      x       .       .      .
 manage_endpoints    x     x      x       .       .      .

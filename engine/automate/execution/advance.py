@@ -12,18 +12,21 @@ from datetime import timedelta
 from typing import Any
 
 from automate.definitions import StepDefinition
-from automate.execution import inputs, outcome
+from automate.execution import inputs, outcome, secrets
 from automate.execution.calls import StepLog, call, connector_context
 from automate.execution.outcome import Done, Outcome, RetryLater, Unknown
 from automate.execution.progress import RunProgress
+from automate.execution.secrets import SecretReader
 from automate.jsontext import dumps
 from automate.outbox.store import StepRow
 from automate_connectors import registry
 from automate_connectors.adapters.base import ConnectorAdapter
 from automate_connectors.models import ActionSpec, UnknownConnector
 from automate_governance.clock import Clock
+from automate_governance.egress import bound_secrets
 from automate_governance.errors import NormalizedError
 from automate_governance.redaction import redact
+from automate_governance.secrets import SecretValue
 from automate_governance.storable import storable
 
 
@@ -36,9 +39,10 @@ class UnknownAction(UnknownConnector):
 class Advancer:
     """Runs steps. One instance serves every run of a worker."""
 
-    def __init__(self, *, threads: Executor, clock: Clock):
+    def __init__(self, *, threads: Executor, clock: Clock, secrets: SecretReader):
         self._threads = threads
         self._clock = clock
+        self._secrets = secrets
 
     async def advance(
         self,
@@ -63,25 +67,42 @@ class Advancer:
     async def _attempt(
         self, run: RunProgress, step: StepDefinition, *, scope: object, make_durable: Callable[[], Awaitable[None]]
     ) -> None:
-        found: dict[str, str] = {}  # secrets resolved for this attempt: name → value
-        log = StepLog(found)
+        log = StepLog(run.secret_values)
         row: StepRow | None = None
         repeatable = True
         result: Outcome
         try:
             rendered = inputs.render(run, step)
-            row = run.begin_attempt(step, shown_input=dumps(redact(storable(rendered))), now=self._clock.now())
+            row = run.begin_attempt(
+                step, shown_input=dumps(redact(storable(rendered), run.secret_values())), now=self._clock.now()
+            )
             adapter, spec = _action(step)
-            params = inputs.resolve_secrets(rendered, found)
+            found = await self._find_secrets(run, step, rendered, scope)
+            params = secrets.put_in(rendered, found)
+            secrets.refuse_foreign_target(params, found)
             repeatable = spec.may_repeat(params, {"id": step.id, "idempotent": step.idempotent})
             if not repeatable:
                 await make_durable()
-            context = connector_context(run, step, attempt=row.attempt, log=log, secrets=found, scope=scope)
-            result = Done(storable(await call(adapter, step, params, context, self._threads)))
+            plain = {name: value.value for name, value in found.items()}
+            context = connector_context(run, step, attempt=row.attempt, log=log, secrets=plain, scope=scope)
+            with bound_secrets(run.secrets):
+                result = Done(storable(await call(adapter, step, params, context, self._threads)))
         except Exception as error:  # whatever a template, a plugin or the network raises is judged, not passed on
             row = row or run.begin_attempt(step, shown_input=None, now=self._clock.now())
             result = outcome.judge_error(error, attempt=row.attempt, policy=step.retry, repeatable=repeatable)
-        self._record(run, step, row, result, log, secret_values=tuple(found.values()))
+        self._record(run, step, row, result, log, secret_values=run.secret_values())
+
+    async def _find_secrets(
+        self, run: RunProgress, step: StepDefinition, rendered: dict[str, Any], scope: object
+    ) -> dict[str, SecretValue]:
+        """The secrets the step refers to; from here on the run masks their values wherever they reappear."""
+        names = secrets.names_in(rendered)
+        if not names:
+            return {}
+        declared = secrets.names_in(step.params)
+        found = await self._secrets.read(scope, run.version_id, names, declared=declared)
+        run.learn(found.values())
+        return found
 
     def _record(
         self,

@@ -25,14 +25,14 @@ Answer = TypeVar("Answer")
 class StepLog:
     """What a connector says while it works: at most 200 lines of 2,000 characters, redacted before they are cut."""
 
-    def __init__(self, secrets: dict[str, str]) -> None:
+    def __init__(self, secret_values: Callable[[], tuple[str, ...]]) -> None:
         self.lines: list[dict[str, str]] = []
-        self._secrets = secrets  # fills up as references are resolved, before the connector is called
+        self._secret_values = secret_values  # those the run has resolved by then
 
     def __call__(self, level: str, message: object) -> None:
         if len(self.lines) < 200:
             at = datetime.now(timezone.utc).isoformat()
-            shown = redact(storable(str(message)), tuple(self._secrets.values()))
+            shown = redact(storable(str(message)), self._secret_values())
             self.lines.append({"at": at, "level": str(level)[:20], "message": str(shown)[:2000]})
 
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 from automate.execution.advance import Advancer
 from automate.execution.batch import Batch
 from automate.execution.match import RuleEngine
+from automate.execution.secrets import SecretReader
 from automate.outbox.store import Claim, OutboxStore
 from automate_governance.clock import Clock, SystemClock
 
@@ -37,7 +38,8 @@ class ExecutionEngine:
         self._store = store
         self._database = database
         self._clock = clock or SystemClock()
-        self._advancer = Advancer(threads=connectors, clock=self._clock)
+        self._secrets = SecretReader(store, self.in_database)
+        self._advancer = Advancer(threads=connectors, clock=self._clock, secrets=self._secrets)
         self._must_stop = must_stop
         self._cache: OrderedDict[Hashable, tuple[Hashable, RuleEngine, bytes]] = OrderedDict()
 
@@ -66,6 +68,7 @@ class ExecutionEngine:
         if cached is not None and cached[0] == claim.config_token:
             self._cache.move_to_end(claim.scope)
             return cached[1], cached[2]
+        self._secrets.forget(claim.scope)
         versions, data_key = await self.in_database(
             lambda: (self._store.active_versions(claim), self._store.data_key(claim))
         )

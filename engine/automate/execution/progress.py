@@ -5,6 +5,7 @@ Real outputs stay in memory and, sealed, in the run's state; what goes into rows
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from automate.execution.states import FINAL_RUN, RUN, STEP, move
 from automate.jsontext import dumps, loads
 from automate.outbox.store import EventData, RunRow, RunSnapshot, StateRow, StepRow
 from automate_governance import crypto
+from automate_governance.secrets import SecretValue
 
 STATE_KEPT = timedelta(days=30)  # the retention of runs
 
@@ -38,6 +40,7 @@ class RunProgress:
     outputs: dict[str, Any] = field(default_factory=dict)  # step id → real output
     shown: dict[str, Any] = field(default_factory=dict)  # step id → redacted output
     attempts: dict[str, int] = field(default_factory=dict)  # step id → latest attempt
+    secrets: list[SecretValue] = field(default_factory=list)  # every value its steps have resolved, each once
     interrupted: str | None = None  # the step whose attempt was running when its worker stopped
     current: StepRow | None = None  # the attempt that is running now
     finished: list[StepRow] = field(default_factory=list)  # attempts that ended since the latest write
@@ -59,6 +62,7 @@ class RunProgress:
         if snapshot.sealed_state is not None:
             state = loads(crypto.open_sealed(data_key, snapshot.sealed_state, aad=_aad(snapshot.id)))
             run.outputs, run.shown = state["outputs"], state["shown"]
+            run.secrets = [SecretValue(value, tuple(hosts)) for value, hosts in state.get("secrets", ())]
         for recorded in snapshot.recorded:
             run.attempts[recorded.step_id] = recorded.attempt
             if recorded.status == "running":
@@ -73,6 +77,13 @@ class RunProgress:
     def next_step(self) -> StepDefinition | None:
         """The first step without a recorded output."""
         return next((step for step in self.steps if step.id not in self.outputs), None)
+
+    def learn(self, values: Iterable[SecretValue]) -> None:
+        """Remember secrets that a step was given: whatever holds them later is masked."""
+        self.secrets += [value for value in values if value not in self.secrets]
+
+    def secret_values(self) -> tuple[str, ...]:
+        return tuple(value.value for value in self.secrets)
 
     def begin(self, now: datetime) -> None:
         self.status, self.wake_seconds, self.changed = move(RUN, self.status, "running"), None, True
@@ -149,7 +160,10 @@ class RunProgress:
         )
 
     def _state_row(self, now: datetime, data_key: bytes) -> StateRow:
-        text = dumps({"outputs": self.outputs, "shown": self.shown})
+        state: dict[str, Any] = {"outputs": self.outputs, "shown": self.shown}
+        if self.secrets:  # sealed with the rest: what a later step must still recognise and mask
+            state["secrets"] = [[value.value, list(value.hosts)] for value in self.secrets]
+        text = dumps(state)
         sealed = crypto.seal(data_key, text.encode(), aad=_aad(self.id))
         return StateRow(self.id, sealed, now + STATE_KEPT, self.event.trace_id)
 

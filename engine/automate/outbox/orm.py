@@ -7,7 +7,8 @@ update's `status = PENDING` lets only one of them have each. Times are this mach
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -82,6 +83,9 @@ class OrmStore:
         events = Event.objects.in_bulk([run.event_id for run in runs])
         states = RunState.objects.in_bulk([run.id for run in runs])
         return [_snapshot(run, events[run.event_id], states.get(run.id)) for run in runs if run.event_id in events]
+
+    def entered(self, scope: Hashable) -> AbstractContextManager[object]:
+        return nullcontext()
 
     def data_key(self, claim: Claim) -> bytes:
         return host.current().data_key()

@@ -7,8 +7,8 @@ beyond a transaction; the statements live in `automate/sql/`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields
 from typing import Any, cast
 from uuid import UUID
@@ -90,6 +90,9 @@ class PostgresStore:
             self._enter(cursor, claim)
             cursor.execute(sql.load("load_runs"), {"run_ids": list(run_ids)})
             return [_snapshot(row) for row in cursor.fetchall()]
+
+    def entered(self, scope: Hashable) -> AbstractContextManager[object]:
+        return nullcontext()
 
     def data_key(self, claim: Claim) -> bytes:
         return host.current().data_key()

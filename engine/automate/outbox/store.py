@@ -8,6 +8,7 @@ write: `write` then returns False and changes nothing. Implementations: `postgre
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -193,6 +194,9 @@ class OutboxStore(Protocol):
 
     def data_key(self, claim: Claim) -> bytes:
         """The key that seals the state of this claim's runs."""
+
+    def entered(self, scope: Hashable) -> AbstractContextManager[object]:
+        """Work for a claim's scope: within the block the host's answers and the ORM are about it. Blocking."""
 
     def write(self, claim: Claim, writes: Writes, *, final: bool, seconds: float) -> bool:
         """Record `writes` if the lease is still held; else change nothing and return False.

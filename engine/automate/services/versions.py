@@ -15,7 +15,7 @@ from django.db import transaction
 from automate.definitions import Draft, find_problems
 from automate.models import Workflow, WorkflowVersion
 from automate.services.errors import InvalidDraft
-from automate.services.workflows import locked, make_live, record
+from automate.services.workflows import locked, make_live, record, refuse_foreign_secrets
 from automate_governance.errors import Conflict, NotFound
 
 
@@ -48,6 +48,7 @@ def rollback(
     definition = _definition(workflow, earlier)
     if errors := [problem for problem in find_problems(definition) if problem.is_error]:
         raise InvalidDraft(errors)
+    refuse_foreign_secrets(definition, actor)
     draft = Draft.parse(definition)
     if active is not None and draft.says_the_same_as(active.trigger_spec, active.rule, active.steps, active.options):
         return active

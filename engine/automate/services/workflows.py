@@ -18,9 +18,11 @@ from automate.definitions import Draft, Problem, find_problems
 from automate.definitions.bounds import find_bound_problems
 from automate.definitions.canonical import same
 from automate.models import Workflow, WorkflowVersion
+from automate.secrets import references
 from automate.services import audit
 from automate.services.errors import InvalidDraft
 from automate_governance.errors import Conflict, NotFound
+from automate_governance.secrets import SecretNotAllowed
 
 
 @transaction.atomic
@@ -30,6 +32,7 @@ def create_workflow(*, definition: dict[str, Any], actor: str, now: datetime, is
     A draft may be unfinished; it needs a slug and a name. Raises InvalidDraft, and Conflict when the slug is taken.
     """
     _refuse_unsavable(definition)
+    refuse_foreign_secrets(definition, actor)
     try:
         with transaction.atomic():
             workflow = Workflow.objects.create(
@@ -59,6 +62,7 @@ def save_draft(
     workflow = locked(workflow_id)
     _refuse_stale(workflow, expected_revision)
     _refuse_unsavable(definition)
+    refuse_foreign_secrets(definition, actor)
     if definition["slug"] != workflow.slug:
         message = f'The slug of a workflow stays: "{workflow.slug}". For another name create another workflow.'
         raise InvalidDraft([Problem("/slug", "slug_changed", message)])
@@ -88,6 +92,7 @@ def publish_version(
     _refuse_stale(workflow, expected_revision)
     if errors := [problem for problem in find_problems(workflow.draft) if problem.is_error]:
         raise InvalidDraft(errors)
+    refuse_foreign_secrets(workflow.draft, actor)
     draft = Draft.parse(workflow.draft)
     active = workflow.active_version
     if active is not None and draft.says_the_same_as(active.trigger_spec, active.rule, active.steps, active.options):
@@ -155,6 +160,17 @@ def _refuse_unsavable(definition: Any) -> None:
         problems = [problem for problem in find_problems(definition) if _keeps_from_saving(problem)]
     if problems:
         raise InvalidDraft(problems)
+
+
+def refuse_foreign_secrets(definition: Any, actor: str) -> None:
+    """Whoever saves or publishes a definition may use each secret it refers to, anywhere in it, or SecretNotAllowed."""
+    here = host.current()
+    refused = [name for name in sorted(references.names_in(definition)) if not here.may_use_secret(actor, name)]
+    if refused:
+        raise SecretNotAllowed(
+            f"You may not use the secrets of this workspace, and the workflow refers to {', '.join(refused[:5])}.",
+            details={"names": refused},
+        )
 
 
 def _keeps_from_saving(problem: Problem) -> bool:

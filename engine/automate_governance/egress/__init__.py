@@ -7,8 +7,10 @@ gate       resolve once, refuse if any address is not allowed, connect to an add
 client     pools, deadlines, no redirects, no proxies, no cookies, capped replies
 bridge     the same for code without an event loop
 tcp        the same checks for what is not HTTP: an address that a database or mail client may connect to
+bound_secrets  values that go to their own hosts only
 """
 
+from automate_governance.egress.bound_secrets import bound_secrets
 from automate_governance.egress.bridge import request_sync
 from automate_governance.egress.client import Egress, EgressClient, close, request
 from automate_governance.egress.errors import (
@@ -44,6 +46,7 @@ __all__ = [
     "ReplyTooLarge",
     "Target",
     "TlsFailed",
+    "bound_secrets",
     "checked_addresses",
     "close",
     "default_policy",

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from yarl import URL
 
+from automate_governance.egress.bound_secrets import refuse_bound
 from automate_governance.egress.errors import (
     BadReply,
     ConnectFailed,
@@ -86,6 +87,7 @@ class EgressClient:
         sent, body = outgoing(options.get("headers") or {}), options.get("body", b"")
         if policy.is_private_target(target.host, target.port):
             sent["Via"] = VIA
+        refuse_bound(target, sent, body)
         progress = Progress()
         async with self._pools.session(pool_key, policy) as session:
             try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from automate_governance.egress import gate
+from automate_governance.egress.bound_secrets import refuse_bound_host
 from automate_governance.egress.client import CONNECT_SECONDS
 from automate_governance.egress.errors import InvalidTarget, NameNotResolved
 from automate_governance.egress.policy import EgressPolicy
@@ -25,6 +26,7 @@ def checked_addresses(
     """
     target = parse_endpoint(scheme, host, port)
     policy.check(target)
+    refuse_bound_host(target)
     addresses = [target.host] if target.is_address else _look_up(target.host, min(timeout_seconds, CONNECT_SECONDS))
     policy.check_addresses(target.host, target.port, addresses)
     return addresses

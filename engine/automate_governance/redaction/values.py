@@ -62,6 +62,12 @@ class KnownValues:
         self._shortest = min(map(len, secrets), default=sys.maxsize)
         self._shortest = min(self._shortest, min(map(len, texts), default=sys.maxsize))
 
+    def occurs_in(self, text: str) -> bool:
+        """Whether `text` holds one of the values, in any of its spellings."""
+        if len(text) < self._shortest:
+            return False
+        return text in self._exact or any(spelling in text for spelling in self._spellings)
+
     def mask(self, text: str) -> str:
         if len(text) < self._shortest:
             return text  # the common case

@@ -6,13 +6,15 @@ transaction at a time, so nothing is left set on a pooled connection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, cast
 
 from psycopg import Cursor
 
 from automate.outbox.postgres import PostgresStore, job_from_row, statement
 from automate.outbox.store import Claim
+from automate_tenants.context import TenantRef, tenant_scope
 from automate_tenants.key_store import key_store
 
 
@@ -54,6 +56,10 @@ class DispatchStore(PostgresStore):
 
     def data_key(self, claim: Claim) -> bytes:
         return key_store().data_key(_scope(claim).schema_name)
+
+    def entered(self, scope: Hashable) -> AbstractContextManager[object]:
+        tenant_id, schema_name = cast(Scope, scope)
+        return tenant_scope(TenantRef(tenant_id, schema_name, slug=""))
 
     def release(self, claim: Claim) -> bool:
         with statement() as cursor:

@@ -15,7 +15,8 @@ from automate.ids import derived_id, new_id
 from automate.models import Event, ExecutionRun, MatchDecision, StepRun, Workflow, WorkflowVersion
 from automate_tenants.context import TenantRef, tenant_scope
 
-ALL_SCOPES = ["events:write", "events:read", "runs:read", "workflows:read", "workflows:write", "workflows:publish"]
+ALL_SCOPES = ["events:write", "events:read", "runs:read", "workflows:read", "workflows:write", "workflows:publish",
+              "secrets:read", "secrets:write", "secrets:use", "audit:read"]  # fmt: skip
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 DEFINITION: dict[str, Any] = {
     "slug": "order-flow",

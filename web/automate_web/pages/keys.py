@@ -31,6 +31,10 @@ SCOPE_WORDS = {
     "workflows:read": "read workflows",
     "workflows:write": "change drafts",
     "workflows:publish": "publish versions",
+    "secrets:read": "list secrets, never their values",
+    "secrets:write": "add, rotate and delete secrets",
+    "secrets:use": "refer to secrets in workflows",
+    "audit:read": "read the audit log",
 }
 
 

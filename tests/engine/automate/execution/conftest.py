@@ -30,7 +30,7 @@ class Bench:
 
     ref: Any
 
-    def publish(self, *steps: dict[str, Any], rule: Any = None, slug: str = "flow") -> UUID:
+    def publish(self, *steps: dict[str, Any], rule: Any = None, slug: str = "flow", actor: str = "system") -> UUID:
         now = datetime.now(timezone.utc)
         definition = {
             "slug": slug,
@@ -40,8 +40,8 @@ class Bench:
             "steps": list(steps),
         }
         with tenant_scope(self.ref):
-            workflow = create_workflow(definition=definition, actor="test", now=now)
-            version = publish_version(workflow_id=workflow.id, expected_revision=1, actor="test", now=now)
+            workflow = create_workflow(definition=definition, actor=actor, now=now)
+            version = publish_version(workflow_id=workflow.id, expected_revision=1, actor=actor, now=now)
         return UUID(str(version.id))
 
     def emit(self, payload: dict[str, Any] | None = None) -> UUID:
