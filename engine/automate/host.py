@@ -7,6 +7,8 @@ in `DJANGO_AUTOMATE["HOST"]` (a dotted path); without it `SingleSchemaHost` serv
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -18,6 +20,8 @@ from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
     from automate.outbox.store import OutboxStore
+
+KEEP_HOUSE_EVERY = timedelta(hours=1)
 
 
 class Host(Protocol):
@@ -41,9 +45,15 @@ class Host(Protocol):
     def outbox(self) -> OutboxStore:
         """Where a worker finds work and records what became of it."""
 
+    def keep_house(self, *, now: datetime, go_on: Callable[[], bool]) -> None:
+        """Housekeeping that is due, for as long as `go_on` says yes. Every worker calls it now and then."""
+
 
 class SingleSchemaHost:
     """One Django project, one schema, one outbox."""
+
+    def __init__(self) -> None:
+        self._kept_house_at: datetime | None = None
 
     def data_key(self) -> bytes:
         return hashlib.sha256(b"automate.data-key\x1f" + settings.SECRET_KEY.encode()).digest()
@@ -68,6 +78,15 @@ class SingleSchemaHost:
 
     def config_changed(self) -> None:
         """Nothing to note: the store sees it in `Workflow.updated_at`."""
+
+    def keep_house(self, *, now: datetime, go_on: Callable[[], bool]) -> None:
+        """Once an hour in each process; several at once do no harm."""
+        if self._kept_house_at is None or now - self._kept_house_at >= KEEP_HOUSE_EVERY:
+            from automate.housekeeping import keep_house  # models: not before the apps are there
+            from automate.retention import configured
+
+            keep_house(now=now, retention=configured(), go_on=go_on)
+            self._kept_house_at = now if go_on() else None
 
     def outbox(self) -> OutboxStore:
         if connection.vendor == "postgresql":

@@ -8,6 +8,7 @@ sorted by time and work repeated after a crash lands on the same row. Imports no
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -20,6 +21,16 @@ _HASH_MASK = (1 << 80) - 1 - (0xF << 76) - (0x3 << 62)
 def new_id() -> UUID:
     """A fresh UUIDv7."""
     return uuid7()
+
+
+def first_id_at(at: datetime) -> UUID:
+    """The smallest id of that millisecond: ids before it were made earlier.
+
+    >>> from datetime import timezone
+    >>> first_id_at(datetime(2026, 1, 1, tzinfo=timezone.utc))
+    UUID('019b76da-a800-0000-0000-000000000000')
+    """
+    return UUID(int=int(at.timestamp() * 1000) << 80)
 
 
 def derived_id(parent: UUID, *parts: object) -> UUID:

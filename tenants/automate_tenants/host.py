@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import connection
@@ -47,6 +48,12 @@ class TenantHost:
         from automate_tenants.dispatch.store import DispatchStore
 
         return DispatchStore()
+
+    def keep_house(self, *, now: datetime, go_on: Callable[[], bool]) -> None:
+        from automate_tenants.housekeeping import keep_next
+
+        while go_on() and keep_next(now=now, go_on=go_on):
+            pass
 
     @contextmanager
     def scope(self, schema: str) -> Iterator[None]:

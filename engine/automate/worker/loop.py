@@ -13,15 +13,18 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connections
 
+from automate import host
 from automate.execution.batch import Batch
 from automate.execution.engine import ExecutionEngine
 from automate.outbox.store import Claim, OutboxStore
@@ -32,9 +35,11 @@ from automate_governance.clock import Clock
 logger = logging.getLogger("automate.worker")
 
 QUICK_BATCHES = 3  # in flight at once; one that turns slow makes room for another
-DATABASE_THREADS = QUICK_BATCHES + 2  # one for claiming, one for renewing and tending
+DATABASE_THREADS = QUICK_BATCHES + 3  # one for claiming, one for renewing and tending, one for keeping house
 MAX_RUNS = 2_000  # in a worker's hands at once, waiting for slow receivers mostly
 IDLE_SECONDS = 1.0
+HOUSE_EVERY_SECONDS = 60.0
+HOUSE_SECONDS = 5.0  # of each minute: then it goes on in the next one
 DRAIN_SECONDS = 30.0
 
 
@@ -81,7 +86,11 @@ class Worker:
         self._slots = asyncio.Semaphore(QUICK_BATCHES)
         registry.all()  # loads every connector now: the first event should not wait for imports
         bell = Bell(asyncio.get_running_loop(), self._wake.set)
-        keepers = [asyncio.ensure_future(self._renew()), asyncio.ensure_future(self._tend())]
+        keepers = [
+            asyncio.ensure_future(self._renew()),
+            asyncio.ensure_future(self._tend()),
+            asyncio.ensure_future(self._keep_house()),
+        ]
         try:
             bell.start()
             self._on_ready()
@@ -209,6 +218,21 @@ class Worker:
                     self._wake.set()
             except DatabaseError:
                 logger.debug("Housekeeping waits for the database.")
+
+    async def _keep_house(self) -> None:
+        """Old rows go a little at a time, beside the work."""
+        while True:
+            await asyncio.sleep(HOUSE_EVERY_SECONDS)
+            try:
+                await self._engine.in_database(self._keep_house_for_a_while)
+            except Exception:
+                logger.exception("Housekeeping failed; it is tried again in a minute.")
+
+    def _keep_house_for_a_while(self) -> None:
+        until = time.monotonic() + HOUSE_SECONDS
+        host.current().keep_house(
+            now=datetime.now(timezone.utc), go_on=lambda: not self._stopping and time.monotonic() < until
+        )
 
     async def _drain(self) -> None:
         if self._tasks:

@@ -90,6 +90,17 @@ def _tenants(nouns: Any) -> None:
     suspend.add_argument("--reason", default="", help="kept in its audit log")
     suspend.add_argument("--undo", action="store_true", help="let it go on")
     suspend.set_defaults(module="tenants", verb="suspend")
+    partition = verbs.add_parser(
+        "partition",
+        help="keep its events in monthly partitions, as the owner role",
+        description="Convert the table while events come in, make months ahead, drop old ones. Run it each month.",
+        example="automate tenants partition acme",
+        has_data=True,
+    )
+    partition.add_argument("slug")
+    partition.add_argument("--ahead", type=int, default=3, help="months to make beyond this one (3)")
+    partition.add_argument("--keep-all", action="store_true", help="drop nothing")
+    partition.set_defaults(module="tenants", verb="partition")
 
 
 def _keys(nouns: Any) -> None:

@@ -1,9 +1,10 @@
-"""`automate tenants create|list|suspend`."""
+"""`automate tenants create|list|suspend|partition`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from automate_governance.errors import NotFound
@@ -13,7 +14,7 @@ ACTOR = "operator:command line"
 
 
 def run(options: argparse.Namespace) -> int:
-    _django.setup()
+    _django.setup(as_owner=options.verb == "partition")
     from automate_tenants.context import public_scope
 
     with public_scope():
@@ -38,11 +39,8 @@ def _suspend(options: argparse.Namespace) -> dict[str, Any]:
     from django.utils import timezone
 
     from automate_tenants import onboarding
-    from automate_tenants.models import Tenant
 
-    found = Tenant.objects.filter(slug=options.slug).first()
-    if found is None:
-        raise NotFound(f"There is no workspace {options.slug!r}. See: automate tenants list")
+    found = find(options.slug)
     if options.undo:
         changed = onboarding.resume(tenant_id=found.pk, actor=ACTOR, now=timezone.now())
     else:
@@ -50,4 +48,34 @@ def _suspend(options: argparse.Namespace) -> dict[str, Any]:
     return {"slug": changed.slug, "status": str(changed.status)}
 
 
-VERBS: dict[str, Callable[[argparse.Namespace], Any]] = {"create": _create, "list": _list, "suspend": _suspend}
+def _partition(options: argparse.Namespace) -> dict[str, Any]:
+    from django.utils import timezone
+
+    from automate.retention import configured
+    from automate.retention.partitions import partition_events
+    from automate_tenants.context import tenant_scope
+    from automate_tenants.provisioning import ref
+
+    found, now = find(options.slug), timezone.now()
+    cutoff = None if options.keep_all else configured().for_days(found.retention_days).cutoff(now)
+    with tenant_scope(ref(found)):
+        done = partition_events(now=now, ahead=options.ahead, cutoff=cutoff)
+    return {"slug": found.slug, **asdict(done)}
+
+
+def find(slug: str) -> Any:
+    """The workspace with this slug. Raises NotFound."""
+    from automate_tenants.models import Tenant
+
+    found = Tenant.objects.filter(slug=slug).first()
+    if found is None:
+        raise NotFound(f"There is no workspace {slug!r}. See: automate tenants list")
+    return found
+
+
+VERBS: dict[str, Callable[[argparse.Namespace], Any]] = {
+    "create": _create,
+    "list": _list,
+    "suspend": _suspend,
+    "partition": _partition,
+}

@@ -1,7 +1,7 @@
 """Public tables: who the tenants are, who may enter, where their work waits."""
 
 from automate_tenants.models.access import ApiKey, HandoverTicket, Membership
-from automate_tenants.models.dispatch import DispatchLease, DispatchTenant
+from automate_tenants.models.dispatch import DispatchLease, DispatchTenant, InstallationHalt
 from automate_tenants.models.refusal import RefusalCount, RefusalEpisode, RefusalSample
 from automate_tenants.models.route import WebhookRoute
 from automate_tenants.models.schema import TenantMigration, TenantTemplate
@@ -13,6 +13,7 @@ __all__ = [
     "DispatchTenant",
     "Domain",
     "HandoverTicket",
+    "InstallationHalt",
     "Membership",
     "RefusalCount",
     "RefusalEpisode",

@@ -10,6 +10,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from automate.models._checks import check
+
 
 class DispatchTenant(models.Model):
     """One row per tenant: is work ready, when will it be, how much is in flight."""
@@ -27,6 +29,7 @@ class DispatchTenant(models.Model):
     config_version = models.BigIntegerField(default=1)  # rises when a version is published, enabled or disabled
     outbox_relid = models.BigIntegerField(null=True)  # oid of the tenant's outbox table, for the sweep
     swept_inserts = models.BigIntegerField(default=0)
+    halted_at = models.DateTimeField(null=True)  # its kill switch: events are taken in, nothing runs
 
     class Meta:
         indexes = [
@@ -52,3 +55,20 @@ class DispatchLease(models.Model):
 
     def __str__(self) -> str:
         return f"lease {self.lease_id} of {self.worker}"
+
+
+class InstallationHalt(models.Model):
+    """The kill switch of the whole installation: while its one row is there, every tenant's events are taken in and
+    nothing runs.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    halted_at = models.DateTimeField()
+    halted_by = models.CharField(max_length=200)
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [check(Q(id=1), name="installation_halt_one")]
+
+    def __str__(self) -> str:
+        return f"halted by {self.halted_by}"

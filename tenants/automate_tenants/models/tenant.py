@@ -24,6 +24,8 @@ class Tenant(TenantMixin):  # type: ignore[misc]  # django-tenants has no types
     schema_version = models.CharField(max_length=64, blank=True)  # of the tenant apps' migrations: a no-op is one query
     timezone = models.CharField(max_length=64, default="UTC")
     created_at = models.DateTimeField()
+    retention_days = models.PositiveSmallIntegerField(null=True)  # its plan's; null: the installation's setting
+    kept_house_at = models.DateTimeField(null=True)  # when its old rows were last looked for
 
     def __str__(self) -> str:
         return self.slug

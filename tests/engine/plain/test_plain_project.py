@@ -140,3 +140,30 @@ def test_an_event_becomes_a_recorded_run(kind: str, make_project: Callable[[str]
         "decisions": [["no_match", "rule_false"], ["started", "direct"], ["started", "rule_true"]],
         "jobs": [["event", "COMPLETED"], ["event", "COMPLETED"], ["run", "COMPLETED"]],
     }
+
+
+AGE = """
+from datetime import timedelta
+from automate import ids
+from automate.models import Event, ExecutionRun, OutboxJob
+from django.utils import timezone
+at = timezone.now() - timedelta(days=40)
+for number in range(3):
+    event = Event.objects.create(id=ids.derived_id(ids.first_id_at(at), number), type="t", payload={}, source="manual",
+                                 trace_id=ids.new_id(), received_at=at)
+    status = "PENDING" if number else "COMPLETED"
+    OutboxJob.objects.create(kind="event", event_id=event.id, available_at=at, status=status)
+answer = Event.objects.count()
+"""
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_retention_deletes_what_is_old_and_done_with(kind: str, make_project: Callable[[str], Project]) -> None:
+    project = make_project(kind)
+    project.manage("flush", "--no-input", "--verbosity", "0")
+    assert project.script(AGE) == 3
+
+    said = project.manage("automate_retention")
+
+    assert "2 rows deleted" in said
+    assert project.script("from automate.models import Event\nanswer = Event.objects.count()") == 2

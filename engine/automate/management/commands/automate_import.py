@@ -11,14 +11,13 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from automate import host
+from automate.management.schema import in_schema
 from automate.services import Imported, InvalidImport, import_definitions
 from automate_governance.errors import NotFound
 
@@ -39,7 +38,7 @@ class Command(BaseCommand):
             raise CommandError("--publish and --no-publish exclude each other.", returncode=2)
         documents = list(_documents(options["file"]))
         try:
-            with _scope(options["schema"]):
+            with in_schema(options["schema"]):
                 imported = import_definitions(
                     documents,
                     actor="system:automate_import",
@@ -98,14 +97,3 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f'"{key}" stands twice in one object')
         found[key] = value
     return found
-
-
-def _scope(schema: str | None) -> AbstractContextManager[Any]:
-    """The tenant's scope, where the host has tenants."""
-    if schema is None:
-        return nullcontext()
-    scope = getattr(host.current(), "scope", None)
-    if scope is None:
-        raise CommandError("--schema is for a platform that hosts many tenants; this one does not.", returncode=2)
-    entered: AbstractContextManager[Any] = scope(schema)
-    return entered

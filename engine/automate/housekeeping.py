@@ -1,0 +1,13 @@
+"""Housekeeping of one schema: what is past its retention is deleted, and places in queues that nobody has any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from automate.retention import Purged, Retention, purge
+
+
+def keep_house(*, now: datetime, retention: Retention, go_on: Callable[[], bool] = lambda: True) -> Purged[str]:
+    """Do what is due in the current schema, in short transactions; `go_on` is asked between them. Rows deleted."""
+    return purge(now=now, retention=retention, go_on=go_on)
