@@ -9,3 +9,8 @@ class AutomateConfig(AppConfig):
     name = "automate"
     verbose_name = "Automate"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from automate.triggers import signals  # models
+
+        signals.connect()

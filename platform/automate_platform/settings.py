@@ -165,6 +165,7 @@ REST_FRAMEWORK = {
 DJANGO_AUTOMATE = {
     "SECRETS": env.secrets_backend("DJANGO_AUTOMATE_SECRETS_BACKEND", "DJANGO_AUTOMATE_VAULT"),
     "HOST": "automate_tenants.host.TenantHost",
+    "SIGNALS": {"enabled": False},  # no customer's models run here: publishing such a trigger is refused
     "EXECUTION": {
         "batch_size": int(env.text("DJANGO_AUTOMATE_EXECUTION_BATCH_SIZE", "100")),
         "lease_seconds": float(env.text("DJANGO_AUTOMATE_EXECUTION_LEASE_SECONDS", "30")),

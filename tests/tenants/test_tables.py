@@ -18,6 +18,8 @@ TABLES = {
     "automate_outboxjob",
     "automate_runstate",
     "automate_runwait",
+    "automate_schedule",
+    "automate_scheduletick",
     "automate_steprun",
     "automate_webhookendpoint",
     "automate_workflow",

@@ -13,6 +13,7 @@ from automate.definitions.problem import Problem
 from automate.definitions.secret_values import find_secret_problems
 from automate.definitions.step_checks import find_step_problems
 from automate.definitions.structure import find_structure_problems
+from automate.triggers import problems as trigger_problems
 
 MAX_PROBLEMS = 200  # told at once
 RULE_ROOTS = ("payload", "event")
@@ -36,6 +37,13 @@ def find_problems(definition: Any) -> list[Problem]:
     return _in_order(problems, definition)[:MAX_PROBLEMS]
 
 
+def _trigger_problems(definition: dict[str, Any]) -> Iterator[Problem]:
+    trigger = definition.get("trigger")
+    if isinstance(trigger, dict):
+        for problem in trigger_problems.find_trigger_problems(trigger, known_roots=RULE_ROOTS):
+            yield problem.below("/trigger")
+
+
 def _rule_problems(definition: dict[str, Any]) -> Iterator[Problem]:
     rule = definition.get("rule")
     if isinstance(rule, dict):
@@ -44,7 +52,14 @@ def _rule_problems(definition: dict[str, Any]) -> Iterator[Problem]:
             yield problem.below("/rule")
 
 
-_CHECKS = (find_structure_problems, _rule_problems, find_graph_problems, find_step_problems, find_secret_problems)
+_CHECKS = (
+    find_structure_problems,
+    _trigger_problems,
+    _rule_problems,
+    find_graph_problems,
+    find_step_problems,
+    find_secret_problems,
+)
 
 
 def _in_order(problems: list[Problem], definition: dict[str, Any]) -> list[Problem]:

@@ -19,10 +19,12 @@ from django.db import DatabaseError
 
 from automate import ids
 from automate.definitions import parse_steps
+from automate.execution import ticks
 from automate.execution.advance import Advancer
 from automate.execution.match import Candidate, RuleEngine
 from automate.execution.progress import RunProgress
 from automate.outbox.store import Claim, EventData, Job, OutboxStore, Writes
+from automate.triggers import completion
 from automate_governance.clock import Clock
 
 Answer = TypeVar("Answer")
@@ -87,6 +89,11 @@ class Batch:
             task = asyncio.ensure_future(self._advance(run))
             self._tasks.add(task)
             task.add_done_callback(self._note_end)
+        for job in self.claim.jobs:
+            if job.kind == "tick":
+                task = asyncio.ensure_future(self._tick(job))
+                self._tasks.add(task)
+                task.add_done_callback(self._note_end)
         pause = FIRST_WRITE_SECONDS
         while self._tasks and not self.is_lost:
             await self._wait(pause)
@@ -149,6 +156,16 @@ class Batch:
         await self._advancer.advance(
             run, scope=self.claim.scope, make_durable=self._make_durable, must_stop=self._must_stop
         )
+
+    async def _tick(self, job: Job) -> None:
+        """A timer's job: what is due is done in a transaction of its own, safe to repeat."""
+        now = self._clock.now()
+
+        def work() -> None:
+            with self._store.entered(self.claim.scope):
+                ticks.process(job.id, now=now)
+
+        await self._in_database(work)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -218,6 +235,8 @@ class Batch:
             if not ended:
                 continue
             self._runs.remove(run)
+            if run.is_final and (slug := self._rules.heard_as(run.workflow_id, run.status)) is not None:
+                self._writes.events.append(completion.event_of(run.ended(), slug, now=self._clock.now()))
             if run.wake_seconds is not None:
                 self._writes.due_runs.append((run.id, run.wake_seconds))
             else:

@@ -11,11 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from automate import ids
 from automate.definitions import StepDefinition, parse_steps
 from automate.outbox.store import ActiveVersion, DecisionRow, EventData
 from automate.rules import CompiledRule, DataHandle, RuleFailed, compile_rule, prepare
+from automate.triggers.keys import ENDINGS, event_keys, is_meant, version_keys
 
 NO_WORKFLOW = "no_workflow"
 RULE_TRUE = "rule_true"
@@ -36,17 +38,23 @@ class RuleEngine:
 
     def __init__(self, versions: Iterable[ActiveVersion]):
         self._by_trigger: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
+        self._heard: dict[tuple[UUID, str], str] = {}
         for version in versions:
             candidate = Candidate(version, _compiled(version), parse_steps(version.steps))
-            self._by_trigger[_trigger_key(version.trigger_spec)].append(candidate)
+            if version.hears_id is not None:
+                slug = str(version.trigger_spec["workflow"])
+                self._heard.update({(version.hears_id, e): slug for e in version.trigger_spec.get("on", ENDINGS)})
+            for key in version_keys(version.trigger_spec, version.slug):
+                self._by_trigger[key].append(candidate)
 
     def candidates(self, event: EventData) -> list[Candidate]:
         """Every version that listens for this event, whatever its rule says."""
-        found = self._by_trigger.get(("event", event.type), [])
-        kind, _, endpoint = event.source.partition(":")
-        if kind == "webhook":
-            found = [*found, *self._by_trigger.get(("webhook", endpoint), [])]
-        return found
+        found = [candidate for key in event_keys(event) for candidate in self._by_trigger.get(key, ())]
+        return [candidate for candidate in found if is_meant(candidate.version.trigger_spec, event)]
+
+    def heard_as(self, workflow_id: UUID, ending: str) -> str | None:
+        """The slug of a workflow, when a version listens for this ending of it."""
+        return self._heard.get((workflow_id, ending))
 
     def decide(self, event: EventData, *, now: datetime) -> tuple[list[DecisionRow], list[Candidate]]:
         """The decision for each candidate, with its reason, and the candidates to run.
@@ -125,8 +133,3 @@ def _ask(rule: CompiledRule | RuleFailed | None, context: _Context) -> tuple[boo
         # What was thrown may come from the payload, which is shown masked only: explain tells it, a decision does not.
         told = "The rule threw an error." if "thrown" in error.details else str(error)
         return False, f"rule_error: {told}"[:300], ""
-
-
-def _trigger_key(spec: dict[str, Any]) -> tuple[str, str]:
-    kind = str(spec["type"])
-    return kind, str(spec["endpoint"] if kind == "webhook" else spec["event_type"])

@@ -16,6 +16,7 @@ from automate.definitions import StepDefinition
 from automate.execution.states import FINAL_RUN, RUN, STEP, move
 from automate.jsontext import dumps, loads
 from automate.outbox.store import EventData, RunRow, RunSnapshot, StateRow, StepRow
+from automate.triggers.completion import Ended, hops_of
 from automate_governance import crypto
 from automate_governance.secrets import SecretValue
 
@@ -131,6 +132,10 @@ class RunProgress:
     def end(self, status: str, *, now: datetime, error: dict[str, Any] | None = None) -> None:
         self.status, self.error, self.changed = move(RUN, self.status, status), error, True
         self.ended_at = now if self.is_final else None
+
+    def ended(self) -> Ended:
+        """How it ended, as others are told."""
+        return Ended(self.id, self.status, self.error, self.shown, self.event.trace_id, hops_of(self.event))
 
     # -- rows ------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from automate.models.endpoint import WebhookEndpoint
 from automate.models.event import Dedupe, Event, MatchDecision
 from automate.models.outbox import OutboxJob
 from automate.models.run import ExecutionRun, RunState, StepRun
+from automate.models.schedule import Schedule, ScheduleTick
 from automate.models.wait import RunWait
 from automate.models.workflow import Workflow, WorkflowVersion
 
@@ -17,6 +18,8 @@ __all__ = [
     "OutboxJob",
     "RunState",
     "RunWait",
+    "Schedule",
+    "ScheduleTick",
     "StepRun",
     "WebhookEndpoint",
     "Workflow",

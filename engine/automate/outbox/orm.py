@@ -71,10 +71,19 @@ class OrmStore:
 
     def active_versions(self, claim: Claim) -> list[ActiveVersion]:
         live = Workflow.objects.filter(is_enabled=True, active_version__isnull=False).select_related("active_version")
-        versions = [workflow.active_version for workflow in live]
+        ids_by_slug = dict(Workflow.objects.values_list("slug", "id"))
         return [
-            ActiveVersion(v.id, v.workflow_id, v.trigger_spec, v.rule, v.steps, v.options)
-            for v in versions
+            ActiveVersion(
+                v.id,
+                v.workflow_id,
+                v.trigger_spec,
+                v.rule,
+                v.steps,
+                v.options,
+                w.slug,
+                ids_by_slug.get(v.trigger_spec.get("workflow")),
+            )
+            for w, v in ((workflow, workflow.active_version) for workflow in live)
             if v is not None
         ]
 
@@ -210,6 +219,13 @@ def _record(writes: Writes) -> None:
         _upsert(StepRun.objects.filter(status="running"), StepRun, _columns(step))
     for state in writes.states:
         RunState.objects.update_or_create(run_id=state.run_id, defaults=asdict(state))
+    Event.objects.bulk_create([Event(**{**asdict(row), "payload": loads(row.payload)}) for row in writes.events])
+    OutboxJob.objects.bulk_create(
+        [
+            OutboxJob(kind="event", event_id=row.id, available_at=row.received_at, trace_id=row.trace_id)
+            for row in writes.events
+        ]
+    )
 
 
 def _upsert(changeable: models.QuerySet[Any], model: type[models.Model], columns: dict[str, Any]) -> None:

@@ -221,9 +221,20 @@ def job_from_row(row: Sequence[Any]) -> Job:
     return Job(job_id, kind, attempts, event, run_id)
 
 
-def _version(id_: UUID, workflow_id: UUID, trigger: str, rule: str | None, steps: str, options: str) -> ActiveVersion:
+def _version(
+    id_: UUID,
+    workflow_id: UUID,
+    trigger: str,
+    rule: str | None,
+    steps: str,
+    options: str,
+    slug: str,
+    hears_id: UUID | None,
+) -> ActiveVersion:
     rule_spec = loads(rule) if rule else None
-    return ActiveVersion(id_, workflow_id, loads(trigger), rule_spec, loads(steps), loads(options))
+    return ActiveVersion(
+        id_, workflow_id, loads(trigger), rule_spec, loads(steps), loads(options), slug=slug, hears_id=hears_id
+    )
 
 
 def _snapshot(row: Sequence[Any]) -> RunSnapshot:
@@ -249,6 +260,7 @@ def _record(cursor: Cursor[Any], writes: Writes) -> None:
         ("upsert_runs", writes.runs),
         ("upsert_steps", writes.steps),
         ("upsert_states", writes.states),
+        ("insert_events", writes.events),
     ):
         if rows:
             cursor.execute(sql.load(name), _columns(cast("Sequence[Any]", rows)), prepare=True)

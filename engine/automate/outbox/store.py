@@ -66,6 +66,8 @@ class ActiveVersion:
     rule: dict[str, Any] | None
     steps: list[dict[str, Any]]
     options: dict[str, Any] = field(default_factory=dict)
+    slug: str = ""  # of its workflow
+    hears_id: UUID | None = None  # the workflow whose endings start it
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,18 @@ class StateRow:
     trace_id: UUID | None = None
 
 
+@dataclass(frozen=True)
+class EventRow:
+    """An event that the work on a claim makes; its job is due at once. `payload` is JSON text."""
+
+    id: UUID
+    type: str
+    payload: str
+    source: str
+    trace_id: UUID
+    received_at: datetime
+
+
 @dataclass
 class Writes:
     """Everything one transaction records for a claim. Order inside is the store's business."""
@@ -166,6 +180,7 @@ class Writes:
     runs: list[RunRow] = field(default_factory=list)
     steps: list[StepRow] = field(default_factory=list)
     states: list[StateRow] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
     done_jobs: list[int] = field(default_factory=list)  # jobs of this claim with nothing left to do
     done_runs: list[UUID] = field(default_factory=list)  # runs whose own job (if any) has nothing left to do
     held_runs: list[UUID] = field(default_factory=list)  # runs this claim goes on with: their job is CLAIMED by it

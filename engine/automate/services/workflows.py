@@ -21,6 +21,7 @@ from automate.models import Workflow, WorkflowVersion
 from automate.secrets import references
 from automate.services import audit
 from automate.services.errors import InvalidDraft
+from automate.triggers import following as triggers
 from automate_governance.errors import Conflict, NotFound
 from automate_governance.secrets import SecretNotAllowed
 
@@ -120,6 +121,7 @@ def make_live(workflow: Workflow, draft: Draft, *, note: str, actor: str, now: d
     workflow.updated_at = now
     workflow.save(update_fields=["active_version", "updated_at"])
     host.current().config_changed()
+    triggers.follow(workflow, now=now)
     return version
 
 
@@ -133,6 +135,7 @@ def set_enabled(*, workflow_id: UUID, is_enabled: bool, actor: str, now: datetim
     workflow.updated_at = now
     workflow.save(update_fields=["is_enabled", "updated_at"])
     host.current().config_changed()
+    triggers.follow(workflow, now=now)
     record(workflow, "workflow.enable" if is_enabled else "workflow.disable", actor, now, {})
     return workflow
 
