@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from automate_connectors.adapters.base import ConnectorAdapter
+from automate_connectors.adapters.base import ConnectorAdapter, unknown_action
 from automate_connectors.models import ActionSpec, ConnectorError
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -20,16 +20,28 @@ class CoreAdapter(ConnectorAdapter):
             name="Log",
             description="Write a message to the run's log.",
             inputs={
-                "message": {"type": "string", "required": True, "description": "What to write."},
-                "level": {"type": "string", "enum": list(LEVELS), "default": "info"},
+                "message": {
+                    "type": "string",
+                    "title": "Message",
+                    "required": True,
+                    "description": "What to write.",
+                    "examples": ["Order {{ payload.id }} arrived"],
+                },
+                "level": {"type": "string", "title": "Level", "enum": list(LEVELS), "default": "info"},
             },
-            outputs={"message": {"type": "string"}},
+            outputs={"message": {"type": "string", "title": "Message"}},
             effect="read",
         ),
         "transform": ActionSpec(
             name="Transform",
             description="Answer with `value`, or with all parameters, after templates are filled in.",
-            inputs={"value": {"description": "Any data; where absent, every parameter is part of the answer."}},
+            inputs={
+                "value": {
+                    "title": "Value",
+                    "description": "Any data; where absent, every parameter is part of the answer.",
+                    "examples": [{"total": "{{ payload.amount }}"}],
+                }
+            },
             open_inputs=True,
             effect="read",
         ),
@@ -61,8 +73,4 @@ class CoreAdapter(ConnectorAdapter):
         return {"message": text}
 
 
-def unknown_action(adapter: ConnectorAdapter, action: str) -> ConnectorError:
-    """The error every adapter raises for an action it does not have."""
-    return ConnectorError(
-        f"{adapter.name} has no action {action!r}.", code="unknown_action", details={"known": sorted(adapter.actions)}
-    )
+ADAPTERS = (CoreAdapter,)

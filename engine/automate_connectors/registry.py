@@ -6,6 +6,8 @@ to import is left out and named in `failures()`: one broken package must not sto
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import threading
 from importlib.metadata import entry_points
 from typing import TypeVar
@@ -20,6 +22,8 @@ _lock = threading.RLock()
 _adapters: dict[str, ConnectorAdapter] = {}
 _failures: dict[str, str] = {}
 _discovered = False
+_builtins_found = False
+_NO_CONNECTORS = frozenset(("adapters", "inputs", "models", "reference", "registry", "web"))
 
 
 def register(adapter_cls: type[ConnectorAdapter]) -> None:
@@ -71,12 +75,17 @@ def _all() -> dict[str, ConnectorAdapter]:
 
 
 def _discover_builtins() -> None:
-    from automate_connectors.core import CoreAdapter
-    from automate_connectors.http import HttpAdapter
+    """Every module and folder of this package that names its ADAPTERS: to remove a connector, delete its folder."""
+    import automate_connectors
 
-    with _lock:
-        for adapter_cls in (CoreAdapter, HttpAdapter):
-            _add(adapter_cls)
+    global _builtins_found
+    if _builtins_found:
+        return
+    for found in pkgutil.iter_modules(automate_connectors.__path__):
+        if found.name not in _NO_CONNECTORS:
+            for adapter_cls in getattr(importlib.import_module(f"automate_connectors.{found.name}"), "ADAPTERS", ()):
+                _add(adapter_cls)
+    _builtins_found = True
 
 
 def _discover_entry_points() -> None:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from automate_connectors.models import ActionSpec
+from automate_connectors.models import ActionSpec, ConnectorError
 
 
 class ConnectorAdapter(ABC):
@@ -31,3 +31,10 @@ class ConnectorAdapter(ABC):
 
     def validate_config(self, config: dict[str, Any]) -> None:  # noqa: B027  # optional, so not abstract
         """Optional: validate set-up configuration; raise ConnectorError saying what is wrong."""
+
+
+def unknown_action(adapter: ConnectorAdapter, action: str) -> ConnectorError:
+    """The error every adapter raises for an action it does not have."""
+    return ConnectorError(
+        f"{adapter.name} has no action {action!r}.", code="unknown_action", details={"known": sorted(adapter.actions)}
+    )

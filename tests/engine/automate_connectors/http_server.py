@@ -7,19 +7,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from automate_governance.egress import EgressPolicy
 
-
-@dataclass
-class Received:
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
+from .standin import QuietServer, Received
 
 
 @dataclass
@@ -64,7 +58,7 @@ def running() -> Iterator[Server]:
         def log_message(self, *_arguments: Any) -> None:
             """Silence."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+    with QuietServer(("127.0.0.1", 0), Handler) as listening:
         server.port = listening.server_port
         server.url = f"http://127.0.0.1:{server.port}"
         threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
 import json
 from datetime import datetime, timezone
 
@@ -221,6 +223,14 @@ def test_named_statuses_count_as_success_and_others_do_not(request_, server):
         {"timeout": "5"},
         {"timeout": float("nan")},
         {"timeout": True},
+        {"max_response_bytes": 0},
+        {"max_response_bytes": True},
+        {"max_response_bytes": 6_000_000},
+        {"multipart": "a=b"},
+        {"multipart": {"a": {"content": "x"}}},
+        {"multipart": {"a": {"filename": "x", "content_base64": "?"}}},
+        {"multipart": {"a": {"filename": "x", "content_type": "text/plain\r\nX: y"}}},
+        {"multipart": {"a": [["x"]]}},
     ],
 )
 def test_parameters_that_make_no_request_are_refused_before_sending(request_, server, params):
@@ -292,3 +302,40 @@ def test_a_secret_that_comes_back_in_an_error_is_masked_also_at_the_cut(request_
 def test_an_unknown_action_is_refused():
     with pytest.raises(ConnectorError, match="no action 'send'"):
         HttpAdapter().execute("send", {}, {})
+
+
+def test_a_multipart_form_carries_fields_and_files_as_a_server_reads_them(request_, server):
+    params = {
+        "name": "Änn",
+        "tags": ["a", 2, True],
+        'qu"ote\n': "x",
+        "file": {"filename": "a.txt", "content": "hello", "content_type": "text/plain"},
+        "raw": {"filename": 'b".bin', "content_base64": "AP8="},
+        "no": None,
+    }
+    request_({"method": "PUT", "url": f"{server.url}/x", "multipart": params})
+    request_({"method": "PUT", "url": f"{server.url}/x", "multipart": params})
+
+    first, second = server.received
+    assert first.body == second.body  # a retry sends the same bytes
+    head = f"Content-Type: {first.headers['content-type']}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + first.body, policy=email.policy.HTTP)
+    parts = [(part.get_param("name", header="content-disposition"), part.get_filename(), part.get_content_type(),
+              part.get_payload(decode=True)) for part in message.iter_parts()]  # fmt: skip
+    assert parts == [
+        ("name", None, "text/plain", "Änn".encode()),
+        ("tags", None, "text/plain", b"a"),
+        ("tags", None, "text/plain", b"2"),
+        ("tags", None, "text/plain", b"true"),
+        ("qu%22ote%0A", None, "text/plain", b"x"),
+        ("file", "a.txt", "text/plain", b"hello"),
+        ("raw", "b%22.bin", "application/octet-stream", b"\x00\xff"),
+    ]
+
+
+def test_a_reply_above_the_steps_cap_fails_the_step(request_, server):
+    with pytest.raises(ConnectorError) as raised:
+        request_({"url": f"{server.url}/long", "max_response_bytes": 100})
+
+    assert raised.value.code == "reply_too_large"
+    assert not raised.value.retryable

@@ -1,0 +1,81 @@
+"""`http.request`: sends, judges the reply, and follows pages where it is told to.
+
+Which replies are worth a repeat, and which requests may be repeated: platform architecture, "Semantics settled", 6.
+GET, HEAD, OPTIONS, PUT and DELETE may be; POST and PATCH only when the step declares `idempotent: true`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from automate_connectors.adapters.base import unknown_action
+from automate_connectors.http import pages
+from automate_connectors.http.auth import Authorization
+from automate_connectors.http.request import as_call
+from automate_connectors.http.spec import ACTIONS
+from automate_connectors.inputs import invalid
+from automate_connectors.web import Call, Plan, WebConnector, joined_headers, parse_body, refused
+from automate_governance.egress import Reply
+
+
+class HttpAdapter(WebConnector):
+    code = "http"
+    name = "HTTP"
+    description = "Call any HTTP API."
+    actions = ACTIONS
+
+    def plan(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> Plan:
+        if action != "request":
+            raise unknown_action(self, action)
+        call = as_call(params, context)
+        paging = pages.read(params)
+        return self._all(call, paging, params, context)
+
+    def validate_config(self, config: dict[str, Any]) -> None:
+        """`{"base_url"?}`: what a form for a connection asks. Raises ConnectorError (`invalid_params`)."""
+        unknown = set(config) - {"base_url"}
+        if unknown:
+            raise invalid(f"There is no setting `{min(unknown)}`.")
+        if "base_url" in config and urlsplit(str(config["base_url"])).scheme not in ("http", "https"):
+            raise invalid("`base_url` begins with http:// or https://.")
+
+    def _all(self, call: Call, paging: pages.Paging | None, params: dict[str, Any], context: dict[str, Any]) -> Plan:
+        authorization = Authorization.read(params, context)
+        reply = yield from self._authorized(call, authorization)
+        output = self._judge(call, reply, params, context)
+        if paging is None:
+            return output
+        gathered = pages.Gathered(paging, call.url)
+        gathered.add(output["body"])
+        while url := gathered.next_url(output):
+            call = replace(call, url=url)
+            reply = yield from self._authorized(call, authorization)
+            page = self._judge(call, reply, params, context)
+            gathered.add(page["body"])
+            output = {**page, "elapsed_ms": round(output["elapsed_ms"] + page["elapsed_ms"], 3)}
+        return {**output, **gathered.result()}
+
+    def _authorized(self, call: Call, authorization: Authorization) -> Generator[Call, Reply, Reply]:
+        """One call with its credentials. A token refused with 401 is fetched again, once: a 401 did nothing."""
+        reply = yield (yield from authorization.apply(call, self.clock))
+        if reply.status == 401 and authorization.forget_token():
+            reply = yield (yield from authorization.apply(call, self.clock))
+        return reply
+
+    def _judge(self, call: Call, reply: Reply, params: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
+        if _is_ok(reply.status, params):
+            return {
+                "status": reply.status,
+                "headers": joined_headers(reply.headers),
+                "body": parse_body(reply),
+                "elapsed_ms": round(reply.elapsed_ms, 3),
+            }
+        raise refused(reply, is_safe=call.is_safe, clock=self.clock, context=context)
+
+
+def _is_ok(status: int, params: dict[str, Any]) -> bool:
+    ok = params.get("ok_statuses")
+    return status in ok if isinstance(ok, (list, tuple)) and ok else 200 <= status < 300

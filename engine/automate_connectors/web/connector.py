@@ -1,0 +1,92 @@
+"""A connector whose actions are HTTP calls. Written once, it runs with a thread (`execute`) and without (`aexecute`).
+
+An action is a *plan*: a generator that yields a `Call`, is handed the `Reply`, may yield another, and returns the
+output. It does no input or output itself, so pages, tokens and look-ups before a write are plain loops in it.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from automate_connectors.adapters.base import ConnectorAdapter
+from automate_connectors.web.call import Call
+from automate_connectors.web.failures import lost
+from automate_governance.clock import Clock, SystemClock
+from automate_governance.egress import Egress, EgressError, EgressPolicy, Reply, default_policy
+from automate_governance.egress.bridge import exchange
+
+Plan = Generator[Call, Reply, Any]
+DEFAULT_SECONDS = 60.0
+
+
+class WebConnector(ConnectorAdapter):
+    """Give it `plan`. All calls of one plan share the step's time."""
+
+    def __init__(self, clock: Clock | None = None):
+        self.clock = clock or SystemClock()
+
+    @abstractmethod
+    def plan(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> Plan:
+        """The calls of one action. Raises ConnectorError, at once or on the way."""
+
+    def execute(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> Any:
+        """Carry out the plan and wait for it. Raises ConnectorError."""
+        egress, deadline = egress_of(context), _Deadline(context)
+        plan = self.plan(action, params, context)
+        try:
+            call = next(plan)
+            while True:
+                try:
+                    reply = exchange(egress, call.method, call.url, **deadline.options(call))
+                except EgressError as error:
+                    raise lost(error, is_safe=call.is_safe) from error
+                call = plan.send(reply)
+        except StopIteration as end:
+            return end.value
+        finally:
+            plan.close()
+
+    async def aexecute(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> Any:
+        """As `execute`, without a thread."""
+        egress, deadline = egress_of(context), _Deadline(context)
+        plan = self.plan(action, params, context)
+        try:
+            call = next(plan)
+            while True:
+                try:
+                    reply = await egress.request(call.method, call.url, **deadline.options(call))
+                except EgressError as error:
+                    raise lost(error, is_safe=call.is_safe) from error
+                call = plan.send(reply)
+        except StopIteration as end:
+            return end.value
+        finally:
+            plan.close()
+
+
+def egress_of(context: Mapping[str, Any]) -> Egress:
+    """The way out that the engine put into the context, or the installation's own, which is strict."""
+    given = context.get("egress")
+    if isinstance(given, Egress):
+        return given
+    policy = given if isinstance(given, EgressPolicy) else default_policy()
+    return Egress(policy, pool_key=str(context.get("pool_key") or ""))
+
+
+class _Deadline:
+    """The step's time, shared by all calls of a plan. A call ends before the step does, and says how far it came."""
+
+    def __init__(self, context: Mapping[str, Any]):
+        self._ends = time.monotonic() + 0.98 * float(context.get("timeout_seconds") or DEFAULT_SECONDS)
+
+    def options(self, call: Call) -> Any:
+        left = max(0.001, self._ends - time.monotonic())
+        return {
+            "headers": call.headers,
+            "body": call.body,
+            "timeout_seconds": left if call.timeout_seconds is None else min(left, call.timeout_seconds),
+            "max_body_bytes": call.max_body_bytes,
+        }
