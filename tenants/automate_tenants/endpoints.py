@@ -17,7 +17,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from automate.ingest import signing_secret
+from automate.ingest import schemes, signing_secret
+from automate.ingest.verify import SECRET_PREFIX, secret_bytes
 from automate.models import WebhookEndpoint
 from automate_governance.errors import Conflict, Invalid, NotFound
 from automate_tenants import audit
@@ -27,11 +28,14 @@ from automate_tenants.models import WebhookRoute
 
 TOKEN_LENGTH = 32  # of base62: 190 bits
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
+MIN_SECRET_LENGTH, MAX_SECRET_LENGTH = 16, 255
+PRESETS = {WebhookEndpoint.Auth.STRIPE: {"type_path": "type", "dedupe_path": "id"}}  # what a sender's body has anyway
 EDITABLE = ("auth", "event_type", "type_path", "dedupe_path", "is_active")
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 _EVENT_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
+_SECRET = re.compile(rf"[!-~]{{{MIN_SECRET_LENGTH},{MAX_SECRET_LENGTH}}}")
 _PATH = re.compile(r"([^\s.]+(\.[^\s.]+)*)?")
 
 
@@ -49,7 +53,7 @@ class EndpointExists(Conflict):
 
 @dataclass(frozen=True)
 class CreatedEndpoint:
-    """A new endpoint; `secret` (`whsec_…`) is set when it demands signatures and cannot be read again."""
+    """A new or changed endpoint; `secret` (`whsec_…`) is set when one was made, and cannot be read again."""
 
     endpoint: WebhookEndpoint
     secret: str | None
@@ -65,23 +69,26 @@ def create_endpoint(
     event_type: str = "webhook.received",
     type_path: str = "",
     dedupe_path: str = "",
+    secret: str = "",
 ) -> CreatedEndpoint:
-    """A new endpoint of the current tenant, reachable once this commits. Raises InvalidEndpoint, EndpointExists."""
+    """A new endpoint of the current tenant, reachable once this commits. Raises InvalidEndpoint, EndpointExists.
+
+    `secret` is one that the sender made; without it one is made here, except where only the sender can (Stripe): such
+    an endpoint refuses everything until its secret is set.
+    """
     tenant = current_tenant()
+    preset = PRESETS.get(WebhookEndpoint.Auth(auth), {}) if auth in WebhookEndpoint.Auth.values else {}
     endpoint = WebhookEndpoint(
         slug=slug,
         token=make_token(),
         auth=auth,
         event_type=event_type,
-        type_path=type_path,
-        dedupe_path=dedupe_path,
+        type_path=type_path or preset.get("type_path", ""),
+        dedupe_path=dedupe_path or preset.get("dedupe_path", ""),
         created_at=now,
     )
     _check(endpoint)
-    secret = None
-    if auth == WebhookEndpoint.Auth.STANDARD_WEBHOOKS:
-        secret = signing_secret.make()
-        endpoint.signing_secret = signing_secret.seal(data_key(tenant), endpoint.id, secret)
+    made = _set_secret(endpoint, secret, data_key(tenant))
     try:
         with transaction.atomic():
             endpoint.save(force_insert=True)
@@ -89,12 +96,14 @@ def create_endpoint(
         raise EndpointExists(f"There is an endpoint named {slug}.", details={"param": "slug"}) from error
     _write_route(tenant, endpoint)
     _record(tenant, endpoint, actor, "endpoint.create", now, auth=auth)
-    return CreatedEndpoint(endpoint, secret)
+    return CreatedEndpoint(endpoint, made)
 
 
 @transaction.atomic
-def update_endpoint(*, endpoint_id: UUID, actor: str, now: datetime, **changes: Any) -> CreatedEndpoint:
-    """Change any of EDITABLE; demanding signatures for the first time makes a secret.
+def update_endpoint(
+    *, endpoint_id: UUID, actor: str, now: datetime, secret: str = "", **changes: Any
+) -> CreatedEndpoint:
+    """Change any of EDITABLE; `secret` replaces the signing secret. Demanding signatures for the first time makes one.
 
     Raises NotFound, InvalidEndpoint.
     """
@@ -105,14 +114,13 @@ def update_endpoint(*, endpoint_id: UUID, actor: str, now: datetime, **changes: 
     for name, value in changes.items():
         setattr(endpoint, name, value)
     _check(endpoint)
-    secret = None
-    if endpoint.auth == WebhookEndpoint.Auth.STANDARD_WEBHOOKS and endpoint.signing_secret is None:
-        secret = signing_secret.make()
-        endpoint.signing_secret = signing_secret.seal(data_key(tenant), endpoint.id, secret)
+    made = _set_secret(endpoint, secret, data_key(tenant))
     endpoint.save(update_fields=[*changes, "signing_secret"])
     _write_route(tenant, endpoint)
+    if secret:
+        changes["is_secret_replaced"] = True
     _record(tenant, endpoint, actor, "endpoint.update", now, **changes)
-    return CreatedEndpoint(endpoint, secret)
+    return CreatedEndpoint(endpoint, made)
 
 
 @transaction.atomic
@@ -146,6 +154,35 @@ def make_token() -> str:
 def token_hash(token: str) -> bytes:
     """What a route is looked up by: SHA-256 of the whole token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _set_secret(endpoint: WebhookEndpoint, given: str, key: bytes) -> str | None:
+    """Seal the secret that is given, or one made now where it is missing and ours to make; what was made."""
+    if endpoint.auth not in schemes.SIGNED:
+        return None
+    if given:
+        _check_secret(endpoint.auth, given)
+        endpoint.signing_secret = signing_secret.seal(key, endpoint.id, given)
+        return None
+    if endpoint.signing_secret is not None or endpoint.auth in schemes.MADE_BY_SENDER:
+        return None
+    made = signing_secret.make()
+    endpoint.signing_secret = signing_secret.seal(key, endpoint.id, made)
+    return made
+
+
+def _check_secret(auth: str, secret: str) -> None:
+    message = ""
+    if not _SECRET.fullmatch(secret):
+        message = (
+            f"A signing secret has {MIN_SECRET_LENGTH} to {MAX_SECRET_LENGTH} visible ASCII characters, no spaces."
+        )
+    elif auth in {"standard_webhooks", "stripe"} and not secret.startswith(SECRET_PREFIX):
+        message = f"This secret starts with {SECRET_PREFIX}; copy the whole of it."
+    elif auth == "standard_webhooks" and not secret_bytes(secret):
+        message = f"Behind {SECRET_PREFIX} there must be base64."
+    if message:
+        raise InvalidEndpoint(message, details={"param": "secret"})
 
 
 def _write_route(tenant: TenantRef, endpoint: WebhookEndpoint) -> None:

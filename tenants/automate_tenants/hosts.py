@@ -65,3 +65,15 @@ def is_ip_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_local_name(name: str | None) -> bool:
+    """Whether a host name or address means the machine that reads it.
+
+    >>> names = ("localhost", "app.localhost", "127.0.0.1", "::1", "10.0.0.7", "example.com", "", None)
+    >>> [is_local_name(name) for name in names]
+    [True, True, True, True, False, False, False, False]
+    """
+    if not name or name.rpartition(".")[2] == "localhost":
+        return bool(name)
+    return is_ip_address(name) and ipaddress.ip_address(name).is_loopback

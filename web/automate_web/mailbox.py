@@ -7,7 +7,6 @@ real mail server, or on a public address, the page does not exist.
 from __future__ import annotations
 
 import email
-import ipaddress
 import os
 import time
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from automate_governance.errors import NotFound
-from automate_tenants.hosts import is_ip_address
+from automate_tenants.hosts import is_local_name
 from automate_web.requests import app_page
 
 KEPT = 200  # newest messages; older files are removed
@@ -67,17 +66,8 @@ def is_open(request: HttpRequest) -> bool:
     if "HTTP_VIA" in request.META:
         return False
     is_ours = f"{MailboxBackend.__module__}.{MailboxBackend.__qualname__}" == settings.EMAIL_BACKEND
-    return is_ours and _is_local(urlsplit(settings.BASE_URL).hostname) and _is_local(request.META.get("REMOTE_ADDR"))
-
-
-def _is_local(name: str | None) -> bool:
-    """
-    >>> [_is_local(name) for name in ("localhost", "app.localhost", "127.0.0.1", "::1", "10.0.0.7", "example.com", "")]
-    [True, True, True, True, False, False, False]
-    """
-    if not name or name.rpartition(".")[2] == "localhost":
-        return bool(name)
-    return is_ip_address(name) and ipaddress.ip_address(name).is_loopback
+    here = urlsplit(settings.BASE_URL).hostname
+    return is_ours and is_local_name(here) and is_local_name(request.META.get("REMOTE_ADDR"))
 
 
 def letters(limit: int = 50) -> list[Letter]:

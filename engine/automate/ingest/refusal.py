@@ -87,7 +87,7 @@ class InvalidApiKey(Refusal):
 
 
 class MissingSignature(Refusal):
-    """A Standard Webhooks header is missing: webhook-id, webhook-timestamp or webhook-signature."""
+    """A header of the signature is missing; `details.missing` names it. Sign the request as the endpoint demands."""
 
     code, http_status = "missing_signature", 401
 

@@ -63,15 +63,30 @@ def verify_signature(
     now_seconds: float,
 ) -> None:
     """Accept the request if any of `secrets` (raw key bytes) made any `v1` signature of it; else raise a Refusal."""
-    keys = [secret for secret in secrets if secret]
-    if not keys:
-        raise SigningSecretMissing("This endpoint demands a signature but has no usable secret. Set one in the portal.")
+    keys = usable_keys(secrets)
     headers = {"webhook-id": webhook_id, "webhook-timestamp": timestamp, "webhook-signature": signature}
     if missing := [name for name, value in headers.items() if not value]:
         raise MissingSignature(f"The request lacks {', '.join(missing)}. Sign it.", details={"missing": missing})
     assert webhook_id and timestamp and signature
+    check_clock(timestamp, "webhook-timestamp", now_seconds)
+    signed = f"{webhook_id}.{timestamp}.".encode("utf-8", "surrogateescape") + raw
+    claimed = list(_v1_signatures(signature))
+    expected = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
+    if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in claimed):
+        raise InvalidSignature("No signature matches. Check the secret, and sign the exact bytes that are sent.")
+
+
+def usable_keys(secrets: Iterable[bytes]) -> list[bytes]:
+    """Those that are not empty. Raises SigningSecretMissing when none is left: nothing can be verified then."""
+    if keys := [secret for secret in secrets if secret]:
+        return keys
+    raise SigningSecretMissing("This endpoint demands a signature but has no usable secret. Set one in the portal.")
+
+
+def check_clock(timestamp: str, name: str, now_seconds: float) -> None:
+    """Raise InvalidSignature or TimestampOutOfTolerance unless `timestamp` is within five minutes of now."""
     if not _TIMESTAMP.fullmatch(timestamp):
-        raise InvalidSignature("webhook-timestamp must be whole seconds since 1970.")
+        raise InvalidSignature(f"{name} must be whole seconds since 1970.")
     skew = int(timestamp) - now_seconds
     if abs(skew) > TOLERANCE_SECONDS:
         raise TimestampOutOfTolerance(
@@ -79,11 +94,6 @@ def verify_signature(
             "s are accepted. Set the clock and sign each attempt anew.",
             details={"skew_seconds": round(skew), "tolerance_seconds": TOLERANCE_SECONDS},
         )
-    signed = f"{webhook_id}.{timestamp}.".encode("utf-8", "surrogateescape") + raw
-    claimed = list(_v1_signatures(signature))
-    expected = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
-    if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in claimed):
-        raise InvalidSignature("No signature matches. Check the secret, and sign the exact bytes that are sent.")
 
 
 def secret_bytes(secret: str | bytes) -> bytes:

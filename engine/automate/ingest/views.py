@@ -25,7 +25,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from automate import host
-from automate.ingest import signing_secret
+from automate.ingest import schemes, signing_secret
 from automate.ingest.body import MAX_BODY_BYTES, read_body
 from automate.ingest.dedupe import dedupe_key, event_type
 from automate.ingest.headers import kept_headers
@@ -41,7 +41,7 @@ from automate.ingest.refusal import (
     retry_later,
 )
 from automate.ingest.trace import new_trace_id, parse_traceparent
-from automate.ingest.verify import bearer_token, invalid_api_key, secret_bytes, verify_signature
+from automate.ingest.verify import bearer_token, invalid_api_key
 from automate.models import WebhookEndpoint
 from automate_governance.crypto import Unsealable
 
@@ -97,7 +97,7 @@ def _accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
     if endpoint.auth == WebhookEndpoint.Auth.API_KEY:
         _check_key(request)
     raw = _raw_body(request)
-    if endpoint.auth == WebhookEndpoint.Auth.STANDARD_WEBHOOKS:
+    if endpoint.auth in schemes.SIGNED:
         _check_signature(request, endpoint, raw)
     body = read_body(raw, request.headers.get("content-type"), request.headers.get("content-encoding"))
     return EventIngestor().ingest(
@@ -109,7 +109,7 @@ def _accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
             text=body.text,
             value=body.value,
             dedupe_path=endpoint.dedupe_path,
-            webhook_id=request.headers.get("webhook-id"),
+            webhook_id=schemes.delivery_id(endpoint.auth, request.headers),
             idempotency_key=request.headers.get("idempotency-key"),
         ),
         raw=raw,
@@ -133,14 +133,7 @@ def _check_signature(request: HttpRequest, endpoint: WebhookEndpoint, raw: bytes
             secrets = signing_secret.open_all(host.current().data_key(), endpoint.id, sealed, now=timezone.now())
         except Unsealable:
             secrets = []  # an unreadable secret is no secret: refused below
-    verify_signature(
-        secrets=[secret_bytes(secret) for secret in secrets],
-        raw=raw,
-        webhook_id=request.headers.get("webhook-id"),
-        timestamp=request.headers.get("webhook-timestamp"),
-        signature=request.headers.get("webhook-signature"),
-        now_seconds=time.time(),
-    )
+    schemes.verify_sender(endpoint.auth, secrets=secrets, headers=request.headers, raw=raw, now_seconds=time.time())
 
 
 def _read_away(request: HttpRequest) -> None:

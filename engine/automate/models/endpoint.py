@@ -13,6 +13,8 @@ class WebhookEndpoint(models.Model):
     class Auth(models.TextChoices):
         API_KEY = "api_key", "API key"
         STANDARD_WEBHOOKS = "standard_webhooks", "Standard Webhooks signature"
+        GITHUB = "github", "GitHub signature"
+        STRIPE = "stripe", "Stripe signature"
         NONE = "none", "Nobody is checked"  # an explicit, visible choice
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -49,6 +49,7 @@ def changes(workspace: Workspace) -> dict[str, tuple[str, dict[str, str]]]:
         f"/workflows/{workflow.pk}/enabled/": ("publish_workflow", {"is_enabled": "yes"}),
         "/workflows/new/": ("change_workflow", {"definition": "{}"}),
         "/start/events/": ("send_event", {}),
+        "/start/github/": ("manage_endpoints", {}),
         f"/webhooks/{endpoint.pk}/": ("manage_endpoints", {"auth": "none", "event_type": "x"}),
         "/developers/keys/": ("manage_keys", {"name": "n", "scopes": "events:write"}),
     }

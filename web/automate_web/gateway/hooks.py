@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from automate.ids import dedupe_id, new_id
+from automate.ingest import schemes
 from automate.ingest.body import read_body
 from automate.ingest.dedupe import body_hash, dedupe_key, event_type
 from automate.ingest.headers import kept_headers
@@ -25,7 +26,7 @@ from automate.ingest.refusal import (
     Refusal,
     retry_later,
 )
-from automate.ingest.verify import bearer_token, invalid_api_key, verify_signature
+from automate.ingest.verify import bearer_token, invalid_api_key
 from automate_tenants.key_format import is_well_formed, key_hash
 from automate_web.gateway.commit import GroupCommit
 from automate_web.gateway.http import Request, Response, error_response
@@ -89,15 +90,9 @@ class Hooks:
         if route.auth == "api_key":
             await self._check_key(request, route)
         raw = await request.body(seconds=self._body_seconds)
-        if route.auth == "standard_webhooks":
-            verify_signature(
-                secrets=self._secrets.of(route, now=datetime.now(UTC)),
-                raw=raw,
-                webhook_id=fields.get("webhook-id"),
-                timestamp=fields.get("webhook-timestamp"),
-                signature=fields.get("webhook-signature"),
-                now_seconds=time.time(),
-            )
+        if route.auth in schemes.SIGNED:
+            secrets = self._secrets.of(route, now=datetime.now(UTC))
+            schemes.verify_sender(route.auth, secrets=secrets, headers=fields, raw=raw, now_seconds=time.time())
         elif route.auth not in {"api_key", "none"}:
             raise invalid_api_key("This endpoint's authentication is not known here.")
         return await self._commit.put(new_event(request, route, raw))
@@ -120,7 +115,7 @@ def new_event(request: Request, route: Route, raw: bytes) -> NewEvent:
         text=body.text,
         value=body.value,
         dedupe_path=route.dedupe_path,
-        webhook_id=fields.get("webhook-id"),
+        webhook_id=schemes.delivery_id(route.auth, fields),
         idempotency_key=fields.get("idempotency-key"),
     )
     return NewEvent(

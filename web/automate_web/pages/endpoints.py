@@ -17,6 +17,7 @@ from automate_governance.errors import Conflict, Invalid, NotFound
 from automate_tenants.endpoints import CreatedEndpoint, create_endpoint, update_endpoint
 from automate_web.addresses import hook_url
 from automate_web.pages import shown_once, snippets
+from automate_web.pages.providers import PROVIDERS, Provider
 from automate_web.pages.start import SAMPLE
 from automate_web.requests import WorkspaceRequest, actor, demand, workspace_page
 
@@ -25,6 +26,13 @@ class EndpointForm(forms.Form):
     """What may be changed of an endpoint; its address and name stay."""
 
     auth = forms.ChoiceField(label="A sender must prove itself by", choices=WebhookEndpoint.Auth.choices)
+    secret = forms.CharField(
+        label="Signing secret from the sender",
+        max_length=255,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Stripe makes one (whsec_…): paste it. Else leave it empty: one is made and shown once.",
+    )
     event_type = forms.CharField(label="Event type", max_length=200, help_text="What its events are called.")
     type_path = forms.CharField(
         label="Type from the body",
@@ -43,7 +51,7 @@ class EndpointForm(forms.Form):
 
 class NewEndpointForm(EndpointForm):
     slug = forms.CharField(label="Name", max_length=60, help_text="Small letters, digits, - and _. Workflows name it.")
-    field_order = ["slug", "auth", "event_type", "type_path", "dedupe_path"]
+    field_order = ["slug", "auth", "secret", "event_type", "type_path", "dedupe_path"]
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -80,7 +88,7 @@ def detail(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
     endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id).first()
     if endpoint is None:
         raise NotFound("There is no such endpoint in this workspace.")
-    initial = {name: getattr(endpoint, name) for name in EndpointForm.base_fields}
+    initial = {name: getattr(endpoint, name) for name in EndpointForm.base_fields if name != "secret"}
     form = EndpointForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         demand(request, "automate.manage_endpoints")
@@ -97,6 +105,9 @@ def detail(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
         "url": url,
         "form": form,
         "secret": shown_once.take(request.session, f"endpoint:{endpoint.pk}") if request.method == "GET" else None,
+        "provider": Provider(endpoint.auth, PROVIDERS[endpoint.auth], endpoint, None)
+        if endpoint.auth in PROVIDERS
+        else None,
         "snippets": snippets.for_endpoint(url, endpoint.auth, key=None, body=SAMPLE),
     }
     return render(request, "endpoints/detail.html", context, status=422 if form.errors else 200)

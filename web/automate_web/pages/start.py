@@ -4,6 +4,7 @@ and every refused attempt with what to mend.
 
 from __future__ import annotations
 
+import itertools
 import json
 import urllib.error
 import urllib.request
@@ -15,18 +16,21 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from automate.ingest.ingestor import EventIngestor
 from automate.models import Event, ExecutionRun, StepRun, WebhookEndpoint, Workflow
-from automate_governance.errors import Unavailable
+from automate_governance.errors import Invalid, Unavailable
+from automate_tenants.endpoints import create_endpoint, update_endpoint
 from automate_tenants.models import RefusalSample, Tenant
 from automate_web.accounts import first_key
 from automate_web.addresses import hook_url
-from automate_web.pages import snippets, timeline
+from automate_web.pages import shown_once, snippets, timeline
+from automate_web.pages.providers import PROVIDERS, is_out_of_reach, providers
 from automate_web.pages.refusals import Refusal, explain
-from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
+from automate_web.requests import WorkspaceRequest, actor, wants_fragment, workspace_page
 
 RECENT = timedelta(hours=1)  # refused attempts that are still news
 PATIENCE = timedelta(seconds=60)  # then a checklist appears
@@ -59,6 +63,9 @@ def start(request: WorkspaceRequest) -> HttpResponse:
     key = first_key.get(request.session, request.tenant.id) if request.user.has_perm("automate.manage_keys") else None
     if endpoint:
         context["snippets"] = snippets.for_endpoint(hook_url(endpoint.token), endpoint.auth, key=key, body=SAMPLE)
+    made = {name: secret for name in PROVIDERS if (secret := shown_once.take(request.session, f"provider:{name}"))}
+    context |= {"providers": providers(made), "is_out_of_reach": is_out_of_reach()}
+    context["tab"] = request.GET.get("tab") if request.GET.get("tab") in PROVIDERS else ""
     context |= {"endpoint": endpoint, "key": key, "sample": Workflow.objects.filter(is_sample=True).first()}
     return render(request, "start/start.html", context)
 
@@ -79,6 +86,42 @@ def send(request: WorkspaceRequest) -> HttpResponse:
     if wants_fragment(request):
         return render(request, "start/_progress.html", {"progress": progress(request.membership.tenant)})
     return redirect("start")
+
+
+@require_POST
+@workspace_page("automate.manage_endpoints")
+def connect(request: WorkspaceRequest, provider: str) -> HttpResponse:
+    """POST /start/github/, /start/stripe/: make the endpoint that GitHub or Stripe sends to, or give it its secret."""
+    secret = request.POST.get("secret", "").strip()
+    known = WebhookEndpoint.objects.filter(auth=provider, is_active=True).order_by("pk").first()
+    who, now = actor(request), timezone.now()
+    try:
+        if known is None:
+            made = create_endpoint(
+                slug=_free_slug(provider),
+                auth=provider,
+                event_type=f"{provider}.event",
+                secret=secret,
+                actor=who,
+                now=now,
+            )
+        else:
+            made = update_endpoint(endpoint_id=known.pk, secret=secret, actor=who, now=now)
+    except Invalid as error:
+        messages.error(request, error.message, extra_tags="bad")
+    else:
+        if made.secret:
+            shown_once.put(request.session, f"provider:{provider}", made.secret)
+        messages.success(
+            request, f"The {PROVIDERS[provider]} endpoint is ready. Follow its steps below.", extra_tags="ok"
+        )
+    return redirect(f"{reverse('start')}?tab={provider}")
+
+
+def _free_slug(name: str) -> str:
+    """`name`, or the first of name-2, name-3 … that no endpoint has."""
+    taken = set(WebhookEndpoint.objects.filter(slug__startswith=name).values_list("slug", flat=True))
+    return next(slug for n in itertools.count(1) if (slug := name if n == 1 else f"{name}-{n}") not in taken)
 
 
 @require_POST

@@ -34,7 +34,7 @@
       select((to + tabs.length) % tabs.length, true);
     });
     list.hidden = false;
-    select(0);
+    select(Math.max(0, panels.findIndex((panel) => panel.id === root.dataset.selected)));
   };
   document.querySelectorAll("[data-tabs]").forEach(setUp);
   document.addEventListener("htmx:afterSwap", () => document.querySelectorAll("[data-tabs]").forEach(setUp));
