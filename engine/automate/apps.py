@@ -11,6 +11,7 @@ class AutomateConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from automate import checks  # noqa: F401 - registers them
         from automate.triggers import signals  # models
 
         signals.connect()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal, cast
 
+from automate import configuration
 from automate.definitions.canonical import same
 
 MAX_ATTEMPTS = 20  # of one step; a version of an earlier release may ask for more
@@ -93,13 +94,14 @@ def _step(
     handler = said["steps"] if isinstance(said, dict) else []
     on_error: OnError = cast("OnError", said.get("then", "fail") if isinstance(said, dict) else said)
     foreach, undo = step.get("foreach"), step.get("compensate")
+    defaults = configuration.execution()
     return StepDefinition(
         id=step["id"],
         connector=step["connector"],
         action=step["action"],
         params=step.get("params") or {},
-        retry=_retry(step.get("retry") or {}),
-        timeout_seconds=float(step.get("timeout_seconds", StepDefinition.timeout_seconds)),
+        retry=_retry(step.get("retry") or {}, attempts=defaults.attempts),
+        timeout_seconds=float(step.get("timeout_seconds", defaults.timeout_seconds)),
         idempotent=bool(step.get("idempotent", False)),
         position=position,
         name=step.get("name", ""),
@@ -112,9 +114,9 @@ def _step(
     )
 
 
-def _retry(retry: dict[str, Any]) -> RetryPolicy:
+def _retry(retry: dict[str, Any], *, attempts: int) -> RetryPolicy:
     known = {**retry, "retry_on": tuple(retry.get("retry_on", ()))}
-    return RetryPolicy(**{**known, "attempts": min(retry.get("attempts", RetryPolicy.attempts), MAX_ATTEMPTS)})
+    return RetryPolicy(**{**known, "attempts": min(retry.get("attempts", attempts), MAX_ATTEMPTS)})
 
 
 _OWN_COLUMNS = {"$schema", "slug", "name", "note", "trigger", "rule", "steps"}  # everything else is an option

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
-from automate import ids
+from automate import ids, metrics
 from automate.definitions import parse_steps
 from automate.execution import ticks
 from automate.execution.advance import Advancer
@@ -212,7 +212,10 @@ class Batch:
     async def _write(self, writes: Writes, *, final: bool) -> bool:
         now = time.monotonic()
         seconds, self._charged_at = now - self._charged_at, now
-        return await self._in_database(lambda: self._store.write(self.claim, writes, final=final, seconds=seconds))
+        written = await self._in_database(lambda: self._store.write(self.claim, writes, final=final, seconds=seconds))
+        if written:
+            metrics.note_recorded(writes.runs, writes.steps)
+        return written
 
     async def _write_until_recorded(self, writes: Writes) -> bool:
         """The final write, again and again while the database is away: the lease tells whether an earlier try

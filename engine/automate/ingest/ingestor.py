@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from automate import host
+from automate import host, metrics
 from automate.ids import dedupe_id, new_id
 from automate.ingest.body import read_json
 from automate.ingest.dedupe import DEDUPE_DAYS, MAX_KEY_LENGTH, body_hash
@@ -84,6 +84,7 @@ class EventIngestor:
             kind=OutboxJob.Kind.EVENT, event_id=event.id, available_at=now, trace_id=event.trace_id
         )
         transaction.on_commit(host.current().ring)
+        transaction.on_commit(metrics.note_event)
         return Ingested(event.id, event.trace_id)
 
 

@@ -31,6 +31,7 @@ from automate.outbox.store import (
     Job,
     RecordedStep,
     RunSnapshot,
+    Standing,
     Writes,
 )
 
@@ -154,6 +155,12 @@ class OrmStore:
             if moved and is_dead:
                 _bury(job, now)
         return len(lost)
+
+    def standing(self) -> Standing:
+        now = timezone.now()
+        due = OutboxJob.objects.filter(status=PENDING, available_at__lte=now)
+        found = due.aggregate(due=models.Count("id"), oldest=Min("available_at"))
+        return Standing(found["due"], (now - found["oldest"]).total_seconds() if found["due"] else 0.0)
 
     def next_due_seconds(self) -> float | None:
         due = OutboxJob.objects.filter(status=PENDING).aggregate(due=Min("available_at"))["due"]

@@ -29,6 +29,7 @@ from automate.outbox.store import (
     Job,
     RecordedStep,
     RunSnapshot,
+    Standing,
     Writes,
 )
 
@@ -126,6 +127,11 @@ class PostgresStore:
         with statement() as cursor:
             cursor.execute(sql.load("next_due"))
             return cast("float | None", cursor.fetchone()[0])  # type: ignore[index]
+
+    def standing(self) -> Standing:
+        with statement() as cursor:
+            cursor.execute(sql.load("standing"))
+            return Standing(*cast("tuple[int, float]", cursor.fetchone()))
 
     # -- writing -----------------------------------------------------------------------------------------------------
 

@@ -172,6 +172,14 @@ class EventRow:
     received_at: datetime
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What waits: jobs that are due, and since how many seconds the oldest of them."""
+
+    due: int
+    lag_seconds: float
+
+
 @dataclass
 class Writes:
     """Everything one transaction records for a claim. Order inside is the store's business."""
@@ -231,6 +239,9 @@ class OutboxStore(Protocol):
 
         Returns how many jobs or tenants it made ready.
         """
+
+    def standing(self) -> Standing:
+        """What waits now."""
 
     def next_due_seconds(self) -> float | None:
         """Seconds until something is due; None when nothing is scheduled. A hint for how long to sleep."""

@@ -20,11 +20,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any
 
 from django.db import DatabaseError, connections
 
-from automate import host
+from automate import configuration, host
 from automate.execution.batch import Batch
 from automate.execution.engine import ExecutionEngine
 from automate.outbox.store import Claim, OutboxStore
@@ -261,9 +260,11 @@ def _close_connections(together: threading.Barrier) -> None:
     connections.close_all()
 
 
-def options_from(settings: dict[str, Any]) -> WorkerOptions:
+def configured_options() -> WorkerOptions:
     """The options of `DJANGO_AUTOMATE["EXECUTION"]`."""
-    execution = settings.get("EXECUTION", {})
+    execution = configuration.execution()
     return WorkerOptions(
-        batch_size=int(execution.get("batch_size", 10)), lease_seconds=float(execution.get("lease_seconds", 30))
+        batch_size=execution.batch_size,
+        lease_seconds=float(execution.lease_seconds),
+        connector_threads=execution.connector_threads,
     )

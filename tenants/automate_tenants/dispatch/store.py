@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 from psycopg import Cursor
 
 from automate.outbox.postgres import PostgresStore, job_from_row, statement
-from automate.outbox.store import Claim
+from automate.outbox.store import Claim, Standing
 from automate_tenants.context import TenantRef, tenant_scope
 from automate_tenants.key_store import key_store
 
@@ -96,6 +96,11 @@ class DispatchStore(PostgresStore):
             cursor.execute("SELECT promoted, next_seconds FROM public.automate_promote_v1()")
             promoted, seconds = cast("tuple[int, float | None]", cursor.fetchone())
         return 0.0 if promoted else seconds
+
+    def standing(self) -> Standing:
+        with statement() as cursor:
+            cursor.execute("SELECT due, lag_seconds FROM public.automate_standing_v1(500)")
+            return Standing(*cast("tuple[int, float]", cursor.fetchone()))
 
     # -- the hooks of PostgresStore ----------------------------------------------------------------------------------
 

@@ -2,4 +2,4 @@
 
 from django.urls import include, path
 
-urlpatterns = [path("hooks/", include("automate.ingest.urls"))]
+urlpatterns = [path("", include("automate.urls"))]

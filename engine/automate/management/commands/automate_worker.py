@@ -8,12 +8,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from prometheus_client import start_http_server
 
-from automate import host
+from automate import configuration, host, metrics
 from automate.worker import eventloop
-from automate.worker.loop import Worker, options_from
+from automate.worker.loop import Worker, configured_options
 
 
 class Command(BaseCommand):
@@ -31,10 +31,23 @@ class Command(BaseCommand):
 
         worker = Worker(
             host.current().outbox(),
-            options_from(getattr(settings, "DJANGO_AUTOMATE", {})),
+            configured_options(),
             on_ready=ready,
         )
+        if configuration.are_metrics_exported() and not options["once"]:
+            self._serve_metrics()
         eventloop.run(_run(worker, once=options["once"]))
+
+    def _serve_metrics(self) -> None:
+        """In a thread of its own. Several workers on one machine need several ports: 0 takes a free one."""
+        told = configuration.metrics()
+        try:
+            server, _ = start_http_server(told.port, told.address, metrics.registry)
+        except OSError as error:
+            raise CommandError(
+                f"No metrics at {told.address}:{told.port}: {error.strerror}. Set METRICS.port to a free port, or to 0."
+            ) from error
+        self.stdout.write(f"metrics at http://{told.address}:{server.server_port}/metrics")
 
 
 async def _run(worker: Worker, *, once: bool) -> None:
