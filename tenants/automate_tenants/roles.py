@@ -15,7 +15,7 @@ from psycopg import sql
 
 OWNER = "automate_owner"
 APP = "automate_app"
-IDLE_IN_TRANSACTION_SECONDS = 60  # a forgotten transaction pins the dispatch tables' dead rows
+IDLE_IN_TRANSACTION_SECONDS = 10  # a frozen process lets go of its row locks well before its lease of 30 s ends
 
 # Only the owner writes these: the app role could otherwise run DDL of its own, or fake a migration.
 OWNER_ONLY_TABLES = ("django_migrations", "automate_tenants_tenanttemplate", "automate_tenants_tenantmigration")
