@@ -13,15 +13,17 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from automate import configuration, host
+from automate.policy.installation import installation_rules, plan_rules
 from automate_connectors import registry
-from automate_governance.egress.policy import default_policy
+from automate_governance.errors import Invalid
 
 _CODES = {"unknown": "automate.E001", "type": "automate.E002", "value": "automate.E002"}
 # Each reads its section and raises for what it cannot use; the text of the error is what is told.
 READERS: dict[str, Callable[[], object]] = {
     "EXECUTION": configuration.execution,
     "HOST": host.current,
-    "POLICY": default_policy,
+    "POLICY": installation_rules,
+    "PLAN": plan_rules,
 }
 
 
@@ -52,6 +54,6 @@ def _ask_readers() -> Iterator[checks.Error]:
     for section, read in READERS.items():
         try:
             read()
-        except (ValueError, TypeError, ImportError, ImproperlyConfigured) as error:
+        except (ValueError, TypeError, ImportError, ImproperlyConfigured, Invalid) as error:
             hint = f"Correct {configuration.NAME}[{section!r}] in the settings."
             yield checks.Error(f"{configuration.NAME}: {section}: {error}", hint=hint, id="automate.E003")

@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
     from automate.outbox.store import OutboxStore
+    from automate.policy.effective import Policy
 
 KEEP_HOUSE_EVERY = timedelta(hours=1)
 
@@ -47,6 +48,12 @@ class Host(Protocol):
 
     def keep_house(self, *, now: datetime, go_on: Callable[[], bool]) -> None:
         """Housekeeping that is due, for as long as `go_on` says yes. Every worker calls it now and then."""
+
+    def limits(self) -> dict[str, Any]:
+        """The plan's layer of policy, as a document (`automate.policy.rules`); {} grants all that the ceiling does."""
+
+    def policy_changed(self, policy: Policy) -> None:
+        """Note, inside the caller's transaction, what policy now holds: where webhooks are accepted must know."""
 
 
 class SingleSchemaHost:
@@ -87,6 +94,12 @@ class SingleSchemaHost:
 
             keep_house(now=now, retention=configured(), go_on=go_on)
             self._kept_house_at = now if go_on() else None
+
+    def limits(self) -> dict[str, Any]:
+        return {}
+
+    def policy_changed(self, policy: Policy) -> None:
+        """Nothing to note: webhooks are accepted in the same schema."""
 
     def outbox(self) -> OutboxStore:
         if connection.vendor == "postgresql":

@@ -25,6 +25,7 @@ from automate_tenants import audit
 from automate_tenants.context import TenantRef, current_tenant
 from automate_tenants.key_store import data_key
 from automate_tenants.models import WebhookRoute
+from automate_tenants.webhook_limits import apply_webhook_limits
 
 TOKEN_LENGTH = 32  # of base62: 190 bits
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
@@ -95,6 +96,7 @@ def create_endpoint(
     except IntegrityError as error:
         raise EndpointExists(f"There is an endpoint named {slug}.", details={"param": "slug"}) from error
     _write_route(tenant, endpoint)
+    apply_webhook_limits()
     _record(tenant, endpoint, actor, "endpoint.create", now, auth=auth)
     return CreatedEndpoint(endpoint, made)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import F
 
@@ -16,9 +17,11 @@ from automate_tenants.context import current_tenant, public_scope, tenant_scope
 from automate_tenants.key_store import data_key
 from automate_tenants.models import DispatchTenant, Tenant
 from automate_tenants.provisioning import ref
+from automate_tenants.webhook_limits import apply_webhook_limits
 
 if TYPE_CHECKING:
     from automate.outbox.store import OutboxStore
+    from automate.policy import Policy
 
 
 class TenantHost:
@@ -54,6 +57,14 @@ class TenantHost:
 
         while go_on() and keep_next(now=now, go_on=go_on):
             pass
+
+    def limits(self) -> dict[str, Any]:
+        """Every workspace is on one plan: `DJANGO_AUTOMATE["PLAN"]`, a document of policy."""
+        options: dict[str, Any] = settings.DJANGO_AUTOMATE
+        return dict(options.get("PLAN", {}))
+
+    def policy_changed(self, policy: Policy) -> None:
+        apply_webhook_limits(policy)
 
     @contextmanager
     def scope(self, schema: str) -> Iterator[None]:

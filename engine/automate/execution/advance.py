@@ -14,11 +14,14 @@ from typing import Any
 from automate.definitions import StepDefinition
 from automate.execution import inputs, outcome, secrets
 from automate.execution.calls import StepLog, call, connector_context
-from automate.execution.outcome import Done, Outcome, RetryLater, Unknown
+from automate.execution.outcome import Done, Outcome, Postponed, RetryLater, Unknown
 from automate.execution.progress import RunProgress
 from automate.execution.secrets import SecretReader
 from automate.jsontext import dumps
 from automate.outbox.store import StepRow
+from automate.policy.decision import MustWait, PolicyDenied
+from automate.policy.effective import Policy
+from automate.policy.guard import Guard
 from automate_connectors import registry
 from automate_connectors.adapters.base import ConnectorAdapter
 from automate_connectors.models import ActionSpec, UnknownConnector
@@ -49,6 +52,7 @@ class Advancer:
         run: RunProgress,
         *,
         scope: object,
+        guard: Guard,
         make_durable: Callable[[], Awaitable[None]],
         must_stop: Callable[[], bool],
     ) -> None:
@@ -60,12 +64,18 @@ class Advancer:
             if must_stop():
                 run.put_back()
                 return
-            await self._attempt(run, step, scope=scope, make_durable=make_durable)
+            await self._attempt(run, step, scope=scope, guard=guard, make_durable=make_durable)
         if run.status == "running":
             run.end("succeeded", now=self._clock.now())
 
     async def _attempt(
-        self, run: RunProgress, step: StepDefinition, *, scope: object, make_durable: Callable[[], Awaitable[None]]
+        self,
+        run: RunProgress,
+        step: StepDefinition,
+        *,
+        scope: object,
+        guard: Guard,
+        make_durable: Callable[[], Awaitable[None]],
     ) -> None:
         log = StepLog(run.secret_values)
         row: StepRow | None = None
@@ -76,6 +86,7 @@ class Advancer:
             row = run.begin_attempt(
                 step, shown_input=dumps(redact(storable(rendered), run.secret_values())), now=self._clock.now()
             )
+            policy = _ask_policy(guard, run, step)
             adapter, spec = _action(step)
             found = await self._find_secrets(run, step, rendered, scope)
             params = secrets.put_in(rendered, found)
@@ -85,11 +96,14 @@ class Advancer:
                 await make_durable()
             plain = {name: value.value for name, value in found.items()}
             context = connector_context(run, step, attempt=row.attempt, log=log, secrets=plain, scope=scope)
+            context["egress"] = guard.egress(policy, run_id=run.id, ticket=context["idempotency_key"])
             with bound_secrets(run.secrets):
                 result = Done(storable(await call(adapter, step, params, context, self._threads)))
         except Exception as error:  # whatever a template, a plugin or the network raises is judged, not passed on
             row = row or run.begin_attempt(step, shown_input=None, now=self._clock.now())
             result = outcome.judge_error(error, attempt=row.attempt, policy=step.retry, repeatable=repeatable)
+        if not isinstance(result, Done):
+            guard.note("waited" if isinstance(result, Postponed) else "denied", result.error, run_id=run.id)
         self._record(run, step, row, result, log, secret_values=run.secret_values())
 
     async def _find_secrets(
@@ -128,6 +142,12 @@ class Advancer:
             run.end_attempt(row, status="failed", now=now, error=dumps(error), logs=logs, retry_at=retry_at)
             run.wait(result.delay_seconds)
             return
+        if isinstance(result, Postponed):
+            retry_at = now + timedelta(seconds=result.delay_seconds)
+            run.end_attempt(row, status="waiting", now=now, error=dumps(error), logs=logs, retry_at=retry_at)
+            run.attempts[step.id] -= 1  # it goes on as the same attempt
+            run.wait(result.delay_seconds)
+            return
         status = "unknown" if isinstance(result, Unknown) else "failed"
         run.end_attempt(row, status=status, now=now, error=dumps(error), logs=logs)
         run.end("held" if status == "unknown" else "failed", now=now, error={**error, "step": step.id})
@@ -145,6 +165,17 @@ class Advancer:
         error = outcome.crash_unknown(step_id)
         run.end_attempt(row, status="unknown", now=now, error=dumps(error))
         run.end("held", now=now, error={**error, "step": step_id})
+
+
+def _ask_policy(guard: Guard, run: RunProgress, step: StepDefinition) -> Policy:
+    """The policy that holds for the step. Raises PolicyDenied, MustWait."""
+    policy = guard.policy_of(run.workflow_id, run.rules)
+    decision = guard.check_step(policy, step.connector, step.action)
+    if decision.kind == "deny":
+        raise PolicyDenied(decision)
+    if decision.kind == "wait":
+        raise MustWait(decision)
+    return policy
 
 
 def _action(step: StepDefinition) -> tuple[ConnectorAdapter, ActionSpec]:

@@ -24,6 +24,7 @@ from automate.execution.advance import Advancer
 from automate.execution.match import Candidate, RuleEngine
 from automate.execution.progress import RunProgress
 from automate.outbox.store import Claim, EventData, Job, OutboxStore, Writes
+from automate.policy.guard import Guard
 from automate.triggers import completion
 from automate_governance.clock import Clock
 
@@ -49,6 +50,7 @@ class Batch:
         store: OutboxStore,
         rules: RuleEngine,
         advancer: Advancer,
+        guard: Guard,
         clock: Clock,
         data_key: bytes,
         in_database: InDatabase,
@@ -60,6 +62,7 @@ class Batch:
         self._store = store
         self._rules = rules
         self._advancer = advancer
+        self._guard = guard
         self._clock = clock
         self._data_key = data_key
         self._in_database = in_database
@@ -154,7 +157,7 @@ class Batch:
 
     async def _advance(self, run: RunProgress) -> None:
         await self._advancer.advance(
-            run, scope=self.claim.scope, make_durable=self._make_durable, must_stop=self._must_stop
+            run, scope=self.claim.scope, guard=self._guard, make_durable=self._make_durable, must_stop=self._must_stop
         )
 
     async def _tick(self, job: Job) -> None:

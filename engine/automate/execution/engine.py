@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Executor
+from functools import partial
 from typing import TypeVar
 
 from automate.execution.advance import Advancer
@@ -17,6 +18,7 @@ from automate.execution.batch import Batch
 from automate.execution.match import RuleEngine
 from automate.execution.secrets import SecretReader
 from automate.outbox.store import Claim, OutboxStore
+from automate.policy import Guard, Policy, effective_policy
 from automate_governance.clock import Clock, SystemClock
 
 Answer = TypeVar("Answer")
@@ -41,16 +43,17 @@ class ExecutionEngine:
         self._secrets = SecretReader(store, self.in_database)
         self._advancer = Advancer(threads=connectors, clock=self._clock, secrets=self._secrets)
         self._must_stop = must_stop
-        self._cache: OrderedDict[Hashable, tuple[Hashable, RuleEngine, bytes]] = OrderedDict()
+        self._cache: OrderedDict[Hashable, tuple[Hashable, RuleEngine, bytes, Guard]] = OrderedDict()
 
     async def open(self, claim: Claim, *, on_slow: Callable[[], None] = lambda: None) -> Batch:
         """The claim as a batch, ready to be processed."""
-        rules, data_key = await self._prepared(claim)
+        rules, data_key, guard = await self._prepared(claim)
         return Batch(
             claim,
             store=self._store,
             rules=rules,
             advancer=self._advancer,
+            guard=guard,
             clock=self._clock,
             data_key=data_key,
             in_database=self.in_database,
@@ -62,18 +65,26 @@ class ExecutionEngine:
         """Run a blocking database call in a thread that keeps its own connection."""
         return await asyncio.get_running_loop().run_in_executor(self._database, work)
 
-    async def _prepared(self, claim: Claim) -> tuple[RuleEngine, bytes]:
-        """The rules of the claim's tenant and the key of its state, loaded when its configuration has changed."""
+    async def _prepared(self, claim: Claim) -> tuple[RuleEngine, bytes, Guard]:
+        """The rules of the claim's tenant, the key of its state and its policy, loaded when its configuration has
+        changed.
+        """
         cached = self._cache.get(claim.scope)
         if cached is not None and cached[0] == claim.config_token:
             self._cache.move_to_end(claim.scope)
-            return cached[1], cached[2]
+            return cached[1:]
         self._secrets.forget(claim.scope)
-        versions, data_key = await self.in_database(
-            lambda: (self._store.active_versions(claim), self._store.data_key(claim))
+        versions, data_key, policy = await self.in_database(
+            lambda: (self._store.active_versions(claim), self._store.data_key(claim), self._policy(claim))
         )
         rules = RuleEngine(versions)
-        self._cache[claim.scope] = (claim.config_token, rules, data_key)
+        inside = partial(self._store.entered, claim.scope)
+        guard = Guard(policy, scope=claim.scope, in_database=self.in_database, inside=inside)
+        self._cache[claim.scope] = (claim.config_token, rules, data_key, guard)
         while len(self._cache) > CACHED_SCOPES:
             self._cache.popitem(last=False)
-        return rules, data_key
+        return rules, data_key, guard
+
+    def _policy(self, claim: Claim) -> Policy:
+        with self._store.entered(claim.scope):
+            return effective_policy()

@@ -12,7 +12,9 @@ from typing import Any
 
 from automate.definitions import RetryPolicy
 from automate.execution.backoff import retry_delay, with_jitter
+from automate.policy.decision import MustWait
 from automate_connectors.models import ConnectorError
+from automate_governance.egress import EgressPaced
 from automate_governance.errors import NormalizedError
 
 
@@ -45,7 +47,15 @@ class Unknown:
     error: dict[str, Any]
 
 
-Outcome = Done | RetryLater | Failed | Unknown
+@dataclass(frozen=True)
+class Postponed:
+    """Policy lets it through later: nothing was sent, and no attempt is used up."""
+
+    delay_seconds: float
+    error: dict[str, Any]
+
+
+Outcome = Done | RetryLater | Failed | Unknown | Postponed
 
 
 class StepTimeout(Exception):
@@ -67,6 +77,10 @@ def judge_error(error: BaseException, *, attempt: int, policy: RetryPolicy, repe
     unclassified exception after the call began is safe to repeat only where any repeat is.
     """
     shown = describe(error)
+    if isinstance(error, MustWait):
+        return Postponed(error.seconds, {**shown, "retryable": True})
+    if shown["code"] == EgressPaced.code and isinstance(error, ConnectorError):
+        return Postponed(float(error.retry_after or 1.0), shown)
     if isinstance(error, ConnectorError) and not error.in_doubt:
         if not error.retryable:
             return Failed(shown)

@@ -5,6 +5,7 @@ A message names what was wrong, never the value that would have been right. Refu
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 from automate_governance.errors import NormalizedError
@@ -140,6 +141,18 @@ class BodyTimeout(Refusal):
     code, http_status = "body_timeout", 408
 
 
+class RateLimited(Refusal):
+    """The rate of the endpoint or of the workspace is used up. Repeat after `Retry-After` seconds."""
+
+    code, http_status = "rate_limited", 429
+
+
+class SourceLimited(Refusal):
+    """Too many requests from this address were refused in the last minute. Mend them, then repeat after a minute."""
+
+    code, http_status = "source_limited", 429
+
+
 class EndpointPaused(Refusal):
     """The endpoint is paused. Repeat the request later; `Retry-After` says when."""
 
@@ -169,6 +182,33 @@ def payload_too_large(limit_bytes: int) -> PayloadTooLarge:
         details={"limit_bytes": limit_bytes},
         headers={"Connection": "close"},  # the rest of the body is not read
     )
+
+
+def rate_limited(*, per_minute: int, window_seconds: float, retry_seconds: float, whose: str) -> RateLimited:
+    """A 429 with Retry-After and the RateLimit fields. `whose`: "endpoint" or "workspace"."""
+    wait = max(1, ceil(retry_seconds))
+    return RateLimited(
+        f"This {whose} accepts {per_minute:,} requests in {window_seconds:g} s, and they are used up. "
+        f"Repeat the request after {wait} s.",
+        details={"limit": per_minute, "window_seconds": window_seconds, "retry_after": wait, "whose": whose},
+        headers=rate_headers(limit=per_minute, window_seconds=window_seconds, remaining=0, reset_seconds=wait)
+        | {"Retry-After": str(wait)},
+    )
+
+
+def rate_headers(*, limit: int, window_seconds: float, remaining: int, reset_seconds: int) -> dict[str, str]:
+    """The fields of draft-ietf-httpapi-ratelimit-headers, and the older ones many clients read.
+
+    `reset_seconds`: until at least one more request fits.
+    """
+    window = max(1, round(window_seconds))
+    return {
+        "RateLimit-Policy": f'"default";q={limit};w={window}',
+        "RateLimit": f'"default";r={remaining};t={reset_seconds}',
+        "X-RateLimit-Limit": str(limit),
+        "X-RateLimit-Remaining": str(remaining),
+        "X-RateLimit-Reset": str(reset_seconds),
+    }
 
 
 def retry_later(kind: type[Refusal], message: str, *, seconds: int, details: dict[str, Any] | None = None) -> Refusal:

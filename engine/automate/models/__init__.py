@@ -4,6 +4,7 @@ from automate.models.audit import AuditLogEntry
 from automate.models.endpoint import WebhookEndpoint
 from automate.models.event import Dedupe, Event, MatchDecision
 from automate.models.outbox import OutboxJob
+from automate.models.policy import OutboundPace, PolicyBlock, PolicyDocument
 from automate.models.run import ExecutionRun, RunState, StepRun
 from automate.models.schedule import Schedule, ScheduleTick
 from automate.models.wait import RunWait
@@ -15,7 +16,10 @@ __all__ = [
     "Event",
     "ExecutionRun",
     "MatchDecision",
+    "OutboundPace",
     "OutboxJob",
+    "PolicyBlock",
+    "PolicyDocument",
     "RunState",
     "RunWait",
     "Schedule",

@@ -21,7 +21,7 @@ from django.utils import timezone
 from automate import host
 from automate.execution.states import FINAL_RUN
 from automate.jsontext import loads
-from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, RunState, StepRun, Workflow
+from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, PolicyDocument, RunState, StepRun, Workflow
 from automate.outbox.postgres import CRASHED, LeaseLost
 from automate.outbox.store import (
     MAX_CRASHES,
@@ -166,8 +166,9 @@ class OrmStore:
         due = OutboxJob.objects.filter(status=PENDING).aggregate(due=Min("available_at"))["due"]
         return None if due is None else float((due - timezone.now()).total_seconds())
 
-    def _config_token(self) -> tuple[int, datetime | None]:
-        return Workflow.objects.count(), Workflow.objects.aggregate(at=Max("updated_at"))["at"]
+    def _config_token(self) -> tuple[int, datetime | None, int | None]:
+        latest = Workflow.objects.aggregate(at=Max("updated_at"))["at"]
+        return Workflow.objects.count(), latest, PolicyDocument.objects.aggregate(at=Max("revision"))["at"]
 
 
 def arm_run(run_id: UUID, *, available_at: datetime, lease_id: int | None = None) -> None:
@@ -223,7 +224,7 @@ def _record(writes: Writes) -> None:
     for run in writes.runs:
         _upsert(ExecutionRun.objects.exclude(status__in=final), ExecutionRun, _columns(run))
     for step in writes.steps:
-        _upsert(StepRun.objects.filter(status="running"), StepRun, _columns(step))
+        _upsert(StepRun.objects.filter(status__in=("running", "waiting")), StepRun, _columns(step))
     for state in writes.states:
         RunState.objects.update_or_create(run_id=state.run_id, defaults=asdict(state))
     Event.objects.bulk_create([Event(**{**asdict(row), "payload": loads(row.payload)}) for row in writes.events])

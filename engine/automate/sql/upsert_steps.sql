@@ -1,4 +1,4 @@
--- upsert_steps: attempts as they stand now. A recorded result is final: only a running attempt changes.
+-- upsert_steps: attempts as they stand now. A recorded result is final: only a running or waiting attempt changes.
 INSERT INTO automate_steprun AS s
   (id, run_id, step_id, position, item, round, attempt, connector, action, status, input, output, error, logs,
    started_at, ended_at, retry_at, trace_id)
@@ -14,4 +14,4 @@ SELECT id, run_id, step_id, position, item, round, attempt, connector, action, s
 ON CONFLICT (id) DO UPDATE
    SET status = excluded.status, input = excluded.input, output = excluded.output, error = excluded.error,
        logs = excluded.logs, ended_at = excluded.ended_at, retry_at = excluded.retry_at
- WHERE s.status = 'running'
+ WHERE s.status IN ('running', 'waiting')

@@ -12,20 +12,21 @@ bound_secrets  values that go to their own hosts only
 
 from automate_governance.egress.bound_secrets import bound_secrets
 from automate_governance.egress.bridge import request_sync
-from automate_governance.egress.client import Egress, EgressClient, close, request
+from automate_governance.egress.client import Egress, EgressClient, Pace, close, request
 from automate_governance.egress.errors import (
     BadReply,
     ConnectFailed,
     ConnectionLost,
     EgressDenied,
     EgressError,
+    EgressPaced,
     EgressTimeout,
     InvalidTarget,
     NameNotResolved,
     ReplyTooLarge,
     TlsFailed,
 )
-from automate_governance.egress.policy import EgressPolicy, default_policy
+from automate_governance.egress.policy import EgressPolicy, covers, default_policy
 from automate_governance.egress.reply import Reply
 from automate_governance.egress.target import Target, parse_target
 from automate_governance.egress.tcp import checked_addresses
@@ -38,10 +39,12 @@ __all__ = [
     "EgressClient",
     "EgressDenied",
     "EgressError",
+    "EgressPaced",
     "EgressPolicy",
     "EgressTimeout",
     "InvalidTarget",
     "NameNotResolved",
+    "Pace",
     "Reply",
     "ReplyTooLarge",
     "Target",
@@ -49,6 +52,7 @@ __all__ = [
     "bound_secrets",
     "checked_addresses",
     "close",
+    "covers",
     "default_policy",
     "parse_target",
     "request",

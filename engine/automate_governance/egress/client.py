@@ -10,7 +10,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Protocol, TypedDict
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -101,6 +101,13 @@ class EgressClient:
         await self._pools.close()
 
 
+class Pace(Protocol):
+    """Asked before each call of one caller; returns when the call may be made."""
+
+    async def __call__(self, target: Target) -> None:
+        """Wait shortly, or raise EgressPaced: nothing was sent."""
+
+
 @dataclass(frozen=True)
 class Egress:
     """The way out for one caller: its policy and its connections. The engine puts one into a step's context."""
@@ -108,9 +115,14 @@ class Egress:
     policy: EgressPolicy
     pool_key: str = ""
     client: EgressClient | None = None  # the running loop's own where None
+    pace: Pace | None = None  # outbound rates; None: none
 
     async def request(self, method: str, url: str, **options: Unpack[Options]) -> Reply:
         """As the module's `request`."""
+        if self.pace is not None:
+            target = parse_target(url)
+            self.policy.check(target)  # what is refused uses up no rate
+            await self.pace(target)
         client = self.client or _client_of_loop()
         return await client.request(method, url, policy=self.policy, pool_key=self.pool_key, **options)
 

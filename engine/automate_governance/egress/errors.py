@@ -25,6 +25,16 @@ class EgressDenied(EgressError):
     code, http_status = "egress_denied", 403
 
 
+class EgressPaced(EgressError):
+    """The outbound rate of this host is used up for now; nothing was sent. `retry_after` says when to come back."""
+
+    code, http_status, retryable = "outbound_rate_limited", 429, True
+
+    def __init__(self, message: str, *, retry_after: float, details: dict[str, Any] | None = None):
+        super().__init__(message, details=details)
+        self.retry_after = retry_after
+
+
 class InvalidTarget(EgressError):
     """The URL or a header cannot be sent: not http(s), or readable in two ways. No connection was made."""
 

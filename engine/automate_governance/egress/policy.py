@@ -33,12 +33,14 @@ class EgressPolicy:
     `private_targets`: exact `host:port` allowed although private; set by the installation, never by a tenant.
     `host_allowlist`: `"*"`, `"api.stripe.com"`, `"*.stripe.com"` (subdomains at any depth, not the name itself), each
     with `:port`, or `:*` for every port; without one, the protocol's own (HTTP: 80 and 443).
+    `further_allowlists`: (whose, entries) of the layers below, each of which must name the target too.
     Raises ValueError for an entry that can never match.
     """
 
     allow_ssrf: bool = False
     private_targets: tuple[str, ...] = ()
     host_allowlist: tuple[str, ...] = ("*",)
+    further_allowlists: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(
@@ -47,14 +49,15 @@ class EgressPolicy:
         object.__setattr__(
             self, "host_allowlist", tuple(_checked_entry(entry) for entry in _texts(self.host_allowlist))
         )
+        further = tuple(
+            (whose, tuple(_checked_entry(entry) for entry in _texts(entries)))
+            for whose, entries in self.further_allowlists
+        )
+        object.__setattr__(self, "further_allowlists", further)
 
     def check(self, target: Target) -> None:
         """Raise EgressDenied unless `target` may be called, as far as its URL tells."""
-        if not any(_matches(entry, target) for entry in self.host_allowlist):
-            raise EgressDenied(
-                f"The host allowlist does not name {target.host}:{target.port}.",
-                details={"host": target.host, "port": target.port, "reason": "host_allowlist"},
-            )
+        self.check_host(target)
         if self.is_private_target(target.host, target.port):
             return
         if target.port in DENIED_PORTS - target.usual_ports:
@@ -67,6 +70,21 @@ class EgressPolicy:
         elif not self.allow_ssrf and (target.host == "localhost" or target.host.endswith(".localhost")):
             raise _denied(target.host, target.port, "loopback")
 
+    def check_host(self, target: Target) -> None:
+        """Raise EgressDenied unless every allowlist names `target`; `details.layer` says whose does not."""
+        for whose, entries in (("installation", self.host_allowlist), *self.further_allowlists):
+            if not any(_matches(entry, target) for entry in entries):
+                raise EgressDenied(
+                    f"The {whose} policy's host allowlist does not name {target.host}:{target.port}.",
+                    details={
+                        "host": target.host,
+                        "port": target.port,
+                        "reason": "host_allowlist",
+                        "rule": "host_allowlist",
+                        "layer": whose,
+                    },
+                )
+
     def check_addresses(self, host: str, port: int, addresses: Iterable[str]) -> None:
         """Raise EgressDenied if any of the addresses of `host` is not allowed: one bad answer spoils all."""
         if self.allow_ssrf or self.is_private_target(host, port):
@@ -77,6 +95,15 @@ class EgressPolicy:
 
     def is_private_target(self, host: str, port: int) -> bool:
         return bool(self.private_targets) and f"{host}:{port}" in self.private_targets
+
+
+def covers(pattern: str, target: Target) -> bool:
+    """Whether an allowlist's entry, well formed, names `target`.
+
+    >>> covers("*.stripe.com", parse_target("https://api.stripe.com/"))
+    True
+    """
+    return _matches(_spelled(pattern), target)
 
 
 def default_policy() -> EgressPolicy:
@@ -131,6 +158,11 @@ def _checked_entry(entry: str) -> str:
         raise ValueError(f"Allowlist entry {entry!r} is neither a host, *.host nor either with :port.")
     shown = f"[{target.host}]" if ":" in target.host else target.host
     return ("*." if bare != host else "") + shown + (f":{port}" if port else "")
+
+
+@lru_cache(maxsize=4096)
+def _spelled(pattern: str) -> str:
+    return _checked_entry(pattern)
 
 
 def _parse_entry(host: str, port: str) -> Target | None:

@@ -2,6 +2,7 @@
 
 from automate_tenants.models.access import ApiKey, HandoverTicket, Membership
 from automate_tenants.models.dispatch import DispatchLease, DispatchTenant, InstallationHalt
+from automate_tenants.models.rate import RateWindow, WebhookLimit
 from automate_tenants.models.refusal import RefusalCount, RefusalEpisode, RefusalSample
 from automate_tenants.models.route import WebhookRoute
 from automate_tenants.models.schema import TenantMigration, TenantTemplate
@@ -15,11 +16,13 @@ __all__ = [
     "HandoverTicket",
     "InstallationHalt",
     "Membership",
+    "RateWindow",
     "RefusalCount",
     "RefusalEpisode",
     "RefusalSample",
     "Tenant",
     "TenantMigration",
     "TenantTemplate",
+    "WebhookLimit",
     "WebhookRoute",
 ]

@@ -52,6 +52,7 @@ def committed(
         commit = GroupCommit(
             lambda: Link(urls.app, name="test"),
             on_stored=rung.append,
+            on_denied=lambda denial: None,
             limits=FlushLimits(events=flush, bytes=1_000_000),
             max_waiting_events=max_events,
             max_waiting_bytes=10_000,

@@ -21,6 +21,7 @@ from automate_web.pages.refusals import explain
 from tests.support.waiting import Eventually
 from tests.support.workspaces import Workspace
 from tests.web.gateway.conftest import Sender, token_hash
+from tests.web.gateway.rates import set_limit
 from tests.web.gateway.test_accept import change_route
 from tests.web.portal.conftest import enter
 
@@ -28,7 +29,12 @@ __all__ = ["enter"]  # the fixture
 
 CODES = {kind.code for kind in all_refusals()}
 OF_NO_ENDPOINT = {"endpoint_not_found"}
-OF_A_BAD_MOMENT = {"body_timeout", "overloaded", "storage_unavailable"}  # each made by a test of its own
+OF_A_BAD_MOMENT = {
+    "body_timeout",
+    "overloaded",
+    "source_limited",
+    "storage_unavailable",
+}  # each made by a test of its own
 
 BODIES = {
     "invalid_json": b"{",
@@ -65,6 +71,10 @@ def test_each_is_counted_and_kept_for_its_endpoint(
     change_route(owner_connection, alone, "auth = 'api_key', is_active = false")
     assert eventually(lambda: alone.post().code == "endpoint_paused")
     change_route(owner_connection, alone, "is_active = true")
+    set_limit(owner_connection, alone, per_window=1)
+    assert eventually(lambda: (reply := alone.post()).status == 429 and reply.code == "rate_limited")
+    owner_connection.execute("DELETE FROM public.automate_tenants_webhooklimit")
+    assert eventually(lambda: alone.post().status == 202)
     owner_connection.execute(
         "UPDATE public.automate_tenants_apikey SET scopes = '[]' WHERE tenant_id = %s", [tenant_id]
     )

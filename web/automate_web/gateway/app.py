@@ -11,6 +11,7 @@ from automate_web.gateway.bell import Bell
 from automate_web.gateway.changes import Changes
 from automate_web.gateway.commit import GroupCommit
 from automate_web.gateway.config import GatewayConfig
+from automate_web.gateway.denials import Denials, Sources
 from automate_web.gateway.hooks import Hooks
 from automate_web.gateway.http import Disconnected, Receive, Request, Response, Scope, Send, error_response
 from automate_web.gateway.lane import FlushLimits
@@ -90,9 +91,11 @@ class Gateway:
         self._changes = Changes(self._link("live"))
         self._auditor = Auditor(self._link("audit"))
         self._ledger = Ledger(self._link("ledger"), on_written=self._changes.hint, on_opened=self._auditor.wake)
+        denials = Denials(seconds=config.route_seconds, limit=config.max_routes)
         self._commit = GroupCommit(
             lambda: self._link("commit"),
             on_stored=self._on_stored,
+            on_denied=denials.note,
             limits=FlushLimits(config.max_flush_events, config.max_flush_bytes),
             max_waiting_events=config.max_waiting_events,
             max_waiting_bytes=config.max_waiting_bytes,
@@ -103,6 +106,8 @@ class Gateway:
             secrets=SigningSecrets(config.key_store_dir),
             commit=self._commit,
             ledger=self._ledger,
+            denials=denials,
+            sources=Sources(per_minute=config.max_refused_per_minute, limit=config.max_routes),
             body_seconds=config.body_seconds,
         )
         self._live = Live(self._changes, secret=config.live_secret, max_streams=config.max_live_streams)

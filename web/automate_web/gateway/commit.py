@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from automate.ingest.refusal import Overloaded, Refusal, retry_later
+from automate_web.gateway.denials import Denial
 from automate_web.gateway.lane import FlushLimits, Lane, MainLane
 from automate_web.gateway.link import Link
 from automate_web.gateway.waiting import NewEvent, Stored, Waiting
@@ -29,12 +30,14 @@ class GroupCommit:
         make_link: Callable[[], Link],
         *,
         on_stored: Callable[[set[int]], None],
+        on_denied: Callable[[Denial], None],
         limits: FlushLimits,
         max_waiting_events: int,
         max_waiting_bytes: int,
     ):
         self._make_link = make_link
         self._on_stored = on_stored
+        self._on_denied = on_denied
         self._limits = limits
         self._max_events = max_waiting_events
         self._max_bytes = max_waiting_bytes
@@ -43,7 +46,12 @@ class GroupCommit:
         self._waiting_events = 0
         self._waiting_bytes = 0
         self._main = MainLane(
-            make_link(), limits=limits, on_stored=on_stored, lane_apart=self._lane_apart, set_apart=self._set_apart
+            make_link(),
+            limits=limits,
+            on_stored=on_stored,
+            on_denied=on_denied,
+            lane_apart=self._lane_apart,
+            set_apart=self._set_apart,
         )
 
     async def put(self, event: NewEvent) -> Stored:
@@ -85,7 +93,7 @@ class GroupCommit:
     def _set_apart(self, tenant_id: int) -> Lane:
         lane = self._lane_apart(tenant_id)
         if lane is None:
-            lane = Lane(self._make_link(), limits=self._limits, on_stored=self._on_stored)
+            lane = Lane(self._make_link(), limits=self._limits, on_stored=self._on_stored, on_denied=self._on_denied)
         self._apart[tenant_id] = (lane, time.monotonic() + APART_SECONDS)
         return lane
 

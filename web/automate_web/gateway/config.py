@@ -22,5 +22,6 @@ class GatewayConfig:
     max_flush_bytes: int = 4 * 1024 * 1024
     route_seconds: float = 2.0  # how long a route or a key is believed; a revoked key works no longer than this
     max_routes: int = 20_000  # kept in memory, of each kind
+    max_refused_per_minute: int = 600  # of one public address, in this process; then it is refused unheard
     body_seconds: float = 30.0  # for a whole body to arrive
     max_live_streams: int = 2_000

@@ -1,7 +1,7 @@
 """`POST /hooks/<token>`: from a request to a stored event, or a refusal that says the fix.
 
-The order matters: size, endpoint by its full token, who sends, then the body's meaning. Nothing is parsed for a
-sender that proved nothing, and the 202 follows the commit.
+The order matters: the endpoint by its full token, rates known to be used up, who sends, then the body's meaning.
+Nothing is parsed for a sender that proved nothing, and the 202 follows the commit.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from automate.ingest.refusal import (
 from automate.ingest.verify import bearer_token, invalid_api_key
 from automate_tenants.key_format import is_well_formed, key_hash
 from automate_web.gateway.commit import GroupCommit
+from automate_web.gateway.denials import Denials, Sources
 from automate_web.gateway.http import Request, Response, error_response
 from automate_web.gateway.ledger import Ledger
 from automate_web.gateway.routes import Key, Lookup, Route, sha256
@@ -50,6 +51,8 @@ class Hooks:
         secrets: SigningSecrets,
         commit: GroupCommit,
         ledger: Ledger,
+        denials: Denials,
+        sources: Sources,
         body_seconds: float,
     ):
         self._routes = routes
@@ -57,17 +60,22 @@ class Hooks:
         self._secrets = secrets
         self._commit = commit
         self._ledger = ledger
+        self._denials = denials
+        self._sources = sources
         self._body_seconds = body_seconds
 
     async def answer(self, request: Request) -> Response:
         """The answer to any request below /hooks/."""
         route: Route | None = None
         try:
+            self._sources.check(request.ip)
             route = await self._route(request.path.removeprefix("/hooks/").rstrip("/"))
             if request.method != "POST":
                 raise MethodNotAllowed("Send events with POST.", headers={"Allow": "POST"})
             stored = await self._accept(request, route)
         except Refusal as refusal:
+            if refusal.http_status < 429:  # the sender's own mistake
+                self._sources.refused(request.ip)
             if route is not None:
                 self._ledger.refused(route, refusal, request)
             if isinstance(refusal, PayloadTooLarge):
@@ -86,6 +94,7 @@ class Hooks:
             raise workspace_suspended()
         if not route.is_active:
             raise retry_later(EndpointPaused, "This endpoint is paused. Repeat the request later.", seconds=60)
+        self._denials.check(route.tenant_id, route.endpoint_id)
         fields = request.fields
         if route.auth == "api_key":
             await self._check_key(request, route)
@@ -131,6 +140,7 @@ def new_event(request: Request, route: Route, raw: bytes) -> NewEvent:
         dedupe_id=dedupe_id(route.dedupe_source, key) if key is not None else None,
         dedupe_source=route.dedupe_source if key is not None else None,
         dedupe_key=key,
+        endpoint_id=route.endpoint_id,
     )
 
 

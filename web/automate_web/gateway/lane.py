@@ -17,6 +17,7 @@ from uuid import UUID
 import asyncpg
 
 from automate.ingest.refusal import Refusal, UnstorableText
+from automate_web.gateway.denials import Denial
 from automate_web.gateway.link import Link, LinkDown, LinkLost
 from automate_web.gateway.waiting import Stored, Waiting, away, busy, unknown, workspace_suspended
 
@@ -34,12 +35,20 @@ class FlushLimits:
 
 
 class Lane:
-    """`on_stored` hears which tenants have new events, after their commit."""
+    """`on_stored` hears which tenants have new events, after their commit; `on_denied` what a rate refused."""
 
-    def __init__(self, link: Link, *, limits: FlushLimits, on_stored: Callable[[set[int]], None]):
+    def __init__(
+        self,
+        link: Link,
+        *,
+        limits: FlushLimits,
+        on_stored: Callable[[set[int]], None],
+        on_denied: Callable[[Denial], None],
+    ):
         self._link = link
         self._limits = limits
         self._on_stored = on_stored
+        self._on_denied = on_denied
         self._queue: deque[Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -144,14 +153,17 @@ class Lane:
             [event.dedupe_key for event in events],
             [event.body_hash for event in events],
             [sum(1 for _ in waiting.everyone()) - 1 for waiting in batch],
+            [event.endpoint_id for event in events],
         )
 
     def _settle(self, batch: list[Waiting], rows: list[asyncpg.Record]) -> None:
         *others, (stored_count, verdict, *_) = rows
-        if verdict != "stored" or stored_count + len(others) != len(batch):
-            raise RuntimeError(f"accept_v1 accounts for {stored_count} + {len(others)} of {len(batch)} events")
-        not_stored = {row["ord"]: row for row in others}
-        for ord_, waiting in enumerate(batch, start=1):
+        limited = {row["ord"]: row for row in others if row["verdict"] == "limited"}
+        not_stored = {row["ord"]: row for row in others if row["verdict"] != "limited"}
+        unanswered = self._refuse_limited(batch, limited)
+        if verdict != "stored" or stored_count + len(not_stored) != len(unanswered):
+            raise RuntimeError(f"accept accounts for {stored_count} + {len(not_stored)} of {len(unanswered)} events")
+        for ord_, waiting in unanswered:
             event, row = waiting.event, not_stored.get(ord_)
             if row is None:
                 waiting.settle(Stored(event.event_id, event.trace_id), event.body_hash)
@@ -161,7 +173,20 @@ class Lane:
             else:
                 waiting.refuse(workspace_suspended)
         if stored_count:
-            self._on_stored({waiting.event.tenant_id for waiting in batch})
+            self._on_stored({waiting.event.tenant_id for _, waiting in unanswered})
+
+    def _refuse_limited(self, batch: list[Waiting], limited: dict[int, asyncpg.Record]) -> list[tuple[int, Waiting]]:
+        """Refuse what the rates did not let in; the events that are left, with their places."""
+        left = []
+        for ord_, waiting in enumerate(batch, start=1):
+            row, weight = limited.get(ord_), sum(1 for _ in waiting.everyone())
+            if row is not None:
+                denial = Denial.of(waiting.event, row)
+                waiting.refuse_latest(row["refused"], denial.refusal)
+                self._on_denied(denial)
+            if row is None or row["refused"] < weight:
+                left.append((ord_, waiting))
+        return left
 
 
 class MainLane(Lane):
@@ -173,10 +198,11 @@ class MainLane(Lane):
         *,
         limits: FlushLimits,
         on_stored: Callable[[set[int]], None],
+        on_denied: Callable[[Denial], None],
         lane_apart: Callable[[int], Lane | None],
         set_apart: Callable[[int], Lane],
     ):
-        super().__init__(link, limits=limits, on_stored=on_stored)
+        super().__init__(link, limits=limits, on_stored=on_stored, on_denied=on_denied)
         self._lane_apart = lane_apart
         self._set_apart = set_apart
 

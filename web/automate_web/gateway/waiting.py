@@ -27,6 +27,7 @@ class NewEvent:
     dedupe_id: UUID | None = None
     dedupe_source: str | None = None
     dedupe_key: str | None = None
+    endpoint_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,12 @@ class Waiting:
                 waiting.answer.set_result(result)
 
     def refuse(self, make: Callable[[], Refusal]) -> None:
-        for waiting in self.everyone():
+        self.refuse_latest(sum(1 for _ in self.everyone()), make)
+
+    def refuse_latest(self, count: int, make: Callable[[], Refusal]) -> None:
+        """Refuse the `count` that came last; the others are still to be answered."""
+        everyone = list(self.everyone())
+        for waiting in everyone[len(everyone) - count :]:
             if not waiting.answer.done():
                 waiting.answer.set_exception(make())
 
