@@ -21,8 +21,8 @@ _CODES = {"unknown": "automate.E001", "type": "automate.E002", "value": "automat
 # Each reads its section and raises for what it cannot use; the text of the error is what is told.
 READERS: dict[str, Callable[[], object]] = {
     "EXECUTION": configuration.execution,
-    "HOST": host.current,
     "POLICY": installation_rules,
+    "HOST": host.current,
     "PLAN": plan_rules,
 }
 
@@ -57,3 +57,5 @@ def _ask_readers() -> Iterator[checks.Error]:
         except (ValueError, TypeError, ImportError, ImproperlyConfigured, Invalid) as error:
             hint = f"Correct {configuration.NAME}[{section!r}] in the settings."
             yield checks.Error(f"{configuration.NAME}: {section}: {error}", hint=hint, id="automate.E003")
+            if section == "HOST":
+                return  # the sections after it ask the host
