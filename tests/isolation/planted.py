@@ -25,6 +25,7 @@ from automate.models import (
     Workflow,
     WorkflowVersion,
 )
+from automate.services import secrets as services
 from automate_tenants.context import TenantRef, public_scope, tenant_scope
 from automate_tenants.endpoints import create_endpoint
 from automate_tenants.keys import create_key
@@ -98,6 +99,9 @@ def plant(tenant: TenantRef) -> Planted:
         AuditLogEntry.objects.create(
             actor=CANARY, action=CANARY, resource=CANARY, details={"x": CANARY}, created_at=now
         )
+        services.create_secret(
+            name=f"KEY_{tenant.slug}", value="kept from everybody", note=f"{CANARY} note", actor=f"{CANARY}:1", now=now
+        )
     with public_scope():
         RefusalSample.objects.create(
             tenant_id=tenant.id, endpoint_id=endpoint.pk, code="invalid_json", message=CANARY, details={"x": CANARY},
@@ -116,6 +120,7 @@ def plant(tenant: TenantRef) -> Planted:
         "slug": tenant.slug,
         "name": "api",
         "path": "nonsense",
+        "secret": f"KEY_{tenant.slug}",  # no canary: a refusal repeats the path
         "schema": tenant.schema_name,
         "tenant": tenant.id,
     }

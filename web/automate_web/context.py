@@ -54,6 +54,10 @@ def _navigation(request: HttpRequest) -> dict[str, list[NavItem]]:
             ("Events", "events", "automate.view_event"),
             ("Webhooks", "endpoints", "automate.view_event"),
         ],
+        "Governance": [
+            ("Stored Secrets", "secrets", "automate.view_secrets"),
+            ("Audit", "audit", "automate.view_audit"),
+        ],
         "Developers": [("API keys", "keys", "automate.view_keys")],
     }
     return {

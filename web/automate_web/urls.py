@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 
 from automate_web import live, mailbox
 from automate_web.accounts import views as accounts
-from automate_web.pages import docs, endpoints, events, home, keys, runs, start, workflows
+from automate_web.pages import audit, docs, endpoints, events, home, keys, runs, secrets, start, workflows
 from automate_web.requests import app_page
 
 urlpatterns = [
@@ -69,6 +69,15 @@ urlpatterns = [
     path("webhooks/", endpoints.listing, name="endpoints"),
     path("webhooks/new/", endpoints.new, name="endpoint-new"),
     path("webhooks/<uuid:endpoint_id>/", endpoints.detail, name="endpoint"),
+    path("governance/", secrets.governance, name="governance"),
+    path("governance/secrets/", secrets.secrets, name="secrets"),
+    path("governance/secrets/<str:secret>/", secrets.secret, name="secret"),
+    path("governance/secrets/<str:secret>/rotate/", secrets.rotate, name="secret-rotate"),
+    path("governance/secrets/<str:secret>/restore/", secrets.restore, name="secret-restore"),
+    path("governance/secrets/<str:secret>/delete/", secrets.delete, name="secret-delete"),
+    path("governance/audit/", audit.audit, name="audit"),
+    path("governance/audit.csv", audit.export, {"format": "csv"}, name="audit-csv"),
+    path("governance/audit.jsonl", audit.export, {"format": "jsonl"}, name="audit-jsonl"),
     path("developers/", RedirectView.as_view(pattern_name="keys")),
     path("developers/keys/", keys.keys, name="keys"),
     path("developers/keys/<int:key_id>/", keys.made, name="key-made"),

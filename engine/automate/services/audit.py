@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +13,27 @@ from uuid import UUID
 from automate.models import AuditLogEntry
 from automate_governance.redaction import redact
 from automate_governance.storable import storable
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a change comes from: of a request, its trace and its caller's address."""
+
+    trace_id: UUID | None = None
+    ip: str | None = None
+
+
+_origin: ContextVar[Origin] = ContextVar("automate_audit_origin", default=Origin())  # noqa: B039  # immutable
+
+
+@contextmanager
+def origin(*, trace_id: UUID | None, ip: str | None) -> Iterator[None]:
+    """Entries recorded within this block say where they come from, unless they say so themselves."""
+    token = _origin.set(Origin(trace_id, ip or None))
+    try:
+        yield
+    finally:
+        _origin.reset(token)
 
 
 def record(
@@ -31,7 +56,7 @@ def record(
         action=action[:100],
         resource=resource[:200],
         details=storable(redact(details)),
-        trace_id=trace_id,
-        ip=ip,
+        trace_id=trace_id or _origin.get().trace_id,
+        ip=ip or _origin.get().ip,
         created_at=now,
     )

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from automate import host
+from automate.ids import new_id
 from automate.secrets import references, sealing
 from automate.services import audit
 from automate_governance.egress import EgressPolicy
@@ -53,7 +54,7 @@ def create_secret(
     try:
         with transaction.atomic():
             secret = StoredSecret.objects.create(
-                name=name, note=note[:300], hosts=list(hosts), created_at=now, created_by=actor[:200]
+                id=new_id(), name=name, note=note[:300], hosts=list(hosts), created_at=now, created_by=actor[:200]
             )
     except IntegrityError as error:
         raise Conflict(

@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
+from automate.services import audit
 from automate_tenants.hosts import is_ip_address
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
@@ -34,7 +36,8 @@ class TraceMiddleware:
             request.META.pop("HTTP_X_FORWARDED_FOR", ""),
             trusted_proxies=getattr(settings, "TRUSTED_PROXY_COUNT", 0),
         )
-        response = self.get_response(request)
+        with audit.origin(trace_id=UUID(trace_id), ip=request.META["REMOTE_ADDR"]):
+            response = self.get_response(request)
         response.headers["X-Trace-Id"] = trace_id
         return response
 

@@ -16,7 +16,8 @@ from tests.web.api.support import DEFINITION, Api, Rows
 OPERATION_IDS = {  # a promise: clients are generated from them
     "events_list", "events_send", "events_get", "runs_list", "runs_get", "workflows_list", "workflows_create",
     "workflows_get", "workflows_save_draft", "workflow_versions_list", "workflow_versions_publish",
-    "workflow_validations_create",
+    "workflow_validations_create", "secrets_list", "secrets_create", "secrets_get", "secrets_change", "secrets_delete",
+    "secret_versions_create", "secret_restorations_create", "audit_list",
 }  # fmt: skip
 
 
@@ -83,6 +84,14 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
         ),
         "workflow_versions_list": api.get("/workflows/order-flow/versions"),
         "workflow_versions_publish": api.post("/workflows/another/versions", {}, {"If-Match": "*"}),
+        "secrets_create": api.post("/secrets", {"name": "KEY", "value": "first value"}),
+        "secrets_get": api.get("/secrets/KEY"),
+        "secret_versions_create": api.post("/secrets/KEY/versions", {"value": "second value"}),
+        "secret_restorations_create": api.post("/secrets/KEY/restorations"),
+        "secrets_change": api.send("PATCH", "/secrets/KEY", {"hosts": ["api.stripe.com"]}),
+        "secrets_list": api.get("/secrets"),
+        "secrets_delete": api.send("DELETE", "/secrets/KEY"),
+        "audit_list": api.get("/audit"),
         "workflow_validations_create": api.post("/workflow-validations", {**DEFINITION, "steps": []}),
     }
     assert set(answers) == OPERATION_IDS

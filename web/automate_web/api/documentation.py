@@ -14,7 +14,7 @@ from automate_web.cursor import DEFAULT_LIMIT, MAX_LIMIT
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-TAGS = ("events", "runs", "workflows")
+TAGS = ("events", "runs", "workflows", "secrets", "audit")
 ERRORS = {
     400: ("invalid_json", "The body is not JSON, or not JSON that can be stored."),
     401: ("invalid_api_key", "No API key, or one that is unknown, expired or revoked."),
@@ -92,7 +92,7 @@ def describe(
         operation_id=operation_id,
         summary=summary,
         description=shown.get("description"),
-        tags=[next(tag for tag in TAGS if operation_id.startswith(tag[:-1]))],
+        tags=[next(tag for tag in TAGS if operation_id.startswith(tag.removesuffix("s")))],
         parameters=[*parameters, *(LIST_PARAMETERS if is_list else []), *extra],
         request=request,
         responses=responses,

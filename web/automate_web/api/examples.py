@@ -88,6 +88,31 @@ def _page(path: str, result: dict[str, Any]) -> dict[str, Any]:
     return {"next": f"{_PAGE_URL}{path}?cursor=bzAxOWFhOTAw", "previous": None, "results": [result]}
 
 
+_SECRET = {
+    "id": "019aa8ff-5500-7f55-8000-ddeeff001122",
+    "name": "STRIPE_LIVE_KEY",
+    "reference": '{"$secret": "STRIPE_LIVE_KEY"}',
+    "note": "Payments, live",
+    "hosts": ["api.stripe.com"],
+    "version_num": 2,
+    "created_at": "2026-10-01T10:00:00Z",
+    "created_by": "user:12",
+    "rotated_at": _AT,
+    "latest_used_at": _AT,
+    "used_by": ["order-flow"],
+}
+_AUDIT_ENTRY = {
+    "id": "019aa900-2d00-7a66-8000-334455667788",
+    "created_at": _AT,
+    "actor": "user:12",
+    "action": "secret.rotate",
+    "resource": "secret:STRIPE_LIVE_KEY",
+    "details": {"name": "STRIPE_LIVE_KEY", "version": 2},
+    "trace_id": TRACE_ID,
+    "ip": "203.0.113.7",
+}
+
+
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "events_list": {"answer": _page("events", _EVENT), "description": "Newest first, without payloads."},
     "events_send": {
@@ -163,6 +188,32 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "description": "Freezes the draft as the next version and makes it active. Runs already started keep theirs. "
         "A draft with problems is refused with all of them.",
     },
+    "secrets_list": {"answer": _page("secrets", _SECRET), "description": "Newest first. No answer holds a value."},
+    "secrets_create": {
+        "body": {"name": "STRIPE_LIVE_KEY", "value": "the key", "hosts": ["api.stripe.com"], "note": "Payments, live"},
+        "answer": {**_SECRET, "version_num": 1, "rotated_at": None, "latest_used_at": None, "used_by": []},
+        "description": "Write `reference` in a workflow; the value is read when a step runs, and returned by nothing.",
+    },
+    "secrets_get": {"answer": _SECRET, "description": "By name, without its value."},
+    "secrets_change": {
+        "body": {"hosts": ["api.stripe.com", "files.stripe.com"]},
+        "answer": {**_SECRET, "hosts": ["api.stripe.com", "files.stripe.com"]},
+        "description": "The value stays; for another one make a new version.",
+    },
+    "secrets_delete": {
+        "answer": {"name": "STRIPE_LIVE_KEY", "deleted": True},
+        "description": "Refused (`secret_in_use`) while a workflow refers to it. Every value is erased.",
+    },
+    "secret_versions_create": {
+        "body": {"value": "the next key"},
+        "answer": _SECRET,
+        "description": "The reference stays. The value before can be restored for 24 hours.",
+    },
+    "secret_restorations_create": {
+        "answer": {**_SECRET, "version_num": 3},
+        "description": "Within 24 hours of the rotation; the value comes back as a new version.",
+    },
+    "audit_list": {"answer": _page("audit", _AUDIT_ENTRY), "description": "Newest first; append-only."},
     "workflow_validations_create": {
         "body": {**_DEFINITION, "steps": []},
         "answer": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from automate_web.api import events, runs, schema, views, workflows
+from automate_web.api import audit, events, runs, schema, secrets, views, workflows
 
 app_name = "api"
 urlpatterns = [
@@ -16,6 +16,11 @@ urlpatterns = [
     path("workflows", workflows.Workflows.as_view(), name="workflows"),
     path("workflows/<str:workflow>", workflows.OneWorkflow.as_view(), name="workflow"),
     path("workflows/<str:workflow>/versions", workflows.Versions.as_view(), name="workflow-versions"),
+    path("secrets", secrets.Secrets.as_view(), name="secrets"),
+    path("secrets/<str:secret>", secrets.OneSecret.as_view(), name="secret"),
+    path("secrets/<str:secret>/versions", secrets.SecretVersions.as_view(), name="secret-versions"),
+    path("secrets/<str:secret>/restorations", secrets.SecretRestorations.as_view(), name="secret-restorations"),
+    path("audit", audit.Audit.as_view(), name="audit"),
     path("workflow-validations", workflows.Validations.as_view(), name="workflow-validations"),
     path("<path:path>", views.unknown_path, name="unknown"),
     path("", views.unknown_path, name="root"),

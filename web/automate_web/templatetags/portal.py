@@ -179,6 +179,12 @@ def pretty(value: Any) -> str:
 
 
 @register.filter
+def json_line(value: Any) -> str:
+    """A value as one line of JSON; text as it is."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@register.filter
 def coloured(value: Any) -> SafeString:
     """JSON with keys, strings and numbers marked. Built from the parsed value, so nothing in it can be markup."""
     return mark_safe("".join(_coloured(value, 0)))  # noqa: S308  every part is escaped below

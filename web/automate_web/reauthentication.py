@@ -1,0 +1,45 @@
+"""Proving again who sits there, before something that a borrowed browser must not do: 15 minutes' grace.
+
+The password is asked for in the form itself, so it works without JavaScript and without a detour. Five wrong ones end
+the session: whoever holds it must log in.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth import logout
+from django.utils import timezone
+
+from automate_governance.errors import Unauthenticated
+from automate_web.requests import WorkspaceRequest
+
+GRACE_SECONDS = 15 * 60
+MAX_WRONG = 5
+FIELD = "current_password"
+_AT, _WRONG = "reauthenticated_at", "reauthentication_wrong"
+
+
+def is_fresh(request: WorkspaceRequest) -> bool:
+    """Whether this session's member has proven it within the grace."""
+    at = request.session.get(_AT)
+    return isinstance(at, float) and 0 <= timezone.now().timestamp() - at < GRACE_SECONDS
+
+
+def find_problem(request: WorkspaceRequest) -> str:
+    """What is wrong with the password of this POST; "" when it is right, or none is needed yet.
+
+    Raises Unauthenticated after five wrong ones; the session is over then.
+    """
+    if is_fresh(request):
+        return ""
+    password = request.POST.get(FIELD, "")
+    if not password:
+        return "Enter your password to go on."
+    if request.user.check_password(password):
+        request.session[_AT] = timezone.now().timestamp()
+        request.session.pop(_WRONG, None)
+        return ""
+    wrong = request.session[_WRONG] = request.session.get(_WRONG, 0) + 1
+    if wrong >= MAX_WRONG:
+        logout(request)
+        raise Unauthenticated("Five wrong passwords: you are logged out. Log in to go on.")
+    return "This is not your password."
