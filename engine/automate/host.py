@@ -18,6 +18,9 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.utils.module_loading import import_string
 
+from automate import configuration
+from automate.worker import inline
+
 if TYPE_CHECKING:
     from automate.outbox.store import OutboxStore
     from automate.policy.effective import Policy
@@ -79,7 +82,9 @@ class SingleSchemaHost:
         return user is not None and user.has_perm("automate_governance.use_storedsecret")
 
     def ring(self) -> None:
-        if connection.vendor == "postgresql":
+        if configuration.worker_mode() == "synchronous":
+            inline.work_now()
+        elif connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_notify('automate_wake', '')")
 

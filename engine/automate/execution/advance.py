@@ -15,6 +15,7 @@ from automate.definitions import StepDefinition
 from automate.execution import inputs, outcome, secrets
 from automate.execution.calls import StepLog, call, connector_context
 from automate.execution.outcome import Done, Outcome, Postponed, RetryLater, Unknown
+from automate.execution.processes import Processes
 from automate.execution.progress import RunProgress
 from automate.execution.secrets import SecretReader
 from automate.jsontext import dumps
@@ -42,7 +43,7 @@ class UnknownAction(UnknownConnector):
 class Advancer:
     """Runs steps. One instance serves every run of a worker."""
 
-    def __init__(self, *, threads: Executor, clock: Clock, secrets: SecretReader):
+    def __init__(self, *, threads: Executor | Processes, clock: Clock, secrets: SecretReader):
         self._threads = threads
         self._clock = clock
         self._secrets = secrets

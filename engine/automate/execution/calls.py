@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from automate import ids
 from automate.definitions import StepDefinition
 from automate.execution.outcome import StepTimeout
+from automate.execution.processes import Processes
 from automate.execution.progress import RunProgress
 from automate_connectors.adapters.base import ConnectorAdapter
 from automate_governance.redaction import redact
@@ -58,7 +59,11 @@ def connector_context(
 
 
 async def call(
-    adapter: ConnectorAdapter, step: StepDefinition, params: dict[str, Any], context: dict[str, Any], threads: Executor
+    adapter: ConnectorAdapter,
+    step: StepDefinition,
+    params: dict[str, Any],
+    context: dict[str, Any],
+    threads: Executor | Processes,
 ) -> Any:
     """The connector's answer. Raises StepTimeout when the step's limit passes; what the connector raises goes through.
 
@@ -68,6 +73,8 @@ async def call(
     native = getattr(adapter, "aexecute", None)
     if native is not None:
         work = partial(native, step.action, params, context)
+    elif isinstance(threads, Processes):
+        work = partial(threads.call, adapter, step.action, params, context)
     else:
         run_in_context = partial(contextvars.copy_context().run, adapter.execute, step.action, params, context)
         work = partial(_in_thread, threads, run_in_context)

@@ -16,6 +16,7 @@ from typing import TypeVar
 from automate.execution.advance import Advancer
 from automate.execution.batch import Batch
 from automate.execution.match import RuleEngine
+from automate.execution.processes import Processes
 from automate.execution.secrets import SecretReader
 from automate.outbox.store import Claim, OutboxStore
 from automate.policy import Guard, Policy, effective_policy
@@ -32,7 +33,7 @@ class ExecutionEngine:
         self,
         store: OutboxStore,
         *,
-        connectors: Executor,
+        connectors: Executor | Processes,
         database: Executor,
         clock: Clock | None = None,
         must_stop: Callable[[], bool] = lambda: False,

@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -26,6 +26,7 @@ from django.db import DatabaseError, connections
 from automate import configuration, host
 from automate.execution.batch import Batch
 from automate.execution.engine import ExecutionEngine
+from automate.execution.processes import Processes
 from automate.outbox.store import Claim, OutboxStore
 from automate.worker.bell import Bell
 from automate_connectors import registry
@@ -47,6 +48,7 @@ class WorkerOptions:
     batch_size: int = 10  # jobs claimed at once
     lease_seconds: float = 30.0
     connector_threads: int = 16  # for connectors that are not asynchronous
+    in_processes: bool = False  # call those in processes of their own
 
 
 class Worker:
@@ -66,7 +68,7 @@ class Worker:
         self._stopping = False
         self._on_ready = on_ready
         self._database = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="automate-db")
-        self._connectors = ThreadPoolExecutor(self._options.connector_threads, thread_name_prefix="automate-connector")
+        self._connectors = _connectors(self._options)
         self._engine = ExecutionEngine(
             store,
             connectors=self._connectors,
@@ -242,6 +244,13 @@ class Worker:
                 task.cancel()
 
 
+def _connectors(options: WorkerOptions) -> Executor | Processes:
+    """Where connectors that are not asynchronous are called."""
+    if options.in_processes:
+        return Processes(options.connector_threads)
+    return ThreadPoolExecutor(options.connector_threads, thread_name_prefix="automate-connector")
+
+
 class _Slot:
     """A place among the quick batches, given back once."""
 
@@ -267,4 +276,5 @@ def configured_options() -> WorkerOptions:
         batch_size=execution.batch_size,
         lease_seconds=float(execution.lease_seconds),
         connector_threads=execution.connector_threads,
+        in_processes=configuration.worker_mode() == "process",
     )

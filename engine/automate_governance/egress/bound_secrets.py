@@ -39,6 +39,16 @@ def bound_secrets(values: Iterable[SecretValue]) -> Iterator[None]:
         _current.reset(token)
 
 
+def carried() -> tuple[_Bound, ...]:
+    """What holds here, to be taken to another process by pickle."""
+    return _current.get()
+
+
+def carry(bound: tuple[_Bound, ...]) -> None:
+    """Let what held there hold in this process from now on."""
+    _current.set(bound)
+
+
 def refuse_bound(target: Target, headers: Mapping[str, str], body: bytes) -> None:
     """Raise EgressDenied (`secret_host`) if the request carries a value bound to other hosts."""
     foreign = [bound for bound in _current.get() if not _allows(bound.hosts, target)]

@@ -1,0 +1,1 @@
+"""An app of a plain project with a connector that tells in which process it runs."""
