@@ -43,6 +43,9 @@ class Host(Protocol):
     def ring(self) -> None:
         """Say that committed work is waiting. Called after the commit; a lost ring delays work, never loses it."""
 
+    def holds_new_events(self) -> bool:
+        """Whether events are stored now but not processed yet; `holding.release` lets them go on."""
+
     def config_changed(self) -> None:
         """Note, inside the caller's transaction, that what runs has changed: published, enabled, disabled."""
 
@@ -87,6 +90,9 @@ class SingleSchemaHost:
         elif connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_notify('automate_wake', '')")
+
+    def holds_new_events(self) -> bool:
+        return False
 
     def config_changed(self) -> None:
         """Nothing to note: the store sees it in `Workflow.updated_at`."""

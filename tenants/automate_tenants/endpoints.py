@@ -23,6 +23,7 @@ from automate.models import WebhookEndpoint
 from automate_governance.errors import Conflict, Invalid, NotFound
 from automate_tenants import audit
 from automate_tenants.context import TenantRef, current_tenant
+from automate_tenants.holding import resume_intake
 from automate_tenants.key_store import data_key
 from automate_tenants.models import WebhookRoute
 from automate_tenants.webhook_limits import apply_webhook_limits
@@ -118,7 +119,9 @@ def update_endpoint(
     _check(endpoint)
     made = _set_secret(endpoint, secret, data_key(tenant))
     endpoint.save(update_fields=[*changes, "signing_secret"])
-    _write_route(tenant, endpoint)
+    _write_route(tenant, endpoint)  # first: it waits for flushes that saw the endpoint paused
+    if changes.get("is_active"):
+        resume_intake(endpoint, now)
     if secret:
         changes["is_secret_replaced"] = True
     _record(tenant, endpoint, actor, "endpoint.update", now, **changes)

@@ -56,6 +56,8 @@ ROUTES = [
     Route("start/events/", "workspace", {"POST": "send_event"}),
     Route("start/github/", "workspace", {"POST": "manage_endpoints"}),
     Route("start/stripe/", "workspace", {"POST": "manage_endpoints"}),
+    Route("start/email/", "workspace", {"POST": "view_event"}),
+    Route("start/email/letters/", "workspace", {"POST": "view_event"}),
     Route("start/key-saved/", "workspace", {"POST": "view_event"}),
     Route("events/", "workspace", {"GET": "view_event"}, shows=True),
     Route("events/<uuid:event_id>/", "workspace", {"GET": "view_event"}, shows=True),

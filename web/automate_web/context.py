@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from automate_web import live, mailbox
+from automate_web.accounts import email_code
 from automate_web.addresses import app_url
 from automate_web.requests import tenant_of
 
@@ -39,6 +40,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         **known,
         "workspace": request.workspace,  # type: ignore[attr-defined]  # set by WorkspaceMiddleware
         "membership": membership,
+        "email_is_unconfirmed": not email_code.is_confirmed(request),
         "navigation": _navigation(request),
         "live_url": live.stream_url(tenant),
         "live_seconds": int(live.RENEW_AFTER.total_seconds()),

@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 
 from automate_web import live, mailbox
 from automate_web.accounts import views as accounts
-from automate_web.pages import audit, docs, endpoints, events, home, keys, runs, secrets, start, workflows
+from automate_web.pages import audit, docs, email, endpoints, events, home, keys, runs, secrets, start, workflows
 from automate_web.requests import app_page
 
 urlpatterns = [
@@ -51,6 +51,8 @@ urlpatterns = [
     path("start/events/", start.send, name="start-send"),
     path("start/github/", start.connect, {"provider": "github"}, name="start-github"),
     path("start/stripe/", start.connect, {"provider": "stripe"}, name="start-stripe"),
+    path("start/email/", email.confirm, name="start-email"),
+    path("start/email/letters/", email.send, name="start-email-letter"),
     path("start/key-saved/", start.forget_key, name="start-key-saved"),
     path("events/", events.listing, name="events"),
     path("events/<uuid:event_id>/", events.detail, name="event"),

@@ -24,6 +24,7 @@ from automate.ingest.dedupe import DEDUPE_DAYS, MAX_KEY_LENGTH, body_hash
 from automate.ingest.refusal import InvalidDedupeKey
 from automate.ingest.trace import new_trace_id
 from automate.models import Dedupe, Event, ExecutionRun, OutboxJob
+from automate.outbox.holding import HELD_UNTIL
 
 _FINAL = (ExecutionRun.Status.SUCCEEDED, ExecutionRun.Status.FAILED, ExecutionRun.Status.CANCELLED)
 _OPEN = (OutboxJob.Status.PENDING, OutboxJob.Status.CLAIMED)
@@ -55,12 +56,13 @@ class EventIngestor:
         headers: dict[str, str] | None = None,
         trace_id: str | None = None,
         now: datetime | None = None,
+        is_held: bool = False,
     ) -> Ingested:
         """Store one event and the intent to process it; joins the caller's transaction, and rings once it commits.
 
         `raw` is the body as it came in, to tell a repeat with another body; `dedupe_source` is what `dedupe_key` is
-        unique in (`source` by default). Raises a Refusal when the payload cannot be stored faithfully, ValueError for
-        NaN.
+        unique in (`source` by default). `is_held`: stored, but not processed until `holding.release`. Raises a
+        Refusal when the payload cannot be stored faithfully, ValueError for NaN.
         """
         now = now or timezone.now()
         text = json.dumps(payload, cls=DjangoJSONEncoder, allow_nan=False)
@@ -79,9 +81,10 @@ class EventIngestor:
             first = _claim_key(dedupe_source or source, dedupe_key, event, digest, now)
             if first is not None:
                 return first
+        due_at = HELD_UNTIL if is_held or host.current().holds_new_events() else now
         event.save(force_insert=True)
         OutboxJob.objects.create(
-            kind=OutboxJob.Kind.EVENT, event_id=event.id, available_at=now, trace_id=event.trace_id
+            kind=OutboxJob.Kind.EVENT, event_id=event.id, available_at=due_at, trace_id=event.trace_id
         )
         transaction.on_commit(host.current().ring)
         transaction.on_commit(metrics.note_event)

@@ -153,12 +153,6 @@ class SourceLimited(Refusal):
     code, http_status = "source_limited", 429
 
 
-class EndpointPaused(Refusal):
-    """The endpoint is paused. Repeat the request later; `Retry-After` says when."""
-
-    code, http_status = "endpoint_paused", 503
-
-
 class Overloaded(Refusal):
     """More events are waiting than can be stored now. Repeat the request after `Retry-After` seconds."""
 

@@ -32,7 +32,6 @@ from automate.ingest.headers import kept_headers
 from automate.ingest.ingestor import EventIngestor, Ingested
 from automate.ingest.refusal import (
     EndpointNotFound,
-    EndpointPaused,
     InvalidJson,
     MethodNotAllowed,
     Refusal,
@@ -92,8 +91,6 @@ def _accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
     endpoint = WebhookEndpoint.objects.filter(token=token).first()
     if endpoint is None:
         raise EndpointNotFound("No endpoint has this URL. Copy it again.")
-    if not endpoint.is_active:
-        raise retry_later(EndpointPaused, "This endpoint is paused. Repeat the request later.", seconds=60)
     if endpoint.auth == WebhookEndpoint.Auth.API_KEY:
         _check_key(request)
     raw = _raw_body(request)
@@ -115,6 +112,7 @@ def _accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
         raw=raw,
         headers=kept_headers((name.lower(), value) for name, value in request.headers.items()),
         trace_id=trace_id,
+        is_held=not endpoint.is_active,
     )
 
 

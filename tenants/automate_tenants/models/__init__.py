@@ -1,6 +1,6 @@
 """Public tables: who the tenants are, who may enter, where their work waits."""
 
-from automate_tenants.models.access import ApiKey, HandoverTicket, Membership
+from automate_tenants.models.access import ApiKey, EmailCode, HandoverTicket, Membership
 from automate_tenants.models.dispatch import DispatchLease, DispatchTenant, InstallationHalt
 from automate_tenants.models.rate import RateWindow, WebhookLimit
 from automate_tenants.models.refusal import RefusalCount, RefusalEpisode, RefusalSample
@@ -13,6 +13,7 @@ __all__ = [
     "DispatchLease",
     "DispatchTenant",
     "Domain",
+    "EmailCode",
     "HandoverTicket",
     "InstallationHalt",
     "Membership",

@@ -21,6 +21,7 @@ class Membership(models.Model):
     tenant = models.ForeignKey("automate_tenants.Tenant", on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=8, choices=Role.choices)
     created_at = models.DateTimeField()
+    checklist_dismissed_at = models.DateTimeField(null=True)  # the start checklist is out of this member's way
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "tenant"], name="member_once")]
@@ -46,6 +47,20 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.prefix}…{self.last4}"
+
+
+class EmailCode(models.Model):
+    """The six digits that were mailed to a person; only their HMAC is kept. Gone once they were typed."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True)
+    digest = models.BinaryField(max_length=32)
+    expires_at = models.DateTimeField()
+    wrong_guesses = models.PositiveSmallIntegerField(default=0)  # of this code
+    letters = models.PositiveSmallIntegerField(default=0)  # sent since `first_sent_at`
+    first_sent_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"code of {self.user_id}"
 
 
 class HandoverTicket(models.Model):

@@ -27,6 +27,9 @@ class Tenant(TenantMixin):  # type: ignore[misc]  # django-tenants has no types
     retention_days = models.PositiveSmallIntegerField(null=True)  # its plan's; null: the installation's setting
     kept_house_at = models.DateTimeField(null=True)  # when its old rows were last looked for
 
+    hold_after = models.PositiveIntegerField(null=True)  # events beyond so many wait (see `holding`); null: none does
+    first_event_at = models.DateTimeField(null=True)  # noted by `first_events` once somebody looks
+
     def __str__(self) -> str:
         return self.slug
 

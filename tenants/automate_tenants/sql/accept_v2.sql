@@ -3,6 +3,8 @@
 -- no (tenant, dedupe id) comes twice: the caller folds those and says in p_folded how many more it had.
 -- Returns one row 'stored' whose ord is the number of events stored, and one row for each event NOT stored (ord from 1): a
 -- 'repeat' with the first event's ids and the hash of its body, or the status of a tenant that takes none. Ring after commit.
+-- Events of a paused endpoint, and those beyond the tenant's hold_after, are held: their job is due in the year 9999. What was
+-- read to decide it stays locked until the commit, so that letting go (`holding.py`) comes before or after, never between.
 -- Beside those, for an event that a rate did not let in whole, a row 'limited': how many of its requests (1 + folded) are
 -- refused, and when to come back. An event all of whose requests are refused is not stored; a held one is, and its job is
 -- due when its turn comes. Of a workspace with a rate, `received_at` is the moment of admission, by this server's clock.
@@ -22,6 +24,9 @@ DECLARE
   v_rows bigint;
   v_schema text;
   v_status text;
+  v_hold_after int;
+  v_room bigint;  -- events that may still be processed at once; null: any number
+  v_paused text[];
   v_tries int;
   v_events uuid[];
   v_pending uuid[];  -- events with a dedupe key whose fate is open
@@ -36,13 +41,25 @@ BEGIN
   WHILE v_low <= v_count LOOP
     v_high := v_low;
     WHILE v_high < v_count AND p_tenants[v_high + 1] = p_tenants[v_low] LOOP v_high := v_high + 1; END LOOP;
-    SELECT t.schema_name, t.status, EXISTS (SELECT FROM public.automate_tenants_webhooklimit l WHERE l.tenant_id = t.id)
-      INTO v_schema, v_status, v_has_rate FROM public.automate_tenants_tenant t WHERE t.id = p_tenants[v_low];
+    SELECT t.schema_name, t.status, t.hold_after, EXISTS (SELECT FROM public.automate_tenants_webhooklimit l WHERE l.tenant_id = t.id)
+      INTO v_schema, v_status, v_hold_after, v_has_rate FROM public.automate_tenants_tenant t WHERE t.id = p_tenants[v_low];
     IF v_schema IS NULL OR v_status <> 'active' THEN
       RETURN QUERY SELECT i, coalesce(v_status, 'gone'), NULL::uuid, NULL::uuid, NULL::bytea, NULL::int,
         NULL::bigint, NULL::int, NULL::text FROM generate_series(v_low, v_high) i;
       v_low := v_high + 1;
       CONTINUE;
+    END IF;
+
+    SELECT array_agg(p.source) INTO v_paused FROM (
+      SELECT r.source FROM public.automate_tenants_webhookroute r
+       WHERE r.tenant_id = p_tenants[v_low] AND NOT r.is_active FOR SHARE) p;
+    v_room := NULL;
+    IF v_hold_after IS NOT NULL THEN
+      SELECT t.hold_after INTO v_hold_after FROM public.automate_tenants_tenant t WHERE t.id = p_tenants[v_low] FOR SHARE;
+      IF v_hold_after IS NOT NULL THEN
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM %I.automate_event LIMIT $1) e', v_schema) INTO v_room USING v_hold_after;
+        v_room := v_hold_after - v_room;
+      END IF;
     END IF;
 
     v_events := p_events[v_low:v_high];
@@ -123,11 +140,13 @@ BEGIN
         SELECT u.id, u.type, u.payload::jsonb, u.source, u.headers::jsonb, u.trace, u.received
           FROM unnest($1, $2, $3, $4, $5, $6, $7) u(id, type, payload, source, headers, trace, received)
          WHERE u.id <> ALL ($8)
-        RETURNING id, trace_id)
+        RETURNING id, trace_id, source)
       INSERT INTO %1$I.automate_outboxjob (kind, event_id, status, available_at, attempts, trace_id)
-      SELECT 'event', id, 'PENDING', now(), 0, trace_id FROM stored $q$, v_schema)
+      SELECT 'event', id, 'PENDING',
+             CASE WHEN source = ANY ($9) OR row_number() OVER (ORDER BY id) > $10 THEN timestamptz '9999-01-01 00:00:00+00' ELSE now() END,
+             0, trace_id FROM stored $q$, v_schema)
       USING v_events, p_types[v_low:v_high], p_payloads[v_low:v_high], p_sources[v_low:v_high], p_headers[v_low:v_high],
-            p_traces[v_low:v_high], v_received, v_repeats;
+            p_traces[v_low:v_high], v_received, v_repeats, v_paused, v_room;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     IF v_rows <> v_high - v_low + 1 - cardinality(v_repeats) THEN
       RAISE EXCEPTION 'stored % of % events', v_rows, v_high - v_low + 1 - cardinality(v_repeats);
@@ -138,6 +157,7 @@ BEGIN
           UPDATE %1$I.automate_outboxjob o SET available_at = u.slot
             FROM unnest($1, $2) u(event, slot)
            WHERE o.kind = 'event' AND o.event_id = u.event AND u.slot IS NOT NULL AND u.event <> ALL ($3)
+             AND o.available_at < timestamptz '9999-01-01 00:00:00+00'
           RETURNING o.event_id, o.trace_id, u.slot)
         INSERT INTO %1$I.automate_matchdecision (event_id, decision, reason, failed_at, decided_at, trace_id)
         SELECT event_id, 'held', 'rate_limit: runs within the rate, at ' || to_char(slot AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),

@@ -212,15 +212,25 @@ def test_whoever_may_not_send_is_told_so_and_nothing_is_stored(site: Site) -> No
         "missing_api_key": site.post("keyed", b"{}"),
         "invalid_api_key": site.post("keyed", b"{}", authorization="Bearer another key"),
         "endpoint_not_found": site.post("keye", b"{}"),
-        "endpoint_paused": site.post("paused", b"{}"),
         "method_not_allowed": site.post("open", b"", method="GET"),
         "payload_too_large": site.post("open", b'"' + b"x" * 1024 * 1024 + b'"'),
     }
 
     assert {code: answer["code"] for code, (_, answer) in answers.items()} == {code: code for code in answers}
-    assert [status for status, _ in answers.values()] == [401, 401, 404, 503, 405, 413]
+    assert [status for status, _ in answers.values()] == [401, 401, 404, 405, 413]
     assert all(set(answer) == {"code", "message", "details", "trace_id"} for _, answer in answers.values())
     assert site.stored() == before
+
+
+def test_a_paused_endpoint_stores_and_its_job_waits(site: Site) -> None:
+    before = site.stored()
+
+    status, answer = site.post("paused", b'{"n": 1}', authorization=f"Bearer {KEY}")
+
+    assert status == 202
+    assert [now - then for now, then in zip(site.stored(), before, strict=True)] == [1, 1]
+    due = "from automate.models import OutboxJob\nanswer = OutboxJob.objects.get(event_id='{}').available_at.year"
+    assert site.project.script(due.format(answer["event_id"])) == 9999
 
 
 def test_a_hostile_body_is_refused_with_its_code(site: Site) -> None:

@@ -234,15 +234,10 @@ def test_a_rolled_key_stops_when_its_overlap_ends(
     assert eventually(lambda: alone.post().status == 401, seconds=6)
 
 
-def test_a_suspended_workspace_and_a_paused_endpoint_take_nothing(
+def test_a_suspended_workspace_takes_nothing(
     alone: Sender, inside: Callable[[Sender], Inside], owner_connection: psycopg.Connection[Any], eventually: Eventually
 ) -> None:
-    change_route(owner_connection, alone, "is_active = false")
-    paused = eventually(lambda: (reply := alone.post()).status == 503 and reply)
-    assert (paused.code, paused.headers["retry-after"]) == ("endpoint_paused", "60")
-
     stored = inside(alone).count("event")
-    change_route(owner_connection, alone, "is_active = true")
     owner_connection.execute("UPDATE public.automate_tenants_tenant SET status = 'suspended'")
     assert eventually(lambda: (reply := alone.post()).status == 403 and reply).code == "workspace_suspended"
     assert inside(alone).count("event") == stored

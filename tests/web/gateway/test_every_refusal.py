@@ -68,9 +68,8 @@ def test_each_is_counted_and_kept_for_its_endpoint(
     assert eventually(lambda: kept(owner_connection, "refusalsample", tenant_id) == at_once)
     for code, reply in signed(alone, owner_connection, eventually).items():
         assert eventually(lambda reply=reply, code=code: reply() == code)
-    change_route(owner_connection, alone, "auth = 'api_key', is_active = false")
-    assert eventually(lambda: alone.post().code == "endpoint_paused")
-    change_route(owner_connection, alone, "is_active = true")
+    change_route(owner_connection, alone, "auth = 'api_key'")
+    assert eventually(lambda: alone.post().status == 202)
     set_limit(owner_connection, alone, per_window=1)
     assert eventually(lambda: (reply := alone.post()).status == 429 and reply.code == "rate_limited")
     owner_connection.execute("DELETE FROM public.automate_tenants_webhooklimit")

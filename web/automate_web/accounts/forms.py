@@ -8,6 +8,7 @@ from allauth.account.adapter import get_adapter
 from allauth.account.forms import LoginForm as PlainLoginForm
 from allauth.account.forms import SignupForm as PersonForm
 from allauth.account.internal.userkit import filter_users_by_email
+from allauth.account.models import EmailAddress
 from allauth.core import context
 from django import forms
 from django.contrib.auth.models import User
@@ -15,10 +16,11 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from automate_tenants.holding import hold_until_confirmed
 from automate_tenants.models import Tenant
 from automate_tenants.onboarding import open_workspace
 from automate_tenants.slugs import MAX_LENGTH, derive_slug, find_slug_problem, with_number, with_random
-from automate_web.accounts import first_key
+from automate_web.accounts import email_code, first_key
 
 
 class WorkspaceFields(forms.Form):
@@ -77,7 +79,12 @@ class SignupForm(WorkspaceFields, PersonForm):  # type: ignore[misc]  # allauth 
         """The person and the workspace, or neither."""
         with transaction.atomic():
             user = self.person or super().save(request)
-            make_workspace(request, user, name=self.cleaned_data["workspace_name"], slug=self.cleaned_data["address"])
+            tenant = make_workspace(
+                request, user, name=self.cleaned_data["workspace_name"], slug=self.cleaned_data["address"]
+            )
+            if not EmailAddress.objects.filter(user=user, verified=True).exists():
+                hold_until_confirmed(tenant.pk)
+                transaction.on_commit(lambda: email_code.send_first(user, now=timezone.now()))
         return user
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:

@@ -19,12 +19,10 @@ from automate.ingest.dedupe import body_hash, dedupe_key, event_type
 from automate.ingest.headers import kept_headers
 from automate.ingest.refusal import (
     EndpointNotFound,
-    EndpointPaused,
     ForbiddenScope,
     MethodNotAllowed,
     PayloadTooLarge,
     Refusal,
-    retry_later,
 )
 from automate.ingest.verify import bearer_token, invalid_api_key
 from automate_tenants.key_format import is_well_formed, key_hash
@@ -92,8 +90,6 @@ class Hooks:
     async def _accept(self, request: Request, route: Route) -> Stored:
         if not route.is_tenant_active:
             raise workspace_suspended()
-        if not route.is_active:
-            raise retry_later(EndpointPaused, "This endpoint is paused. Repeat the request later.", seconds=60)
         self._denials.check(route.tenant_id, route.endpoint_id)
         fields = request.fields
         if route.auth == "api_key":

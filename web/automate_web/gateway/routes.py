@@ -39,7 +39,6 @@ class Route:
     event_type: str
     type_path: str
     dedupe_path: str
-    is_active: bool
     is_tenant_active: bool
     dedupe_source: str  # "webhook:<endpoint id>"
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from automate.models import Dedupe, Event, ExecutionRun, MatchDecision, WebhookEndpoint, Workflow
+from automate.outbox.holding import held
 from automate.services.why import explain_event
 from automate_governance.errors import Invalid, NotFound
 from automate_tenants.models import RefusalSample
@@ -121,7 +122,7 @@ def search(asked: dict[str, str], *, now: datetime) -> QuerySet[Event]:
 
 
 def rows_of(events: Iterable[Event]) -> list[EventRow]:
-    """Each event with its repeats, decisions and runs: four queries for any number of events."""
+    """Each event with its repeats, decisions and runs: five queries for any number of events."""
     rows = {event.pk: EventRow(event) for event in events}
     for repeat in Dedupe.objects.filter(event_id__in=rows).values("event_id").annotate(total=Sum("repeats")):
         rows[repeat["event_id"]].repeats = repeat["total"]
@@ -132,6 +133,8 @@ def rows_of(events: Iterable[Event]) -> list[EventRow]:
     weight = ["queued", "no_match", "held", "started"]  # the weightiest decision names the event's verdict
     for event_id, decision in MatchDecision.objects.filter(event_id__in=rows).values_list("event_id", "decision"):
         rows[event_id].verdict = max(rows[event_id].verdict, str(decision), key=weight.index)
+    for event_id in held([pk for pk, row in rows.items() if row.verdict == "queued"]):
+        rows[event_id].verdict = "held"
     return list(rows.values())
 
 

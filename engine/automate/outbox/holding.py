@@ -1,0 +1,33 @@
+"""Events that wait outside the worker's sight: their job is due at `HELD_UNTIL`, which never comes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timezone
+from uuid import UUID
+
+from django.db import transaction
+
+from automate import host
+from automate.models import Event, OutboxJob
+
+HELD_UNTIL = datetime(9999, 1, 1, tzinfo=timezone.utc)  # Python has no datetime for PostgreSQL's 'infinity'
+
+
+def release(*, now: datetime, source: str | None = None, except_sources: Collection[str] = ()) -> int:
+    """Let the held events go on, those of one source or all but some; how many. Joins the caller's transaction."""
+    jobs = OutboxJob.objects.filter(kind=OutboxJob.Kind.EVENT, status=OutboxJob.Status.PENDING, available_at=HELD_UNTIL)
+    if source is not None:
+        jobs = jobs.filter(event_id__in=Event.objects.filter(source=source).values("pk"))
+    if except_sources:
+        jobs = jobs.exclude(event_id__in=Event.objects.filter(source__in=list(except_sources)).values("pk"))
+    released = jobs.update(available_at=now)
+    if released:
+        transaction.on_commit(host.current().ring)
+    return released
+
+
+def held(event_ids: Collection[UUID]) -> set[UUID]:
+    """Those of `event_ids` that are held."""
+    jobs = OutboxJob.objects.filter(kind=OutboxJob.Kind.EVENT, event_id__in=event_ids, available_at=HELD_UNTIL)
+    return {event_id for event_id in jobs.values_list("event_id", flat=True) if event_id is not None}
