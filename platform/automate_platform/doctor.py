@@ -17,6 +17,7 @@ from django.db import Error, connection
 from automate_platform.home import Home
 from automate_tenants import roles
 from automate_tenants.context import public_scope
+from automate_tenants.first_events import time_to_first_event
 from automate_tenants.models import Tenant, TenantTemplate
 from automate_tenants.template import code_version
 
@@ -38,7 +39,7 @@ def examine() -> list[Finding]:
     findings = [*_disk(home), *_private_files(home)]
     try:
         with public_scope():
-            return [*findings, *_server(), *_roles(), *_schema()]
+            return [*findings, *_server(), *_roles(), *_schema(), *_first_events()]
     except Error as error:
         words = f"does not answer: {str(error).strip()}. Is `automate up` running, or DATABASE_URL right?"
         return [*findings, Finding("database", "bad", words)]
@@ -96,3 +97,11 @@ def _schema() -> Iterator[Finding]:
         yield Finding("schema", "warn", f"{behind} workspaces are not at this code's version: automate migrate")
     else:
         yield Finding("schema", "ok", f"{Tenant.objects.count()} workspaces at this code's version")
+
+
+def _first_events() -> Iterator[Finding]:
+    """How long people take from sign-up to their first event; `automate tenants list` notes what is new."""
+    taken = time_to_first_event()
+    if taken.workspaces:
+        words = f"median {taken.median_seconds} s, p90 {taken.p90_seconds} s over {taken.workspaces} workspaces"
+        yield Finding("first event", "ok", f"from sign-up: {words}")

@@ -29,10 +29,20 @@ def _create(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _list(options: argparse.Namespace) -> list[dict[str, Any]]:
+    from automate_tenants import first_events
     from automate_tenants.models import Tenant
 
-    rows = Tenant.objects.order_by("slug")
-    return [{"slug": t.slug, "name": t.name, "status": t.status, "created_at": t.created_at.isoformat()} for t in rows]
+    first_events.note()
+    return [
+        {
+            "slug": tenant.slug,
+            "name": tenant.name,
+            "status": tenant.status,
+            "created_at": tenant.created_at.isoformat(),
+            "first_event_at": tenant.first_event_at.isoformat() if tenant.first_event_at else None,
+        }
+        for tenant in Tenant.objects.order_by("slug")
+    ]
 
 
 def _suspend(options: argparse.Namespace) -> dict[str, Any]:
