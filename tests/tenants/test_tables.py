@@ -11,14 +11,18 @@ from tests.support.workspaces import Workspace
 # A new table of a tenant needs a reason: one backend that has touched every tenant keeps some 20 KB for each of them.
 TABLES = {
     "automate_auditlogentry",
+    "automate_bufferedevent",  # events that wait to become one run, in order
     "automate_dedupe",
     "automate_event",
+    "automate_eventbuffer",  # the burst or batch they wait for: its due time moves, its row is the lock
     "automate_executionrun",
+    "automate_halt",  # kill switches that are on
     "automate_matchdecision",
     "automate_outboundpace",
     "automate_outboxjob",
     "automate_policy",
     "automate_policyblock",
+    "automate_queueplace",  # who waits for whom: concurrency and order
     "automate_runstate",
     "automate_runwait",
     "automate_schedule",

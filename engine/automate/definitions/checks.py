@@ -8,6 +8,7 @@ from typing import Any
 
 from automate import rules  # the package, not its names: it imports Problem from beside us
 from automate.definitions.bounds import find_bound_problems
+from automate.definitions.flow_checks import find_flow_problems
 from automate.definitions.graph import find_graph_problems
 from automate.definitions.problem import Problem
 from automate.definitions.secret_values import find_secret_problems
@@ -59,6 +60,7 @@ _CHECKS = (
     find_graph_problems,
     find_step_problems,
     find_secret_problems,
+    find_flow_problems,
 )
 
 

@@ -21,8 +21,10 @@ from automate import ids, metrics
 from automate.definitions import parse_steps
 from automate.execution import ticks
 from automate.execution.advance import Advancer
+from automate.execution.flow.gate import Entered, Gate
 from automate.execution.match import Candidate, RuleEngine
 from automate.execution.progress import RunProgress
+from automate.execution.states import FINAL_RUN
 from automate.outbox.store import Claim, EventData, Job, OutboxStore, Writes
 from automate.policy.guard import Guard
 from automate.triggers import completion
@@ -61,6 +63,7 @@ class Batch:
         self.is_lost = False
         self._store = store
         self._rules = rules
+        self._gate = Gate(store, rules, clock)
         self._advancer = advancer
         self._guard = guard
         self._clock = clock
@@ -88,7 +91,7 @@ class Batch:
 
     async def _process(self) -> None:
         await self._begin()
-        for run in self._runs:
+        for run in [run for run in self._runs if not run.is_final and run.status != "held"]:
             task = asyncio.ensure_future(self._advance(run))
             self._tasks.add(task)
             task.add_done_callback(self._note_end)
@@ -137,23 +140,34 @@ class Batch:
         down.
         """
         now = self._clock.now()
-        decisions, matched = self._rules.decide(event, now=now)
-        self._writes.decisions += decisions
+        admitted = self._gate.admit(job, event, *self._rules.decide(event, now=now))
+        self._writes.decisions += admitted.decisions
+        self._writes.places += admitted.places
+        self._writes.buffered += admitted.buffered
         self._writes.done_jobs.append(job.id)
-        for candidate in matched:
+        queued = admitted.queued
+        if job.attempts == 1:
+            self._runs += [_new_run(event, candidate, now=now) for candidate in admitted.at_once]
+        else:
+            queued = [*queued, *admitted.at_once]
+        for candidate in queued:
             run = _new_run(event, candidate, now=now)
-            if job.attempts == 1:
-                self._runs.append(run)
-            else:
-                self._collect(run, goes_on=False)
-                self._writes.due_runs.append((run.id, 0.0))
+            self._collect(run, goes_on=False)
+            self._writes.due_runs.append((run.id, 0.0))
 
     async def _load(self, run_ids: list[UUID]) -> None:
         snapshots = await self._in_database(lambda: self._store.load_runs(self.claim, run_ids))
-        for snapshot in snapshots:
+        live = [one for one in snapshots if one.status not in FINAL_RUN and one.status != "held"]
+        if self._gate.concerns(live):
+            entered = await self._in_database(lambda: self._gate.enter(self.claim, live))
+        else:
+            entered = Entered(live)
+        for snapshot in entered.go_on:
             run = RunProgress.resume(snapshot, parse_steps(snapshot.steps), data_key=self._data_key)
-            if not run.is_final and run.status != "held":
-                self._runs.append(run)
+            if (ending := entered.ended.get(run.id)) is not None:
+                status, error = ending
+                run.end(status, now=self._clock.now(), error=error)
+            self._runs.append(run)
 
     async def _advance(self, run: RunProgress) -> None:
         await self._advancer.advance(

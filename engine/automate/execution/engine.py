@@ -75,10 +75,16 @@ class ExecutionEngine:
             self._cache.move_to_end(claim.scope)
             return cached[1:]
         self._secrets.forget(claim.scope)
-        versions, data_key, policy = await self.in_database(
-            lambda: (self._store.active_versions(claim), self._store.data_key(claim), self._policy(claim))
+        known = cached[1].known if cached is not None else {}
+        versions, halted, data_key, policy = await self.in_database(
+            lambda: (
+                self._store.active_versions(claim, known.keys()),
+                self._store.halted(claim),
+                self._store.data_key(claim),
+                self._policy(claim),
+            )
         )
-        rules = RuleEngine(versions)
+        rules = RuleEngine(versions, halted=halted, known=known)
         inside = partial(self._store.entered, claim.scope)
         guard = Guard(policy, scope=claim.scope, in_database=self.in_database, inside=inside)
         self._cache[claim.scope] = (claim.config_token, rules, data_key, guard)

@@ -7,14 +7,15 @@ there are. The full explain tree is not made here: it is recomputed from the imm
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from automate import ids
 from automate.definitions import StepDefinition, parse_steps
+from automate.execution.flow.spec import Flow, parse_flow
 from automate.outbox.store import ActiveVersion, DecisionRow, EventData
 from automate.rules import CompiledRule, DataHandle, RuleFailed, compile_rule, prepare
 from automate.triggers.keys import ENDINGS, event_keys, is_meant, version_keys
@@ -31,16 +32,26 @@ class Candidate:
     version: ActiveVersion
     rule: CompiledRule | RuleFailed | None  # None matches every event; a rule that does not compile matches none
     steps: tuple[StepDefinition, ...]
+    flow: Flow | None = None
 
 
 class RuleEngine:
     """Finds the active workflows for an event among the versions it was given (seeds: "The Worker Loop")."""
 
-    def __init__(self, versions: Iterable[ActiveVersion]):
+    def __init__(
+        self,
+        versions: Iterable[ActiveVersion],
+        *,
+        halted: frozenset[UUID] = frozenset(),
+        known: Mapping[UUID, Candidate] | None = None,
+    ):
+        """`known`: what an engine before this one made of versions that may be active still; they never change."""
+        self.halted = halted  # workflows whose runs are made and wait
+        self.known: dict[UUID, Candidate] = {}
         self._by_trigger: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
         self._heard: dict[tuple[UUID, str], str] = {}
         for version in versions:
-            candidate = Candidate(version, _compiled(version), parse_steps(version.steps))
+            candidate = self.known[version.id] = _candidate(version, known or {})
             if version.hears_id is not None:
                 slug = str(version.trigger_spec["workflow"])
                 self._heard.update({(version.hears_id, e): slug for e in version.trigger_spec.get("on", ENDINGS)})
@@ -92,6 +103,15 @@ def event_context(event: EventData) -> dict[str, Any]:
             "trace_id": event.trace_id.hex,
         },
     }
+
+
+def _candidate(version: ActiveVersion, known: Mapping[UUID, Candidate]) -> Candidate:
+    if not version.is_known:
+        return Candidate(version, _compiled(version), parse_steps(version.steps), parse_flow(version.options))
+    before = known[version.id]
+    own = before.version
+    same = replace(version, rule=own.rule, steps=own.steps, options=own.options, is_known=False)
+    return replace(before, version=same)
 
 
 def _compiled(version: ActiveVersion) -> CompiledRule | RuleFailed | None:

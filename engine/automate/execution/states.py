@@ -34,7 +34,7 @@ STEP = {
     "cancelled": set(),
 }
 EVENT = ("accepted", "duplicate")
-MATCH = ("started", "no_match", "held")
+MATCH = ("started", "no_match", "held", "skipped")
 
 FINAL_RUN = frozenset(name for name, moves in RUN.items() if not moves)
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from automate.execution.flow import buffers
 from automate.triggers import schedules
 
 Handler = Callable[..., bool]
-HANDLERS: tuple[Handler, ...] = (schedules.tick,)  # called as handler(job_id, now=...): True when the job was its
+HANDLERS: tuple[Handler, ...] = (
+    schedules.tick,
+    buffers.tick,
+)  # called as handler(job_id, now=...): True when the job was its
 
 
 def process(job_id: int, *, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from automate.models.audit import AuditLogEntry
 from automate.models.endpoint import WebhookEndpoint
 from automate.models.event import Dedupe, Event, MatchDecision
+from automate.models.flow import BufferedEvent, EventBuffer, Halt, QueuePlace
 from automate.models.outbox import OutboxJob
 from automate.models.policy import OutboundPace, PolicyBlock, PolicyDocument
 from automate.models.run import ExecutionRun, RunState, StepRun
@@ -12,14 +13,18 @@ from automate.models.workflow import Workflow, WorkflowVersion
 
 __all__ = [
     "AuditLogEntry",
+    "BufferedEvent",
     "Dedupe",
     "Event",
+    "EventBuffer",
     "ExecutionRun",
+    "Halt",
     "MatchDecision",
     "OutboundPace",
     "OutboxJob",
     "PolicyBlock",
     "PolicyDocument",
+    "QueuePlace",
     "RunState",
     "RunWait",
     "Schedule",

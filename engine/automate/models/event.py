@@ -55,6 +55,7 @@ class MatchDecision(models.Model):
         STARTED = "started"
         NO_MATCH = "no_match"
         HELD = "held"
+        SKIPPED = "skipped"  # it matched, and flow control or the loop guard made no run of it
 
     event_id = models.UUIDField()
     workflow_id = models.UUIDField(null=True)

@@ -7,7 +7,7 @@ update's `status = PENDING` lets only one of them have each. Times are this mach
 from __future__ import annotations
 
 import secrets
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
@@ -21,7 +21,18 @@ from django.utils import timezone
 from automate import host
 from automate.execution.states import FINAL_RUN
 from automate.jsontext import loads
-from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, PolicyDocument, RunState, StepRun, Workflow
+from automate.models import (
+    Event,
+    ExecutionRun,
+    Halt,
+    MatchDecision,
+    OutboxJob,
+    PolicyDocument,
+    QueuePlace,
+    RunState,
+    StepRun,
+    Workflow,
+)
 from automate.outbox.postgres import CRASHED, LeaseLost
 from automate.outbox.store import (
     MAX_CRASHES,
@@ -29,6 +40,7 @@ from automate.outbox.store import (
     Claim,
     EventData,
     Job,
+    PlaceRow,
     RecordedStep,
     RunSnapshot,
     Standing,
@@ -70,7 +82,7 @@ class OrmStore:
     def confirm(self, claim: Claim) -> bool:
         return False  # nothing but the outbox itself says what is due here
 
-    def active_versions(self, claim: Claim) -> list[ActiveVersion]:
+    def active_versions(self, claim: Claim, known: Collection[UUID] = ()) -> list[ActiveVersion]:
         live = Workflow.objects.filter(is_enabled=True, active_version__isnull=False).select_related("active_version")
         ids_by_slug = dict(Workflow.objects.values_list("slug", "id"))
         return [
@@ -87,6 +99,23 @@ class OrmStore:
             for w, v in ((workflow, workflow.active_version) for workflow in live)
             if v is not None
         ]
+
+    def halted(self, claim: Claim) -> frozenset[UUID]:
+        return frozenset(Halt.objects.values_list("pk", flat=True))
+
+    def enter(self, claim: Claim, asks: Sequence[PlaceRow], *, stay: Collection[UUID] = ()) -> dict[UUID, str]:
+        """Only halts: queues need PostgreSQL, and a version that has one is refused at its publishing elsewhere."""
+        waiting = [ask for ask in asks if ask.kind == "halt" and ask.workflow_id in self.halted(claim)]
+        now = timezone.now()
+        with transaction.atomic():
+            for ask in waiting:
+                defaults = {**asdict(ask), "asked_at": now}
+                QueuePlace.objects.update_or_create(run_id=ask.run_id, kind=ask.kind, defaults=defaults)
+            mine = OutboxJob.objects.filter(lease_id=claim.lease_id, run_id__in=[ask.run_id for ask in waiting])
+            mine.update(status=COMPLETED, lease_id=None, lease_expires_at=None, attempts=0)
+        claim.held = set(OutboxJob.objects.filter(lease_id=claim.lease_id).values_list("id", flat=True))
+        halted = {ask.run_id for ask in waiting}
+        return {ask.run_id: "wait" if ask.run_id in halted else "granted" for ask in asks}
 
     def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
         runs = list(ExecutionRun.objects.filter(id__in=run_ids).select_related("version"))
@@ -215,6 +244,7 @@ def _snapshot(run: ExecutionRun, event: Event, state: RunState | None) -> RunSna
         event=_event(event),
         recorded=tuple(RecordedStep(step.step_id, step.attempt, step.status) for step in latest.values()),
         sealed_state=bytes(state.sealed) if state else None,
+        options=run.version.options,
     )
 
 

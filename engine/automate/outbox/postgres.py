@@ -7,7 +7,7 @@ beyond a transaction; the statements live in `automate/sql/`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields
 from typing import Any, cast
@@ -27,12 +27,14 @@ from automate.outbox.store import (
     Claim,
     EventData,
     Job,
+    PlaceRow,
     RecordedStep,
     RunSnapshot,
     Standing,
     Writes,
 )
 
+SOON_SECONDS = 0.05  # until an earlier event is looked for again
 CRASHED = {
     "code": "worker_crashed",
     "message": "Five workers stopped while this run was in their hands, so it was set aside. "
@@ -80,10 +82,10 @@ class PostgresStore:
     def confirm(self, claim: Claim) -> bool:
         return False  # nothing but the outbox itself says what is due here
 
-    def active_versions(self, claim: Claim) -> list[ActiveVersion]:
+    def active_versions(self, claim: Claim, known: Collection[UUID] = ()) -> list[ActiveVersion]:
         with batch() as cursor:
             self._enter(cursor, claim)
-            cursor.execute(sql.load("load_active_versions"))
+            cursor.execute(sql.load("load_active_versions"), {"known": list(known)})
             return [_version(*row) for row in cursor.fetchall()]
 
     def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
@@ -92,8 +94,38 @@ class PostgresStore:
             cursor.execute(sql.load("load_runs"), {"run_ids": list(run_ids)})
             return [_snapshot(row) for row in cursor.fetchall()]
 
+    def halted(self, claim: Claim) -> frozenset[UUID]:
+        with batch() as cursor:
+            self._enter(cursor, claim)
+            cursor.execute(sql.load("load_halts"))
+            return frozenset(row[0] for row in cursor.fetchall())
+
     def entered(self, scope: Hashable) -> AbstractContextManager[object]:
         return nullcontext()
+
+    def enter(self, claim: Claim, asks: Sequence[PlaceRow], *, stay: Collection[UUID] = ()) -> dict[UUID, str]:
+        kind, columns = asks[0].kind, _columns(asks)
+        lease = {"lease_id": claim.lease_id}
+        with transaction() as cursor:
+            self._enter(cursor, claim)
+            self._hold(cursor, claim)
+            if kind == "halt":
+                cursor.execute(sql.load("enter_halt"), columns)
+                halted = {row[0] for row in cursor.fetchall()}
+                verdicts = {ask.run_id: "wait" if ask.run_id in halted else "granted" for ask in asks}
+            else:
+                cursor.execute(sql.load("enter_queue"), {**columns, "kind": kind})
+                verdicts = dict(cursor.fetchall())
+            soon = [run for run, verdict in verdicts.items() if verdict == "soon"]
+            if waiting := [run for run, verdict in verdicts.items() if verdict == "wait" and run not in stay]:
+                cursor.execute(sql.load("complete_run_jobs"), {"run_ids": waiting, **lease})
+                claim.held -= _ids(cursor)
+            if soon:
+                _rearm(cursor, claim, Writes(due_runs=[(run, SOON_SECONDS) for run in soon]))
+                claim.held -= _ids(cursor)
+            if waiting or soon:
+                self._settle(cursor, claim, claim.held, 0.0)
+        return verdicts
 
     def data_key(self, claim: Claim) -> bytes:
         return host.current().data_key()
@@ -232,11 +264,13 @@ def _version(
     workflow_id: UUID,
     trigger: str,
     rule: str | None,
-    steps: str,
-    options: str,
+    steps: str | None,
+    options: str | None,
     slug: str,
     hears_id: UUID | None,
 ) -> ActiveVersion:
+    if steps is None or options is None:
+        return ActiveVersion(id_, workflow_id, loads(trigger), None, [], slug=slug, hears_id=hears_id, is_known=True)
     rule_spec = loads(rule) if rule else None
     return ActiveVersion(
         id_, workflow_id, loads(trigger), rule_spec, loads(steps), loads(options), slug=slug, hears_id=hears_id
@@ -244,7 +278,7 @@ def _version(
 
 
 def _snapshot(row: Sequence[Any]) -> RunSnapshot:
-    run_id, workflow_id, version_id, steps, status, created_at, started_at, *event, sealed, recorded = row
+    run_id, workflow_id, version_id, steps, status, created_at, started_at, *event, sealed, options, recorded = row
     event_id, type_, source, payload, trace_id, received_at = event
     return RunSnapshot(
         run_id,
@@ -257,6 +291,7 @@ def _snapshot(row: Sequence[Any]) -> RunSnapshot:
         EventData(event_id, type_, source, loads(payload), trace_id, received_at),
         tuple(RecordedStep(*item) for item in loads(recorded)),
         bytes(sealed) if sealed is not None else None,
+        loads(options),
     )
 
 
@@ -267,6 +302,8 @@ def _record(cursor: Cursor[Any], writes: Writes) -> None:
         ("upsert_steps", writes.steps),
         ("upsert_states", writes.states),
         ("insert_events", writes.events),
+        ("insert_places", writes.places),
+        ("insert_buffered", writes.buffered),
     ):
         if rows:
             cursor.execute(sql.load(name), _columns(cast("Sequence[Any]", rows)), prepare=True)

@@ -7,7 +7,7 @@ write: `write` then returns False and changes nothing. Implementations: `postgre
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -68,6 +68,7 @@ class ActiveVersion:
     options: dict[str, Any] = field(default_factory=dict)
     slug: str = ""  # of its workflow
     hears_id: UUID | None = None  # the workflow whose endings start it
+    is_known: bool = False  # the caller has rule, steps and options already; they are not here
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class RunSnapshot:
     event: EventData
     recorded: tuple[RecordedStep, ...]
     sealed_state: bytes | None
+    options: dict[str, Any] = field(default_factory=dict)  # of the run's own version
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,34 @@ class Standing:
     lag_seconds: float
 
 
+@dataclass(frozen=True)
+class PlaceRow:
+    """A place in a queue that a run asks for: `automate.models.QueuePlace`."""
+
+    run_id: UUID
+    kind: str  # order | slot | halt
+    key: str
+    workflow_id: UUID
+    place: int
+    cap: int
+    on_stuck: str
+
+
+@dataclass(frozen=True)
+class BufferRow:
+    """An event that waits to make a run together with others: `automate.models.EventBuffer`."""
+
+    workflow_id: UUID
+    version_id: UUID
+    key: str
+    kind: str  # debounce | batch
+    event_id: UUID
+    seconds: float
+    max_seconds: float | None
+    size: int | None
+    trace_id: UUID | None
+
+
 @dataclass
 class Writes:
     """Everything one transaction records for a claim. Order inside is the store's business."""
@@ -189,6 +219,8 @@ class Writes:
     steps: list[StepRow] = field(default_factory=list)
     states: list[StateRow] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
+    places: list[PlaceRow] = field(default_factory=list)  # in orders, of the runs above
+    buffered: list[BufferRow] = field(default_factory=list)
     done_jobs: list[int] = field(default_factory=list)  # jobs of this claim with nothing left to do
     done_runs: list[UUID] = field(default_factory=list)  # runs whose own job (if any) has nothing left to do
     held_runs: list[UUID] = field(default_factory=list)  # runs this claim goes on with: their job is CLAIMED by it
@@ -209,11 +241,21 @@ class OutboxStore(Protocol):
     def confirm(self, claim: Claim) -> bool:
         """Call right after `claim_batch`, beside the work itself: whether more came in while the claim was open."""
 
-    def active_versions(self, claim: Claim) -> list[ActiveVersion]:
-        """Every version that events of this claim's scope may start now."""
+    def active_versions(self, claim: Claim, known: Collection[UUID] = ()) -> list[ActiveVersion]:
+        """Every version that events of this claim's scope may start now; those of `known` may come `is_known`."""
+
+    def halted(self, claim: Claim) -> frozenset[UUID]:
+        """Workflows whose kill switch is on: their runs are made and wait."""
 
     def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
         """The runs of a claim's run jobs. A run that is gone is left out."""
+
+    def enter(self, claim: Claim, asks: Sequence[PlaceRow], *, stay: Collection[UUID] = ()) -> dict[UUID, str]:
+        """Ask for places in queues, all of one kind, for runs of this claim. Per run: granted, wait, soon or parked.
+
+        A run that waits leaves the claim in the same transaction, unless it is in `stay`: whoever grants its place arms
+        its job. Raises LeaseLost.
+        """
 
     def data_key(self, claim: Claim) -> bytes:
         """The key that seals the state of this claim's runs."""

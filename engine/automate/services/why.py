@@ -14,6 +14,14 @@ from automate.rules.words import condition_in_words
 from automate_governance.redaction import MASK, is_sensitive_name, redact
 
 _HIDDEN_DEPTH = 100
+_FLOW = {
+    "halted": "It matched while the workflow was halted: its run waits until somebody resumes the workflow.",
+    "debounced": "It matched and waits for the end of the burst; the burst's last event makes the run.",
+    "debounced_by_later": "It matched; a later event of the same burst made the run.",
+    "debounce_latest": "It matched, and was the last event of its burst.",
+    "batched": "It matched and makes a run together with other events.",
+    "batch": "The events that it holds made this run together.",
+}
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,10 @@ def _sentence(
         return "The event is the trigger's, and " + ("the rule matched." if has_rule else "there is no rule.")
     if reason == "rule_false":
         return f"This condition was not met: {condition}" if condition else "The rule did not match."
+    if reason in _FLOW:
+        return _FLOW[reason]
+    if reason.startswith("key_error"):
+        return f"It matched; the key of its flow control could not be made: {reason.partition(': ')[2]}"
     if reason.startswith("rule_error"):
         error = (failed or {}).get("error") or reason.partition(": ")[2]
         return f"The rule could not be evaluated: {error}"

@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 
 from automate import host
-from automate.definitions import Draft, Problem, find_problems
+from automate.definitions import Draft, Problem, find_problems, pointer
 from automate.definitions.bounds import find_bound_problems
 from automate.definitions.canonical import same
+from automate.definitions.flow_checks import NAMES as FLOW_NAMES
 from automate.models import Workflow, WorkflowVersion
 from automate.secrets import references
 from automate.services import audit
@@ -95,12 +96,21 @@ def publish_version(
         raise InvalidDraft(errors)
     refuse_foreign_secrets(workflow.draft, actor)
     draft = Draft.parse(workflow.draft)
+    _refuse_queues_elsewhere(draft)
     active = workflow.active_version
     if active is not None and draft.says_the_same_as(active.trigger_spec, active.rule, active.steps, active.options):
         return active
     version = make_live(workflow, draft, note=note or draft.note, actor=actor, now=now)
     record(workflow, "workflow.publish", actor, now, {"version": version.version_num, "note": version.note})
     return version
+
+
+def _refuse_queues_elsewhere(draft: Draft) -> None:
+    """Places in queues are granted by functions of PostgreSQL."""
+    named = [name for name in FLOW_NAMES if draft.options.get(name)]
+    if named and connection.vendor != "postgresql":
+        message = f'"{named[0]}" needs PostgreSQL; this database is {connection.display_name}.'
+        raise InvalidDraft([Problem(pointer(named[0]), "needs_postgresql", message)])
 
 
 def make_live(workflow: Workflow, draft: Draft, *, note: str, actor: str, now: datetime) -> WorkflowVersion:

@@ -8,6 +8,7 @@ BEGIN
   EXECUTE format('GRANT USAGE ON SCHEMA %I TO automate_app', p_schema);
   EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO automate_app', p_schema);
   EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA %I TO automate_app', p_schema);
+  EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA %I TO automate_app', p_schema);  -- they run with its own rights
   FOREACH v_table IN ARRAY ARRAY['automate_auditlogentry', 'automate_workflowversion'] LOOP
     EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %I.%I FROM automate_app', p_schema, v_table);
   END LOOP;

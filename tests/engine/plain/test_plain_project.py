@@ -142,6 +142,41 @@ def test_an_event_becomes_a_recorded_run(kind: str, make_project: Callable[[str]
     }
 
 
+ORDERED = """
+from datetime import datetime, timezone
+from automate.services import InvalidDraft, create_workflow, publish_version
+now = datetime.now(timezone.utc)
+workflow = create_workflow(definition={
+    "slug": "ordered", "name": "Ordered", "trigger": {"type": "event", "event_type": "order.created"}, "rule": None,
+    "steps": [{"id": "say", "connector": "core", "action": "log", "params": {"message": "{{ payload.n }}"}}],
+    "order": {"key": "{{ payload.k }}"}, "concurrency": {"limit": 2},
+}, actor="test", now=now)
+try:
+    publish_version(workflow_id=workflow.id, expected_revision=1, actor="test", now=now)
+    from automate.runtime import emit_event
+    for number in range(6):
+        emit_event("order.created", {"n": number, "k": number % 2})
+    answer = "published"
+except InvalidDraft as error:
+    answer = error.problems[0].code
+"""
+
+
+@pytest.mark.processes
+def test_queues_work_in_one_schema_on_postgresql_and_are_refused_elsewhere(
+    make_project: Callable[[str], Project],
+) -> None:
+    for kind, expected in (("sqlite", "needs_postgresql"), ("postgresql", "published")):
+        make_project(kind).manage("flush", "--no-input", "--verbosity", "0")
+        assert make_project(kind).script(ORDERED) == expected
+
+    make_project("postgresql").manage("automate_worker", "--once")
+
+    runs = "from automate.models import ExecutionRun as R, QueuePlace as P\n"
+    look = runs + "answer = [list(R.objects.values_list('status', flat=True)), P.objects.exclude(kind='mark').count()]"
+    assert make_project("postgresql").script(look) == [["succeeded"] * 6, 0]
+
+
 AGE = """
 from datetime import timedelta
 from automate import ids

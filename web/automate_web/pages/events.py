@@ -28,7 +28,7 @@ from automate_web.pages.refusals import explain
 from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
 
 FILTERS = ("status", "type", "source", "trace_id", "since", "until", "q")
-STATUSES = {"started": "Started", "no_match": "No match", "held": "Held", "rejected": "Rejected"}
+STATUSES = {"started": "Started", "no_match": "No match", "held": "Held", "skipped": "Skipped", "rejected": "Rejected"}
 
 
 @dataclass
@@ -130,7 +130,7 @@ def rows_of(events: Iterable[Event]) -> list[EventRow]:
     slugs = dict(Workflow.objects.filter(pk__in={run.workflow_id for run in runs}).values_list("pk", "slug"))
     for run in runs:
         rows[run.event_id].runs.append((run, slugs.get(run.workflow_id, "a deleted workflow")))
-    weight = ["queued", "no_match", "held", "started"]  # the weightiest decision names the event's verdict
+    weight = ["queued", "no_match", "skipped", "held", "started"]  # the weightiest decision names the event's verdict
     for event_id, decision in MatchDecision.objects.filter(event_id__in=rows).values_list("event_id", "decision"):
         rows[event_id].verdict = max(rows[event_id].verdict, str(decision), key=weight.index)
     for event_id in held([pk for pk, row in rows.items() if row.verdict == "queued"]):

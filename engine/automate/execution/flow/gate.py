@@ -1,0 +1,128 @@
+"""The gate before a run: who starts at once, who waits and for what, whose event joins others.
+
+Matched workflows without flow control pass untouched. The others' runs are made as queued, each with a job of its own;
+when that is claimed, the run asks for its places in the claim's transaction and goes on, or leaves the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from automate.execution.flow.admission import admit, asks, limit_error, parked_error
+from automate.execution.flow.spec import parse_flow
+from automate.execution.match import Candidate, RuleEngine, event_context
+from automate.outbox.store import BufferRow, Claim, DecisionRow, EventData, Job, OutboxStore, PlaceRow, RunSnapshot
+from automate.templating import TemplateFailed
+from automate_governance.clock import Clock
+
+KINDS = ("halt", "order", "slot")  # asked for in this order; who does not get one does not ask for the next
+
+
+@dataclass
+class Admitted:
+    """What is to be written about one event, and the runs it makes: at once, or queued."""
+
+    decisions: list[DecisionRow]
+    at_once: list[Candidate] = field(default_factory=list)
+    queued: list[Candidate] = field(default_factory=list)
+    places: list[PlaceRow] = field(default_factory=list)
+    buffered: list[BufferRow] = field(default_factory=list)
+
+
+@dataclass
+class Entered:
+    """Of the runs of a claim: those that go on, and those that end here (run id → status and error)."""
+
+    go_on: list[RunSnapshot]
+    ended: dict[UUID, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+
+
+class Gate:
+    """One per batch."""
+
+    def __init__(self, store: OutboxStore, rules: RuleEngine, clock: Clock):
+        self._store = store
+        self._rules = rules
+        self._clock = clock
+
+    def admit(self, job: Job, event: EventData, decisions: list[DecisionRow], matched: list[Candidate]) -> Admitted:
+        """Flow control's word on what matched."""
+        halted = self._rules.halted
+        if not any(candidate.flow or candidate.version.workflow_id in halted for candidate in matched):
+            return Admitted(decisions, at_once=matched)
+        admitted, context = Admitted([]), event_context(event)
+        by_workflow = {candidate.version.workflow_id: candidate for candidate in matched}
+        for decision in decisions:
+            candidate = by_workflow.get(decision.workflow_id) if decision.workflow_id else None
+            if candidate is None:
+                admitted.decisions.append(decision)
+                continue
+            is_halted = decision.workflow_id in halted
+            one = admit(candidate.flow, decision, event, context, job_id=job.id, is_halted=is_halted)
+            admitted.decisions.append(one.decision)
+            admitted.places += one.places
+            admitted.buffered += [one.buffered] if one.buffered else []
+            if one.makes_run:
+                waits = is_halted or candidate.flow is not None
+                (admitted.queued if waits else admitted.at_once).append(candidate)
+        return admitted
+
+    def concerns(self, snapshots: Sequence[RunSnapshot]) -> bool:
+        """Whether any of these runs has to ask for something."""
+        halted = self._rules.halted
+        return any(one.workflow_id in halted or parse_flow(one.options) for one in snapshots)
+
+    def enter(self, claim: Claim, snapshots: Sequence[RunSnapshot]) -> Entered:
+        """Ask for the places that these runs need; blocking. Those that wait have left the claim when this returns.
+
+        Raises LeaseLost.
+        """
+        jobs = {job.run_id: job.id for job in claim.jobs if job.run_id is not None}
+        entered = Entered([])
+        wanted: dict[UUID, list[PlaceRow]] = {}
+        limits: dict[UUID, str] = {}
+        for snapshot in snapshots:
+            flow = parse_flow(snapshot.options)
+            context = event_context(snapshot.event)
+            try:
+                wanted[snapshot.id] = asks(
+                    flow,
+                    snapshot.id,
+                    snapshot.workflow_id,
+                    context,
+                    job_id=jobs[snapshot.id],
+                    is_halted=snapshot.workflow_id in self._rules.halted,
+                )
+            except TemplateFailed as error:  # a run past its rule: made by name, by a parent
+                entered.ended[snapshot.id] = (
+                    "failed",
+                    {"code": error.code, "message": error.message, "details": error.details},
+                )
+                continue
+            if flow is not None and flow.concurrency is not None:
+                limits[snapshot.id] = flow.concurrency.on_limit
+        verdicts = self._ask(claim, wanted, limits, entered)
+        entered.go_on = [one for one in snapshots if verdicts.get(one.id) == "granted" or one.id in entered.ended]
+        return entered
+
+    def _ask(
+        self, claim: Claim, wanted: dict[UUID, list[PlaceRow]], limits: dict[UUID, str], entered: Entered
+    ) -> dict[UUID, str]:
+        verdicts = dict.fromkeys(wanted, "granted")
+        for kind in KINDS:
+            rows = [row for run, of_run in wanted.items() for row in of_run if row.kind == kind]
+            rows = [row for row in rows if verdicts[row.run_id] == "granted"]
+            if not rows:
+                continue
+            skips = {row.run_id for row in rows if kind == "slot" and limits.get(row.run_id) == "skip"}
+            found = self._store.enter(claim, rows, stay=skips)
+            verdicts.update(found)
+            for row in rows:
+                if found.get(row.run_id) == "parked":
+                    entered.ended[row.run_id] = ("held", parked_error(row.key))
+                elif row.run_id in skips and found.get(row.run_id) != "granted":
+                    entered.ended[row.run_id] = ("cancelled", limit_error(row.key, self._clock.now()))
+        return verdicts

@@ -1,0 +1,93 @@
+"""Flow control: places in queues, events gathered for one run, and what is halted."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from automate.ids import new_id
+
+
+class QueuePlace(models.Model):
+    """A run's place in the queue of one key: waiting, or granted. It goes in the transaction that ends the run.
+
+    A trigger of the database sees to that, whoever writes the run (`automate_leave_queue`), and grants the place to
+    the next. A run that waits has no job that is due.
+    """
+
+    class Kind(models.TextChoices):
+        SLOT = "slot"  # one of `cap` at the same time
+        ORDER = "order"  # one after the other, by place
+        HALT = "halt"  # until the workflow is resumed
+        MARK = "mark"  # one row, of no run: every event job up to `place` has been matched
+
+    run_id = models.UUIDField()
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    key = models.CharField(max_length=200)  # the workflow's id and the key's value
+    workflow_id = models.UUIDField()
+    place = models.BigIntegerField()  # id of the event's job, or of the run's own: smaller came earlier
+    cap = models.PositiveIntegerField(default=1)
+    on_stuck = models.CharField(max_length=4, blank=True, default="")  # order: wait, skip, park
+    asked_at = models.DateTimeField()
+    granted_at = models.DateTimeField(null=True)
+    trace_id = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run_id", "kind"], name="queue_place_once")]
+        indexes = [models.Index(fields=["kind", "key", "place"], name="queue_key_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key} {self.place}"
+
+
+class EventBuffer(models.Model):
+    """Matched events of one workflow and key that will make one run, when the buffer's tick job finds it due."""
+
+    class Kind(models.TextChoices):
+        DEBOUNCE = "debounce"
+        BATCH = "batch"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workflow_id = models.UUIDField()
+    version_id = models.UUIDField()
+    key = models.CharField(max_length=200)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    count = models.PositiveIntegerField()
+    size = models.PositiveIntegerField(null=True)  # batch: due at once when so many are in
+    opened_at = models.DateTimeField()
+    due_at = models.DateTimeField()  # debounce: moves with each event, up to `until_at`
+    until_at = models.DateTimeField(null=True)
+    tick_job_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workflow_id", "key"], name="event_buffer_once")]
+        indexes = [models.Index(fields=["tick_job_id"], name="event_buffer_tick_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key} {self.count}"
+
+
+class BufferedEvent(models.Model):
+    """One event in a buffer, in the order in which events came."""
+
+    buffer_id = models.UUIDField()
+    event_id = models.UUIDField()
+    trace_id = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["buffer_id", "event_id"], name="buffered_event_once")]
+        indexes = [models.Index(fields=["event_id"], name="buffered_event_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} in {self.buffer_id}"
+
+
+class Halt(models.Model):
+    """A kill switch that is on: of the workflow with this id, or of everything here (`EVERYTHING`)."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    halted_at = models.DateTimeField()
+    halted_by = models.CharField(max_length=200)
+    reason = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return f"halt of {self.id}"
