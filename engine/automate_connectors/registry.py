@@ -23,7 +23,7 @@ _adapters: dict[str, ConnectorAdapter] = {}
 _failures: dict[str, str] = {}
 _discovered = False
 _builtins_found = False
-_NO_CONNECTORS = frozenset(("adapters", "inputs", "models", "reference", "registry", "web"))
+_NO_CONNECTORS = frozenset(("adapters", "fields", "inputs", "models", "reference", "registry", "web"))
 
 
 def register(adapter_cls: type[ConnectorAdapter]) -> None:

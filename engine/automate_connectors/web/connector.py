@@ -7,11 +7,12 @@ output. It does no input or output itself, so pages, tokens and look-ups before 
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from collections.abc import Generator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from automate_connectors.adapters.base import ConnectorAdapter
+from automate_connectors.adapters.base import ConnectorAdapter, unknown_action
+from automate_connectors.inputs import checked
+from automate_connectors.models import ActionSpec
 from automate_connectors.web.call import Call
 from automate_connectors.web.failures import lost
 from automate_governance.clock import Clock, SystemClock
@@ -23,14 +24,27 @@ DEFAULT_SECONDS = 60.0
 
 
 class WebConnector(ConnectorAdapter):
-    """Give it `plan`. All calls of one plan share the step's time."""
+    """Give it a method `plan_<action>(params, context)` for each action; params are checked, defaults filled in.
+
+    `config`: the fields that a connection is set up with. All calls of one plan share the step's time.
+    """
+
+    config: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def __init__(self, clock: Clock | None = None):
         self.clock = clock or SystemClock()
 
-    @abstractmethod
     def plan(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> Plan:
         """The calls of one action. Raises ConnectorError, at once or on the way."""
+        spec = self.actions.get(action)
+        if spec is None:
+            raise unknown_action(self, action)
+        plan: Plan = getattr(self, f"plan_{action}")(checked(spec, params), context)
+        return plan
+
+    def validate_config(self, config: dict[str, Any]) -> None:
+        """Raise ConnectorError (`invalid_params`) naming the first field of a connection that does not fit."""
+        checked(ActionSpec(inputs=self.config), config)
 
     def execute(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> Any:
         """Carry out the plan and wait for it. Raises ConnectorError."""
