@@ -175,6 +175,12 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("METRICS.token", "", _TEXT, "What a scraper from elsewhere sends as Bearer; empty: this machine only."),
     _setting("LOGGING_SCHEMA", "ecs", _one_of(*LOGGING_SCHEMAS), 'Form of a log line: "ecs" (Elastic) or "simple".'),
     _setting("SIGNALS.enabled", True, _BOOL, "Whether signals of this project's models may start workflows."),
+    _setting(
+        "EMAIL.backend",
+        "django",
+        _one_of("django", "none"),
+        'By what `email.send` sends where a step names no mail server: "django" is EMAIL_BACKEND, "none" refuses.',
+    ),
     _setting("SIGNALS.custom", (), _texts, "Dotted paths of custom signals that workflows may name."),
     _setting("INGEST.API_KEY_HASHES", (), _texts, "SHA-256 (64 hex digits) of each key that may send."),
 )

@@ -165,6 +165,7 @@ REST_FRAMEWORK = {
 DJANGO_AUTOMATE = {
     "SECRETS": env.secrets_backend("DJANGO_AUTOMATE_SECRETS_BACKEND", "DJANGO_AUTOMATE_VAULT"),
     "HOST": "automate_tenants.host.TenantHost",
+    "EMAIL": {"backend": "none"},  # this installation's mail server is not the workspaces': they bring their own
     "SIGNALS": {"enabled": False},  # no customer's models run here: publishing such a trigger is refused
     "EXECUTION": {
         "batch_size": int(env.text("DJANGO_AUTOMATE_EXECUTION_BATCH_SIZE", "100")),

@@ -75,7 +75,7 @@ ACTIONS = {
             "headers": {
                 "type": "object",
                 "title": "Headers",
-                "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+                "additionalProperties": {"type": "string"},
                 "examples": [{"Accept": "application/json"}],
             },
             "query": {
