@@ -87,7 +87,7 @@ class Advancer:
             row = run.begin_attempt(
                 step, shown_input=dumps(redact(storable(rendered), run.secret_values())), now=self._clock.now()
             )
-            policy = _ask_policy(guard, run, step)
+            policy = await _ask_policy(guard, run, step)
             adapter, spec = _action(step)
             found = await self._find_secrets(run, step, rendered, scope)
             params = secrets.put_in(rendered, found)
@@ -168,9 +168,9 @@ class Advancer:
         run.end("held", now=now, error={**error, "step": step_id})
 
 
-def _ask_policy(guard: Guard, run: RunProgress, step: StepDefinition) -> Policy:
+async def _ask_policy(guard: Guard, run: RunProgress, step: StepDefinition) -> Policy:
     """The policy that holds for the step. Raises PolicyDenied, MustWait."""
-    policy = guard.policy_of(run.workflow_id, run.rules)
+    policy = await guard.policy_of(run.workflow_id, run.version_id)
     decision = guard.check_step(policy, step.connector, step.action)
     if decision.kind == "deny":
         raise PolicyDenied(decision)

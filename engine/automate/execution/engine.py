@@ -19,7 +19,7 @@ from automate.execution.match import RuleEngine
 from automate.execution.processes import Processes
 from automate.execution.secrets import SecretReader
 from automate.outbox.store import Claim, OutboxStore
-from automate.policy import Guard, Policy, effective_policy
+from automate.policy import Guard, Policy, effective_policy, workflow_rules
 from automate_governance.clock import Clock, SystemClock
 
 Answer = TypeVar("Answer")
@@ -86,7 +86,8 @@ class ExecutionEngine:
         )
         rules = RuleEngine(versions, halted=halted, known=known)
         inside = partial(self._store.entered, claim.scope)
-        guard = Guard(policy, scope=claim.scope, in_database=self.in_database, inside=inside)
+        own = {version.id: workflow_rules(version.options.get("policy")) for version in versions}
+        guard = Guard(policy, scope=claim.scope, in_database=self.in_database, inside=inside, rules=own)
         self._cache[claim.scope] = (claim.config_token, rules, data_key, guard)
         while len(self._cache) > CACHED_SCOPES:
             self._cache.popitem(last=False)

@@ -16,7 +16,6 @@ from automate.definitions import StepDefinition
 from automate.execution.states import FINAL_RUN, RUN, STEP, move
 from automate.jsontext import dumps, loads
 from automate.outbox.store import EventData, RunRow, RunSnapshot, StateRow, StepRow
-from automate.policy.rules import Rules
 from automate.triggers.completion import Ended, hops_of
 from automate_governance import crypto
 from automate_governance.secrets import SecretValue
@@ -41,7 +40,6 @@ class RunProgress:
     error: dict[str, Any] | None = None
     outputs: dict[str, Any] = field(default_factory=dict)  # step id → real output
     shown: dict[str, Any] = field(default_factory=dict)  # step id → redacted output
-    rules: Rules | None = None  # the version's own policy
     attempts: dict[str, int] = field(default_factory=dict)  # step id → latest attempt
     secrets: list[SecretValue] = field(default_factory=list)  # every value its steps have resolved, each once
     interrupted: str | None = None  # the step whose attempt was running when its worker stopped

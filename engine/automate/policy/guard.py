@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from automate.models import WorkflowVersion
 from automate.policy import outbound
 from automate.policy.blocked import Block, count_blocks
 from automate.policy.decision import ALLOW, Decision, deny
@@ -31,7 +32,8 @@ InDatabase = Callable[[Callable[[], Any]], Awaitable[Any]]
 class Guard:
     """What one workspace's steps may do.
 
-    `inside` enters the workspace for the ORM; `in_database` runs blocking work in a thread.
+    `inside` enters the workspace for the ORM; `in_database` runs blocking work in a thread; `rules` are those of
+    versions known already.
     """
 
     def __init__(
@@ -41,19 +43,24 @@ class Guard:
         scope: object = None,
         in_database: InDatabase,
         inside: Callable[[], AbstractContextManager[Any]],
+        rules: Mapping[UUID, Rules | None] | None = None,
     ):
         self.policy = policy
         self._scope = scope
         self._in_database = in_database
         self._inside = inside
         self._line = outbound.Line(self._in_workspace)
+        self._rules: dict[UUID, Rules | None] = dict(rules or {})
         self._blocks: Counter[Block] = Counter()
         self._latest_runs: dict[Block, UUID] = {}
         self._written_at = 0.0
         self._writing: asyncio.Task[None] | None = None
 
-    def policy_of(self, workflow_id: UUID, rules: Rules | None) -> Policy:
-        """The policy with the workflow's own rules below it."""
+    async def policy_of(self, workflow_id: UUID, version_id: UUID) -> Policy:
+        """The policy with the version's own rules below it; a run keeps those it started with."""
+        if version_id not in self._rules:
+            self._rules[version_id] = await self._in_workspace(lambda: version_rules(version_id))
+        rules = self._rules[version_id]
         return _with_workflow(self.policy, workflow_id, rules) if rules is not None else self.policy
 
     def check_step(self, policy: Policy, connector: str, action: str) -> Decision:
@@ -138,6 +145,12 @@ def check_step(policy: Policy, *, connector: str, action: str) -> Decision:
     """
     layer = policy.connector_denial(connector, action)
     return ALLOW if layer is None else deny("connector_allowlist", layer, f"{connector}.{action}")
+
+
+def version_rules(version_id: UUID) -> Rules | None:
+    """The own rules of a published version, active or not."""
+    options = WorkflowVersion.objects.filter(pk=version_id).values_list("options", flat=True).first()
+    return workflow_rules((options or {}).get("policy"))
 
 
 def workflow_rules(document: Any) -> Rules | None:

@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from django.db import transaction
 
-from automate.definitions import Draft, Problem, find_problems
+from automate.definitions import Draft, Problem
 from automate.definitions.canonical import canonical, same
 from automate.models import Workflow, WorkflowVersion
 from automate.services.errors import InvalidImport
+from automate.services.problems import find_all_problems
 from automate.services.workflows import create_workflow, publish_version, save_draft
 
 Outcome = Literal["created", "updated", "unchanged"]
@@ -74,7 +75,7 @@ def _refuse_problems(documents: list[tuple[str, Any]]) -> None:
     problems: dict[str, list[Problem]] = {}
     first_seen: dict[str, str] = {}
     for source, definition in documents:
-        found = [problem for problem in find_problems(definition) if problem.is_error]
+        found = [problem for problem in find_all_problems(definition) if problem.is_error]
         slug = definition.get("slug") if isinstance(definition, dict) else None
         if isinstance(slug, str):
             if slug in first_seen:

@@ -15,6 +15,7 @@ from django.db import transaction
 from automate.definitions import Draft, find_problems
 from automate.models import Workflow, WorkflowVersion
 from automate.services.errors import InvalidDraft
+from automate.services.problems import find_all_problems
 from automate.services.workflows import locked, make_live, record, refuse_foreign_secrets
 from automate_governance.errors import Conflict, NotFound
 
@@ -46,7 +47,7 @@ def rollback(
     if earlier is None:
         raise NotFound("This workflow has no such version.", details={"version_num": version_num})
     definition = _definition(workflow, earlier)
-    if errors := [problem for problem in find_problems(definition) if problem.is_error]:
+    if errors := [problem for problem in find_all_problems(definition) if problem.is_error]:
         raise InvalidDraft(errors)
     refuse_foreign_secrets(definition, actor)
     draft = Draft.parse(definition)

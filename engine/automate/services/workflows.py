@@ -22,6 +22,7 @@ from automate.models import Workflow, WorkflowVersion
 from automate.secrets import references
 from automate.services import audit
 from automate.services.errors import InvalidDraft
+from automate.services.problems import find_all_problems
 from automate.triggers import following as triggers
 from automate_governance.errors import Conflict, NotFound
 from automate_governance.secrets import SecretNotAllowed
@@ -92,7 +93,7 @@ def publish_version(
     """
     workflow = locked(workflow_id)
     _refuse_stale(workflow, expected_revision)
-    if errors := [problem for problem in find_problems(workflow.draft) if problem.is_error]:
+    if errors := [problem for problem in find_all_problems(workflow.draft) if problem.is_error]:
         raise InvalidDraft(errors)
     refuse_foreign_secrets(workflow.draft, actor)
     draft = Draft.parse(workflow.draft)

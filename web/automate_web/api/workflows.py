@@ -13,8 +13,9 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from automate import definitions, services
+from automate import services
 from automate.models import Workflow, WorkflowVersion
+from automate.services.problems import find_all_problems
 from automate_governance.errors import Invalid
 from automate_web.api import serializers
 from automate_web.api.documentation import describe
@@ -140,7 +141,7 @@ class Validations(ApiView):
     )
     def post(self, request: Request) -> Response:
         Query(request, ())
-        problems = definitions.find_problems(_definition(request))
+        problems = find_all_problems(_definition(request))
         is_valid = not any(problem.is_error for problem in problems)
         return Response(serializers.Validation({"valid": is_valid, "problems": problems}).data)
 

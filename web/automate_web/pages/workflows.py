@@ -19,9 +19,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from automate.definitions import Problem, find_problems
+from automate.definitions import Problem
 from automate.models import Workflow, WorkflowVersion
 from automate.services import InvalidDraft, create_workflow, publish_version, save_draft, set_enabled
+from automate.services.problems import find_all_problems
 from automate_governance.errors import Conflict, NotFound
 from automate_web.pages import jsontext
 from automate_web.pages.people import person
@@ -203,7 +204,7 @@ def read(text: str) -> Edit:
         return Edit(text, None, [Marked(error.line, "", f"Not JSON: {error} ({place}).")])
     if not isinstance(value, dict):
         return Edit(text, None, [Marked(1, "", "A definition is a JSON object: { … }.")])
-    found = find_problems(value)
+    found = find_all_problems(value)
     errors = [problem for problem in found if problem.is_error]
     return Edit(text, value, mark(text, errors), mark(text, [problem for problem in found if not problem.is_error]))
 

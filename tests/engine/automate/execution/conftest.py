@@ -30,7 +30,9 @@ class Bench:
 
     ref: Any
 
-    def publish(self, *steps: dict[str, Any], rule: Any = None, slug: str = "flow", actor: str = "system") -> UUID:
+    def publish(
+        self, *steps: dict[str, Any], rule: Any = None, slug: str = "flow", actor: str = "system", **options: Any
+    ) -> UUID:
         now = datetime.now(timezone.utc)
         definition = {
             "slug": slug,
@@ -38,6 +40,7 @@ class Bench:
             "trigger": {"type": "event", "event_type": EVENT_TYPE},
             "rule": rule,
             "steps": list(steps),
+            **options,
         }
         with tenant_scope(self.ref):
             workflow = create_workflow(definition=definition, actor=actor, now=now)

@@ -10,6 +10,7 @@ from django.test import override_settings
 
 from automate.models import AuditLogEntry, OutboundPace, PolicyDocument
 from automate.policy import InvalidPolicy, blocked_since, save_policy, stored_policy
+from automate.services import InvalidDraft
 from automate_governance.errors import Conflict
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.conftest import Bench, bench, scripted, step
@@ -47,8 +48,8 @@ def private(sink: Sink) -> Any:
 
 
 def test_a_connector_that_is_not_allowed_is_never_called(bench: Bench, scripted: Any) -> None:
-    set_policy(bench, connector_allowlist=["core", "scripted.write"])
     bench.publish(step("a"))
+    set_policy(bench, connector_allowlist=["core", "scripted.write"])
 
     bench.emit()
     bench.work()
@@ -81,8 +82,8 @@ def test_a_change_of_policy_holds_for_the_next_step(bench: Bench, scripted: Any)
 
 def test_a_host_that_is_not_allowed_is_never_called(bench: Bench, http_sink: Sink) -> None:
     with private(http_sink):
-        set_policy(bench, host_allowlist=["*.stripe.com"])
         bench.publish(call(http_sink))
+        set_policy(bench, host_allowlist=["*.stripe.com"])
         bench.emit()
         bench.work()
 
@@ -134,4 +135,32 @@ def test_a_change_is_audited_and_the_second_of_two_people_is_told(bench: Bench) 
 
     assert entries == [
         ("user:1", {"revision": 1, "changed": {"webhook_rate": {"before": None, "after": 100}}}),
+    ]
+
+
+def test_a_workflows_own_policy_holds_for_its_runs_alone(bench: Bench, http_sink: Sink) -> None:
+    with private(http_sink):
+        versions = {
+            bench.publish(call(http_sink), policy={"outbound_rates": {"127.0.0.1:*": 1}}): "flow",
+            bench.publish(call(http_sink), slug="other"): "other",
+        }
+        for _ in range(2):
+            bench.emit()
+        bench.work()
+
+    waiting = [run for run in bench.runs() if run.status == "waiting"]
+    assert len(bench.runs()) == 4
+    assert [versions[run.version_id] for run in waiting] == ["flow"]
+    (row,) = blocked(bench)
+    assert row == ("outbound_rates", "workflow", http_sink.target, "waited", 1)
+
+
+def test_what_policy_forbids_is_not_published(bench: Bench, scripted: Any) -> None:
+    set_policy(bench, connector_allowlist=["core"])
+
+    with pytest.raises(InvalidDraft) as raised:
+        bench.publish(step("a"))
+
+    assert [(problem.path, problem.code) for problem in raised.value.problems] == [
+        ("/steps/0/connector", "connector_not_allowed")
     ]
