@@ -29,6 +29,8 @@ SCOPES = (
     "secrets:write",
     "secrets:use",
     "audit:read",
+    "policy:read",
+    "policy:write",
 )
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
 USED_AT_PRECISION = timedelta(minutes=1)  # one write per key and minute, not one per request

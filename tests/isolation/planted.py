@@ -21,6 +21,7 @@ from automate.models import (
     ExecutionRun,
     MatchDecision,
     OutboxJob,
+    PolicyDocument,
     StepRun,
     Workflow,
     WorkflowVersion,
@@ -33,7 +34,7 @@ from automate_tenants.models import RefusalSample
 
 CANARY = "canary"
 SCOPES = ("events:write", "events:read", "runs:read", "workflows:read", "workflows:write", "workflows:publish",
-          "secrets:read", "secrets:write", "secrets:use", "audit:read")  # fmt: skip
+          "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read", "policy:write")  # fmt: skip
 _CHANGING = {"latest_used_at"}  # noting the use of a key is no change of the workspace
 
 
@@ -98,6 +99,9 @@ def plant(tenant: TenantRef) -> Planted:
         OutboxJob.objects.create(kind="event", event_id=event.pk, status="COMPLETED", available_at=now)
         AuditLogEntry.objects.create(
             actor=CANARY, action=CANARY, resource=CANARY, details={"x": CANARY}, created_at=now
+        )
+        PolicyDocument.objects.create(
+            document={"host_allowlist": ["*", f"{CANARY}.example.com"]}, updated_by=f"{CANARY}:1", updated_at=now
         )
         services.create_secret(
             name=f"KEY_{tenant.slug}", value="kept from everybody", note=f"{CANARY} note", actor=f"{CANARY}:1", now=now

@@ -139,6 +139,13 @@ ROUTES = [
         "workspace",
         {"GET": "manage_secrets", "POST": "manage_secrets"},
     ),
+    Route(
+        "governance/policies/",
+        "workspace",
+        {"GET": "view_policy", "POST": "manage_policy"},
+        shows=True,
+        body={"webhook_rate": "5", "revision": "1"},
+    ),
     Route("governance/audit/", "workspace", {"GET": "view_audit"}, shows=True),
     Route("governance/audit.csv", "workspace", {"GET": "view_audit"}, shows=True),
     Route("governance/audit.jsonl", "workspace", {"GET": "view_audit"}, shows=True),
@@ -179,6 +186,8 @@ ROUTES = [
         {"GET": "workflows:read", "POST": "workflows:publish"},
         shows=True,
     ),
+    Route("api/v1/policy", "api", {"GET": "policy:read", "PUT": "policy:write"}, shows=True),
+    Route("api/v1/policy-previews", "api", {"POST": "policy:read"}),
     Route("api/v1/secrets", "api", {"GET": "secrets:read", "POST": "secrets:write"}, shows=True),
     Route(
         "api/v1/secrets/<str:secret>",

@@ -24,6 +24,8 @@ view_audit          x     x      x       x       .      .
 view_secrets        x     x      x       x       .      .
 use_secrets         x     x      x       .       .      .
 manage_secrets      x     x      .       .       .      .
+view_policy         x     x      x       x       .      .
+manage_policy       x     x      .       .       .      .
 change_workflow     x     x      x       .       .      .
 publish_workflow    x     x      x       .       .      .
 manage_endpoints    x     x      x       .       .      .

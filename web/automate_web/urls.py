@@ -8,7 +8,20 @@ from django.views.generic import RedirectView
 
 from automate_web import live, mailbox
 from automate_web.accounts import views as accounts
-from automate_web.pages import audit, docs, email, endpoints, events, home, keys, runs, secrets, start, workflows
+from automate_web.pages import (
+    audit,
+    docs,
+    email,
+    endpoints,
+    events,
+    home,
+    keys,
+    policies,
+    runs,
+    secrets,
+    start,
+    workflows,
+)
 from automate_web.requests import app_page
 
 urlpatterns = [
@@ -72,6 +85,7 @@ urlpatterns = [
     path("webhooks/new/", endpoints.new, name="endpoint-new"),
     path("webhooks/<uuid:endpoint_id>/", endpoints.detail, name="endpoint"),
     path("governance/", secrets.governance, name="governance"),
+    path("governance/policies/", policies.policies, name="policies"),
     path("governance/secrets/", secrets.secrets, name="secrets"),
     path("governance/secrets/<str:secret>/", secrets.secret, name="secret"),
     path("governance/secrets/<str:secret>/rotate/", secrets.rotate, name="secret-rotate"),

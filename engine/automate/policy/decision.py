@@ -26,8 +26,6 @@ class Decision:
 ALLOW = Decision()
 CODES = {
     "connector_allowlist": "connector_not_allowed",
-    "host_allowlist": "host_not_allowed",
-    "outbound_rates": "outbound_rate_limited",
     "max_concurrent_runs": "concurrency_limited",
 }
 WHOSE = {
@@ -41,7 +39,7 @@ WHOSE = {
 class PolicyDenied(NormalizedError):
     """Policy forbids it; nothing was sent. `details` says which layer and which rule."""
 
-    code, http_status = "policy_denied", 403
+    code, http_status = "connector_not_allowed", 403
 
     def __init__(self, decision: Decision):
         super().__init__(decision.reason, details=decision.details())
@@ -52,7 +50,7 @@ class PolicyDenied(NormalizedError):
 class MustWait(NormalizedError):
     """Policy allows it, but not yet: nothing was sent, and no attempt is used up."""
 
-    code, http_status = "policy_wait", 429
+    code, http_status = "concurrency_limited", 429
 
     def __init__(self, decision: Decision):
         super().__init__(decision.reason, details=decision.details())

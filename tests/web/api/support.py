@@ -16,7 +16,7 @@ from automate.models import Event, ExecutionRun, MatchDecision, StepRun, Workflo
 from automate_tenants.context import TenantRef, tenant_scope
 
 ALL_SCOPES = ["events:write", "events:read", "runs:read", "workflows:read", "workflows:write", "workflows:publish",
-              "secrets:read", "secrets:write", "secrets:use", "audit:read"]  # fmt: skip
+              "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read", "policy:write"]  # fmt: skip
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 DEFINITION: dict[str, Any] = {
     "slug": "order-flow",

@@ -18,6 +18,7 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "workflows_get", "workflows_save_draft", "workflow_versions_list", "workflow_versions_publish",
     "workflow_validations_create", "secrets_list", "secrets_create", "secrets_get", "secrets_change", "secrets_delete",
     "secret_versions_create", "secret_restorations_create", "audit_list",
+    "policy_get", "policy_save", "policy_previews_create",
 }  # fmt: skip
 
 
@@ -92,6 +93,9 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
         "secrets_list": api.get("/secrets"),
         "secrets_delete": api.send("DELETE", "/secrets/KEY"),
         "audit_list": api.get("/audit"),
+        "policy_get": api.get("/policy"),
+        "policy_save": api.send("PUT", "/policy", {"webhook_rate": 100}, {"If-Match": "*"}),
+        "policy_previews_create": api.post("/policy-previews", {"webhook_rate": 100}),
         "workflow_validations_create": api.post("/workflow-validations", {**DEFINITION, "steps": []}),
     }
     assert set(answers) == OPERATION_IDS

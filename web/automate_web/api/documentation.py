@@ -14,7 +14,7 @@ from automate_web.cursor import DEFAULT_LIMIT, MAX_LIMIT
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-TAGS = ("events", "runs", "workflows", "secrets", "audit")
+TAGS = ("events", "runs", "workflows", "secrets", "audit", "policy")
 ERRORS = {
     400: ("invalid_json", "The body is not JSON, or not JSON that can be stored."),
     401: ("invalid_api_key", "No API key, or one that is unknown, expired or revoked."),
@@ -24,6 +24,7 @@ ERRORS = {
     413: ("payload_too_large", "The body has more than 1 MiB."),
     415: ("unsupported_media_type", "The body is not `application/json`."),
     422: ("invalid", "The input was understood and refused."),
+    429: ("rate_limited", "The key's rate is used up; `Retry-After` and `RateLimit` say when to come back."),
     428: ("precondition_required", "`If-Match` is missing."),
     500: ("internal_error", "Something failed on our side; the trace id names it in our log."),
     503: ("unavailable", "Something this service needs is away; `Retry-After` says when to come back."),
@@ -75,7 +76,7 @@ def describe(
     idempotency_key: bool = False,
 ) -> Callable[[View], View]:
     """Name an operation and say what goes in, what comes out and what can go wrong. Operation ids never change."""
-    refusals = {401, 403, 422, 500, 503}
+    refusals = {401, 403, 422, 429, 500, 503}
     refusals |= {400, 413, 415} if body is not None else set()
     refusals |= ({404} if missing else set()) | ({409} if conflict else set()) | ({428} if if_match else set())
     shown = EXAMPLES.get(operation_id, {})

@@ -113,6 +113,31 @@ _AUDIT_ENTRY = {
 }
 
 
+_POLICY: dict[str, Any] = {
+    "document": {"webhook_rate": 100, "host_allowlist": ["*.stripe.com"], "outbound_rates": {"api.stripe.com": 60}},
+    "revision": 3,
+    "updated_at": "2026-11-21T08:30:00.000000Z",
+    "updated_by": "user:1",
+    "in_force": {
+        "webhook_rate": {"value": 100, "layer": "tenant"},
+        "connector_allowlist": [],
+        "host_allowlist": [{"value": ["*.stripe.com"], "layer": "tenant"}],
+        "outbound_rates": [{"value": {"api.stripe.com": 60}, "layer": "tenant"}],
+        "endpoint_rates": [],
+    },
+    "blocked": [
+        {
+            "rule": "host_allowlist",
+            "layer": "tenant",
+            "subject": "api.paypal.com:443",
+            "outcome": "denied",
+            "count": 12,
+            "latest_at": "2026-11-21T08:29:13.512000Z",
+            "latest_run_id": "019b3f6a-7c1e-8a52-b1c4-5d9e0f3a2b71",
+        }
+    ],
+}
+
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "events_list": {"answer": _page("events", _EVENT), "description": "Newest first, without payloads."},
     "events_send": {
@@ -212,6 +237,24 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "secret_restorations_create": {
         "answer": {**_SECRET, "version_num": 3},
         "description": "Within 24 hours of the rotation; the value comes back as a new version.",
+    },
+    "policy_get": {
+        "answer": _POLICY,
+        "description": "The workspace's own rules, what holds, and what was blocked in 7 days.",
+    },
+    "policy_save": {
+        "body": _POLICY["document"],
+        "answer": _POLICY,
+        "description": "The whole document is replaced. It holds for the next step, and for webhooks within 2 seconds.",
+    },
+    "policy_previews_create": {
+        "body": _POLICY["document"],
+        "answer": {
+            "would_have_blocked": [
+                {"rule": "host_allowlist", "subject": "api.paypal.com:443", "outcome": "denied", "count": 12}
+            ]
+        },
+        "description": "Runs the rules over the last 24 hours; nothing is changed.",
     },
     "audit_list": {"answer": _page("audit", _AUDIT_ENTRY), "description": "Newest first; append-only."},
     "workflow_validations_create": {

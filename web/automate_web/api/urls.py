@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from automate_web.api import audit, events, runs, schema, secrets, views, workflows
+from automate_web.api import audit, events, policy, runs, schema, secrets, views, workflows
 
 app_name = "api"
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     path("workflows", workflows.Workflows.as_view(), name="workflows"),
     path("workflows/<str:workflow>", workflows.OneWorkflow.as_view(), name="workflow"),
     path("workflows/<str:workflow>/versions", workflows.Versions.as_view(), name="workflow-versions"),
+    path("policy", policy.WorkspacePolicy.as_view(), name="policy"),
+    path("policy-previews", policy.PolicyPreviews.as_view(), name="policy-previews"),
     path("secrets", secrets.Secrets.as_view(), name="secrets"),
     path("secrets/<str:secret>", secrets.OneSecret.as_view(), name="secret"),
     path("secrets/<str:secret>/versions", secrets.SecretVersions.as_view(), name="secret-versions"),

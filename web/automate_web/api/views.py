@@ -23,6 +23,7 @@ from rest_framework.views import APIView
 
 from automate_governance.errors import NormalizedError, NotFound
 from automate_tenants.context import tenant_scope
+from automate_web.api import rates
 from automate_web.api.authentication import ApiKeyAuthentication, Caller
 from automate_web.api.errors import LengthRequired, error_response, exception_handler, raise_unknown_path, trace_id_of
 from automate_web.api.json import JsonParser, JsonRenderer
@@ -61,12 +62,15 @@ class ApiView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer, written out in full before the workspace is left: nothing lazy gets past its end."""
+        self._rate_headers: dict[str, str] = {}
         try:
             with ExitStack() as self._workspace:
                 response = super().dispatch(request, *args, **kwargs)
                 if isinstance(response, Response):
                     response.render()
                 response.headers.setdefault("Cache-Control", "no-store")
+                for name, value in self._rate_headers.items():
+                    response.headers.setdefault(name, value)
                 return response
         except Exception as error:  # entering, leaving or writing failed; the view's own errors are answered above
             return error_response(request, error)
@@ -76,6 +80,7 @@ class ApiView(APIView):
         if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired("Send the body with a Content-Length.")
         self._workspace.enter_context(tenant_scope(self.caller.tenant))
+        self._rate_headers = rates.admit(request.auth.pk)
 
     def get_exception_handler(self) -> Any:
         return exception_handler

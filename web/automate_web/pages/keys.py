@@ -35,6 +35,8 @@ SCOPE_WORDS = {
     "secrets:write": "add, rotate and delete secrets",
     "secrets:use": "refer to secrets in workflows",
     "audit:read": "read the audit log",
+    "policy:read": "read policies and what they blocked",
+    "policy:write": "change policies",
 }
 
 

@@ -1,0 +1,89 @@
+"""Governance, Policies: a change is looked at before it is saved, and only by those who may."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from automate.ids import new_id
+from automate.models import PolicyBlock, StepRun
+from automate.policy import stored_policy
+from automate_tenants.context import tenant_scope
+from tests.support.workspaces import Workspace
+from tests.web.portal.conftest import Enter
+
+pytestmark = pytest.mark.django_db
+URL = "/governance/policies/"
+
+
+def test_a_change_shows_what_it_would_have_blocked_and_then_is_saved(enter: Enter, tenant_a: Workspace) -> None:
+    with tenant_scope(tenant_a.ref):
+        StepRun.objects.create(
+            id=uuid4(), run_id=new_id(), step_id="a", position=0, connector="http", action="request",
+            status="succeeded", input={"url": "https://api.paypal.com/"}, started_at=datetime.now(UTC),
+        )  # fmt: skip
+    browser = enter(tenant_a)
+    change = {"host_allowlist": "*.stripe.com\n", "outbound_rates": "api.stripe.com = 60", "revision": "0"}
+
+    looked = browser.post(URL, change)
+
+    page = looked.content.decode()
+    assert "api.paypal.com:443" in page
+    assert "would have been blocked 1 time" in page
+    with tenant_scope(tenant_a.ref):
+        assert stored_policy().revision == 0
+    checked = looked.context["checked"]
+    assert browser.post(URL, {**change, "save": "1", "checked": "{}"}).status_code == 200  # another change: look again
+    saved = browser.post(URL, {**change, "save": "1", "checked": checked}, follow=True)
+    assert "Saved as revision 1" in saved.content.decode()
+    with tenant_scope(tenant_a.ref):
+        assert stored_policy().document == {
+            "host_allowlist": ["*.stripe.com"],
+            "outbound_rates": {"api.stripe.com": 60},
+        }
+
+
+def test_what_was_blocked_stands_beside_its_policy(enter: Enter, tenant_a: Workspace) -> None:
+    now, run_id = datetime.now(UTC), uuid4()
+    with tenant_scope(tenant_a.ref):
+        for hour, count in ((now, 4), (now - timedelta(days=2), 3), (now - timedelta(days=8), 100)):
+            PolicyBlock.objects.create(
+                hour=hour.replace(minute=0, second=0, microsecond=0), rule="host_allowlist", layer="tenant",
+                subject="api.paypal.com:443", outcome="denied", count=count, latest_at=hour, latest_run_id=run_id,
+            )  # fmt: skip
+
+    page = enter(tenant_a).get(URL).content.decode()
+
+    assert "denied 7 times" in page
+    assert f"/runs/{run_id}/" in page
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("host_allowlist", "not a host"), ("outbound_rates", "api.stripe.com"), ("webhook_rate", "-1")],
+)
+def test_what_is_wrong_is_told_at_its_field(enter: Enter, tenant_a: Workspace, field: str, text: str) -> None:
+    answer = enter(tenant_a).post(URL, {field: text, "revision": "0"})
+
+    assert answer.status_code == 422
+    assert field in answer.context["form"].errors
+
+
+def test_the_second_of_two_people_is_told(enter: Enter, tenant_a: Workspace) -> None:
+    browser = enter(tenant_a)
+    first = browser.post(URL, {"webhook_rate": "5", "revision": "0"}).context["checked"]
+    browser.post(URL, {"webhook_rate": "5", "revision": "0", "save": "1", "checked": first})
+
+    late = browser.post(URL, {"webhook_rate": "5", "revision": "0", "save": "1", "checked": first})
+
+    assert late.status_code == 422
+    assert "Somebody changed the policy meanwhile" in late.content.decode()
+
+
+def test_a_viewer_sees_no_policies_and_an_operator_cannot_change_them(enter: Enter, tenant_a: Workspace) -> None:
+    assert enter(tenant_a, "viewer").get(URL).status_code == 403
+    operator = enter(tenant_a, "operator")
+    assert "needs the role Admin or Owner" in operator.get(URL).content.decode()
+    assert operator.post(URL, {"webhook_rate": "5", "revision": "0"}).status_code == 403
