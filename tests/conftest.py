@@ -32,6 +32,7 @@ from tests.support.database import (  # noqa: E402 - needs Django to be set up
     owner_connection,
     superuser_connection,
 )
+from tests.support.llm_server import llm_server  # noqa: E402
 from tests.support.product import running_platform  # noqa: E402
 from tests.support.sink import http_sink  # noqa: E402
 from tests.support.waiting import at_once, eventually  # noqa: E402
@@ -39,7 +40,7 @@ from tests.support.workspaces import tenant_a, tenant_b, workspaces  # noqa: E40
 
 __all__ = [
     "at_once", "database_urls", "django_db_setup", "empty_database", "eventually", "fresh_database", "http_sink",
-    "owner_connection", "running_platform", "superuser_connection", "tenant_a", "tenant_b", "workspaces",
+    "llm_server", "owner_connection", "running_platform", "superuser_connection", "tenant_a", "tenant_b", "workspaces",
 ]  # fmt: skip
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

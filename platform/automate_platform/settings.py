@@ -51,7 +51,7 @@ SHARED_APPS = [
     "rest_framework",
     "drf_spectacular",
 ]
-TENANT_APPS = ["automate", "automate_governance"]
+TENANT_APPS = ["automate", "automate_llm", "automate_governance"]
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
 MIDDLEWARE = [
@@ -171,6 +171,7 @@ DJANGO_AUTOMATE = {
         "batch_size": int(env.text("DJANGO_AUTOMATE_EXECUTION_BATCH_SIZE", "100")),
         "lease_seconds": float(env.text("DJANGO_AUTOMATE_EXECUTION_LEASE_SECONDS", "30")),
     },
+    "LLM": {"HOST": "automate_tenants.llm_host.TenantLLMHost"},
     "POLICY": {
         # The built-in echo endpoint and, in benchmarks, sinks: exact host:port, this installation only.
         "private_targets": [t for t in env.text("DJANGO_AUTOMATE_PRIVATE_TARGETS").split(",") if t],

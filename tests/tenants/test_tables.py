@@ -17,6 +17,10 @@ TABLES = {
     "automate_eventbuffer",  # the burst or batch they wait for: its due time moves, its row is the lock
     "automate_executionrun",
     "automate_halt",  # kill switches that are on
+    "automate_llm_budget",  # what is spent and reserved: the rows that caps are held on
+    "automate_llm_cachedanswer",
+    "automate_llm_ledgerentry",
+    "automate_llm_preferences",
     "automate_matchdecision",
     "automate_outboundpace",
     "automate_outboxjob",

@@ -47,6 +47,8 @@ def connector_context(
         "trace_id": trace,
         "traceparent": f"00-{trace}-{key[:16]}-01",
         "run_id": str(run.id),
+        "workflow_id": str(run.workflow_id),
+        "version_id": str(run.version_id),
         "step_id": step.id,
         "attempt": attempt,
         "idempotency_key": key,

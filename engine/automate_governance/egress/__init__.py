@@ -5,6 +5,7 @@ policy     what an installation and a tenant allow: host allowlist, exact privat
 addresses  which addresses are never connected to
 gate       resolve once, refuse if any address is not allowed, connect to an address that was checked
 client     pools, deadlines, no redirects, no proxies, no cookies, capped replies
+streamed   a reply whose body is read while it comes
 bridge     the same for code without an event loop
 tcp        the same checks for what is not HTTP: an address that a database or mail client may connect to
 bound_secrets  values that go to their own hosts only
@@ -28,6 +29,7 @@ from automate_governance.egress.errors import (
 )
 from automate_governance.egress.policy import EgressPolicy, covers, default_policy
 from automate_governance.egress.reply import Reply
+from automate_governance.egress.streamed import StreamedReply
 from automate_governance.egress.target import Target, parse_target
 from automate_governance.egress.tcp import checked_addresses
 
@@ -47,6 +49,7 @@ __all__ = [
     "Pace",
     "Reply",
     "ReplyTooLarge",
+    "StreamedReply",
     "Target",
     "TlsFailed",
     "bound_secrets",

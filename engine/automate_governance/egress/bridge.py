@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections.abc import Coroutine
 from concurrent.futures import TimeoutError as FutureTimeout  # its own class before Python 3.11
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from automate_governance.egress.client import TOTAL_SECONDS, Egress, Options
 from automate_governance.egress.errors import EgressTimeout
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Unpack  # Python 3.11; only type checkers read it
 
 _GRACE_SECONDS = 5.0  # the loop keeps the deadline itself; this only ends a wait for a loop that hangs
+
+Answer = TypeVar("Answer")
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -39,6 +42,16 @@ def exchange(egress: Egress, method: str, url: str, **options: Unpack[Options]) 
     except FutureTimeout as error:
         future.cancel()
         raise EgressTimeout("The call did not end in time.", in_doubt=True) from error
+
+
+def run(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """`work` on the background loop, waited for; it keeps its own deadline. Not to be called on that loop."""
+    future = asyncio.run_coroutine_threadsafe(work, _running_loop())
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

@@ -9,11 +9,14 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypedDict
 from weakref import WeakKeyDictionary
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from automate_governance.egress.bound_secrets import refuse_bound
@@ -34,6 +37,7 @@ from automate_governance.egress.headers import VIA, outgoing
 from automate_governance.egress.policy import EgressPolicy
 from automate_governance.egress.pools import Pools, Progress
 from automate_governance.egress.reply import MAX_BODY_BYTES, MAX_HEAD_BYTES, BodyReader, Reply
+from automate_governance.egress.streamed import BROKEN, StreamedReply
 from automate_governance.egress.target import Target, parse_target
 
 if TYPE_CHECKING:
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0  # name look-up, connection and TLS together
 TOTAL_SECONDS = 60.0
+LONGEST_STREAM_SECONDS = 900.0
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
@@ -49,7 +54,7 @@ class Options(TypedDict, total=False):
 
     headers: Mapping[str, str]
     body: bytes
-    timeout_seconds: float  # for everything, from look-up to last byte; 60 where absent, and at most
+    timeout_seconds: float  # for everything, from look-up to last byte; 60 where absent, and at most (streams: 900)
     max_body_bytes: int  # of the reply, decoded; 5 MiB where absent, and at most
 
 
@@ -80,22 +85,40 @@ class EgressClient:
         self, method: str, url: str, *, policy: EgressPolicy, pool_key: str = "", **options: Unpack[Options]
     ) -> Reply:
         """As the module's `request`."""
-        if method not in METHODS:
-            raise InvalidTarget(f"The method must be one of {', '.join(sorted(METHODS))}.")
-        target = parse_target(url)
-        policy.check(target)
-        sent, body = outgoing(options.get("headers") or {}), options.get("body", b"")
-        if policy.is_private_target(target.host, target.port):
-            sent["Via"] = VIA
-        refuse_bound(target, sent, body)
+        target, sent, body = _prepared(method, url, policy, options)
         progress = Progress()
         async with self._pools.session(pool_key, policy) as session:
             try:
                 return await _exchange(session, method, target, sent, body, progress, options)
-            except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-                meaning = _meaning(error, target, progress)
-                meaning.details["cause"] = type(error).__name__
-                raise meaning from None  # the library's own error may hold the URL or headers, with their secrets
+            except BROKEN as error:
+                raise _explained(target, progress, error) from None  # the library's own may hold the URL, with secrets
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: str, *, policy: EgressPolicy, pool_key: str = "", **options: Unpack[Options]
+    ) -> AsyncIterator[StreamedReply]:
+        """As `request`, but the body comes in pieces, and the whole may take 900 s. Raises EgressError."""
+        target, sent, body = _prepared(method, url, policy, options)
+        progress = Progress()
+        explain = partial(_explained, target, progress)
+        total = max(0.001, min(options.get("timeout_seconds", TOTAL_SECONDS), LONGEST_STREAM_SECONDS))
+        async with self._pools.session(pool_key, policy) as session:
+            try:
+                response = await session.request(
+                    method,
+                    _as_sent(target),
+                    headers=sent,
+                    data=body or None,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=total, connect=CONNECT_SECONDS, ceil_threshold=1e9),
+                    trace_request_ctx=progress,
+                )
+            except BROKEN as error:
+                raise explain(error) from None
+            try:
+                yield StreamedReply(response, explain)
+            finally:
+                response.close()  # a reply read to its end has given its connection back already
 
     async def close(self) -> None:
         await self._pools.close()
@@ -119,12 +142,38 @@ class Egress:
 
     async def request(self, method: str, url: str, **options: Unpack[Options]) -> Reply:
         """As the module's `request`."""
+        await self._keep_pace(url)
+        client = self.client or _client_of_loop()
+        return await client.request(method, url, policy=self.policy, pool_key=self.pool_key, **options)
+
+    @asynccontextmanager
+    async def stream(self, method: str, url: str, **options: Unpack[Options]) -> AsyncIterator[StreamedReply]:
+        """As `EgressClient.stream`."""
+        await self._keep_pace(url)
+        client = self.client or _client_of_loop()
+        async with client.stream(method, url, policy=self.policy, pool_key=self.pool_key, **options) as reply:
+            yield reply
+
+    async def _keep_pace(self, url: str) -> None:
         if self.pace is not None:
             target = parse_target(url)
             self.policy.check(target)  # what is refused uses up no rate
             await self.pace(target)
-        client = self.client or _client_of_loop()
-        return await client.request(method, url, policy=self.policy, pool_key=self.pool_key, **options)
+
+
+def _prepared(
+    method: str, url: str, policy: EgressPolicy, options: Options
+) -> tuple[Target, CIMultiDict[str], bytes]:
+    """Target, headers and body as they may be sent. Raises EgressError."""
+    if method not in METHODS:
+        raise InvalidTarget(f"The method must be one of {', '.join(sorted(METHODS))}.")
+    target = parse_target(url)
+    policy.check(target)
+    sent, body = outgoing(options.get("headers") or {}), options.get("body", b"")
+    if policy.is_private_target(target.host, target.port):
+        sent["Via"] = VIA
+    refuse_bound(target, sent, body)
+    return target, sent, body
 
 
 async def _exchange(
@@ -176,6 +225,12 @@ def _as_sent(target: Target) -> URL:
     if (url.scheme, url.raw_host, url.port, url.user) != (target.scheme, target.host, target.port, None):
         raise InvalidTarget("The URL can be read in two ways.")
     return url
+
+
+def _explained(target: Target, progress: Progress, error: BaseException) -> EgressError:
+    meaning = _meaning(error, target, progress)
+    meaning.details["cause"] = type(error).__name__
+    return meaning
 
 
 def _meaning(error: BaseException, target: Target, progress: Progress) -> EgressError:

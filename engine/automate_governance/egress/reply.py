@@ -48,6 +48,10 @@ class BodyReader:
         except zlib.error:
             raise BadReply("The reply's body cannot be decompressed.") from None
 
+    def so_far(self) -> bytearray:
+        """What is decoded by now; it grows with the next chunk."""
+        return self._body
+
     def finish(self) -> bytes:
         if self._decoder is not None and not self._is_done:
             raise BadReply("The reply's compressed body ends too early.")

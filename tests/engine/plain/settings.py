@@ -4,7 +4,7 @@ import json
 import os
 
 SECRET_KEY = "a plain project's key, for tests only"
-INSTALLED_APPS = ["automate"]
+INSTALLED_APPS = ["automate", "automate_llm"]
 DATABASES = {"default": json.loads(os.environ["PLAIN_DATABASE"])}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True

@@ -1,0 +1,8 @@
+"""Tables of the LLM layer. Hosted, each tenant's schema has its own."""
+
+from automate_llm.models.answer import CachedAnswer
+from automate_llm.models.budget import Budget
+from automate_llm.models.ledger import LedgerEntry
+from automate_llm.models.preferences import Preferences
+
+__all__ = ["Budget", "CachedAnswer", "LedgerEntry", "Preferences"]
