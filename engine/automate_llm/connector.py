@@ -12,8 +12,7 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
-from automate_connectors.adapters.base import ConnectorAdapter
-from automate_connectors.core import unknown_action
+from automate_connectors.adapters.base import ConnectorAdapter, unknown_action
 from automate_connectors.models import ActionSpec, ConnectorError
 from automate_governance.egress import Egress, EgressPolicy, bridge, default_policy
 from automate_governance.errors import NormalizedError

@@ -161,9 +161,7 @@ class Egress:
             await self.pace(target)
 
 
-def _prepared(
-    method: str, url: str, policy: EgressPolicy, options: Options
-) -> tuple[Target, CIMultiDict[str], bytes]:
+def _prepared(method: str, url: str, policy: EgressPolicy, options: Options) -> tuple[Target, CIMultiDict[str], bytes]:
     """Target, headers and body as they may be sent. Raises EgressError."""
     if method not in METHODS:
         raise InvalidTarget(f"The method must be one of {', '.join(sorted(METHODS))}.")
