@@ -11,7 +11,8 @@ class AutomateConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from automate import checks  # noqa: F401 - registers them
+        from automate import checks, llm  # noqa: F401 - checks registers its own
         from automate.triggers import signals  # models
 
         signals.connect()
+        llm.connect()

@@ -16,6 +16,7 @@ from automate import configuration, host
 from automate.policy.installation import installation_rules, plan_rules
 from automate_connectors import registry
 from automate_governance.errors import Invalid
+from automate_llm.config import llm
 
 _CODES = {"unknown": "automate.E001", "type": "automate.E002", "value": "automate.E002"}
 # Each reads its section and raises for what it cannot use; the text of the error is what is told.
@@ -24,6 +25,7 @@ READERS: dict[str, Callable[[], object]] = {
     "POLICY": installation_rules,
     "HOST": host.current,
     "PLAN": plan_rules,
+    "LLM": llm,
 }
 
 

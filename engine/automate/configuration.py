@@ -184,7 +184,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("SIGNALS.custom", (), _texts, "Dotted paths of custom signals that workflows may name."),
     _setting("INGEST.API_KEY_HASHES", (), _texts, "SHA-256 (64 hex digits) of each key that may send."),
 )
-_SECTIONS_OF_OTHERS: tuple[str, ...] = ("PLAN", "POLICY", "SECRETS")  # read, and refused, by their own readers
+_SECTIONS_OF_OTHERS: tuple[str, ...] = ("LLM", "PLAN", "POLICY", "SECRETS")  # read, and refused, by their own readers
 
 
 def find_misconfigured(options: Any) -> Iterator[Misconfigured]:

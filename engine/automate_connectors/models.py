@@ -74,6 +74,13 @@ class ConnectorError(NormalizedError):
         self.in_doubt = in_doubt
 
 
+class ConnectorWait(ConnectorError):
+    """Not yet: nothing was sent, and no attempt is used up. The step is called again after `retry_after` seconds."""
+
+    def __init__(self, message: str, *, code: str, retry_after: float, details: dict[str, Any] | None = None):
+        super().__init__(message, retryable=True, code=code, retry_after=retry_after, details=details)
+
+
 class UnknownConnector(NormalizedError):
     """No connector is registered under this code."""
 

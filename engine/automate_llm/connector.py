@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from automate_connectors.adapters.base import ConnectorAdapter, unknown_action
-from automate_connectors.models import ActionSpec, ConnectorError
+from automate_connectors.models import ActionSpec, ConnectorError, ConnectorWait
 from automate_governance.egress import Egress, EgressPolicy, bridge, default_policy
 from automate_governance.errors import NormalizedError
 from automate_llm import config
@@ -257,12 +257,12 @@ def _failure(error: NormalizedError, params: Mapping[str, Any]) -> ConnectorErro
         return error
     if not isinstance(error, LLMError):
         return ConnectorError(error.message, code=error.code, details=error.details)
-    retryable = error.retryable
-    if isinstance(error, BudgetExceeded) and params.get("on_budget", "fail") == "wait":
-        retryable = error.retry_after is not None
+    waits = isinstance(error, BudgetExceeded) and params.get("on_budget", "fail") == "wait"
+    if waits and error.retry_after is not None:
+        return ConnectorWait(error.message, code=error.code, retry_after=error.retry_after, details=error.details)
     return ConnectorError(
         error.message,
-        retryable=retryable,
+        retryable=error.retryable,
         code=error.code,
         retry_after=error.retry_after,
         details=error.details,

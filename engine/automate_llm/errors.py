@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from automate_governance.egress import EgressPaced
 from automate_governance.errors import NormalizedError
 
 
@@ -95,6 +96,12 @@ class ProviderUnavailable(LLMError):
     """No connection came about. Nothing was sent."""
 
     code, retryable = "llm_unavailable", True
+
+
+class Paced(ProviderUnavailable):
+    """Our own outbound rate asks to wait. Nothing was sent."""
+
+    code = EgressPaced.code
 
 
 class ProviderFailed(LLMError):

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
@@ -20,11 +21,11 @@ Scope = Callable[[], AbstractContextManager[Any]]
 
 @dataclass(frozen=True)
 class PlanCaps:
-    """What the plan allows, in dollars; None: the plan says nothing."""
+    """What plan and policy allow, in dollars; None: they say nothing."""
 
-    daily_usd: float | None = None
-    workflow_usd: float | None = None
-    run_usd: float | None = None
+    daily_usd: Decimal | None = None
+    workflow_usd: Decimal | None = None
+    run_usd: Decimal | None = None
 
 
 class LLMHost(Protocol):
@@ -40,7 +41,7 @@ class LLMHost(Protocol):
         """The IANA zone whose midnight ends a budget's day."""
 
     def plan_caps(self) -> PlanCaps:
-        """The caps of the plan."""
+        """The caps of the layers above the workflow: plan and tenant policy."""
 
     def data_key(self) -> bytes:
         """The AES-256 key (32 bytes) that seals kept answers."""
@@ -62,10 +63,19 @@ class SingleHost:
         return hashlib.sha256(b"automate.llm-key\x1f" + settings.SECRET_KEY.encode()).digest()
 
 
+_default = "automate_llm.host.SingleHost"
+
+
+def set_default(path: str) -> None:
+    """Who answers where the settings name nobody; the engine says it when it is installed too."""
+    global _default
+    _default = path
+
+
 def current() -> LLMHost:
     """The host named in the settings."""
     options: dict[str, Any] = getattr(settings, "DJANGO_AUTOMATE", {}).get("LLM", {})
-    return _load(options.get("HOST", "automate_llm.host.SingleHost"))
+    return _load(options.get("HOST", _default))
 
 
 @lru_cache(maxsize=8)

@@ -1,7 +1,7 @@
 """What the LLM layer tells others. Receivers run in the tenant's scope, on a connection without open transaction.
 
-budget_alert   a budget passed 50, 80 or 100 %: once per budget and threshold; `alert`: BudgetAlert
-cost_overrun   a provider charged more than was reserved; `entry_id`, `overrun_micros`
+budget_alert   a budget passed 50, 80 or 100 %: once per budget and threshold; `alert`: BudgetAlert, `now`
+cost_overrun   a provider charged more than was reserved; `entry_id`, `overrun_micros`, `now`
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from automate_governance.clock import Clock, SystemClock
-from automate_governance.egress import EgressError, StreamedReply
+from automate_governance.egress import EgressError, EgressPaced, StreamedReply
 from automate_governance.redaction import redact
 from automate_llm import limits
 from automate_llm.errors import (
@@ -24,6 +24,7 @@ from automate_llm.errors import (
     LLMError,
     ModelNotFound,
     Overloaded,
+    Paced,
     ProviderFailed,
     ProviderUnavailable,
     RateLimited,
@@ -106,6 +107,8 @@ async def chunks(reply: StreamedReply) -> AsyncIterator[bytes]:
 
 def meaning_of(error: EgressError) -> LLMError:
     """An egress error before any answer: nothing sent, or nothing heard of what was sent."""
+    if isinstance(error, EgressPaced):
+        return Paced(error.message, details=error.details, retry_after=error.retry_after)
     if error.in_doubt:
         return _lost(error)
     if error.retryable:
@@ -121,7 +124,11 @@ def _lost(error: EgressError) -> LLMError:
 
 def _pause(error: LLMError, attempt: int, deadline: float) -> float | None:
     """Seconds until the next try; None when there is none."""
-    if attempt >= TRIES or not isinstance(error, (RateLimited, Overloaded, ProviderUnavailable)):
+    if (
+        attempt >= TRIES
+        or isinstance(error, Paced)
+        or not isinstance(error, (RateLimited, Overloaded, ProviderUnavailable))
+    ):
         return None
     backoff = 0.5 * 2 ** (attempt - 1) * (0.75 + random.random() / 2)
     wait = backoff if error.retry_after is None else error.retry_after

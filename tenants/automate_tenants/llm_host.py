@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
+from automate.llm import policy_caps
 from automate_governance.errors import NotFound
 from automate_llm.host import PlanCaps, Scope
 from automate_tenants.context import TenantRef, current_tenant, public_scope, tenant_scope
@@ -30,7 +31,7 @@ class TenantLLMHost:
         return str(found or "UTC")
 
     def plan_caps(self) -> PlanCaps:
-        return PlanCaps()
+        return policy_caps()
 
     def data_key(self) -> bytes:
         return data_key(current_tenant())

@@ -13,7 +13,7 @@ from typing import Any
 from automate.definitions import RetryPolicy
 from automate.execution.backoff import retry_delay, with_jitter
 from automate.policy.decision import MustWait
-from automate_connectors.models import ConnectorError
+from automate_connectors.models import ConnectorError, ConnectorWait
 from automate_governance.egress import EgressPaced
 from automate_governance.errors import NormalizedError
 
@@ -79,7 +79,8 @@ def judge_error(error: BaseException, *, attempt: int, policy: RetryPolicy, repe
     shown = describe(error)
     if isinstance(error, MustWait):
         return Postponed(error.seconds, {**shown, "retryable": True})
-    if shown["code"] == EgressPaced.code and isinstance(error, ConnectorError):
+    is_early = isinstance(error, ConnectorWait) or shown["code"] == EgressPaced.code
+    if is_early and isinstance(error, ConnectorError):
         return Postponed(float(error.retry_after or 1.0), shown)
     if isinstance(error, ConnectorError) and not error.in_doubt:
         if not error.retryable:

@@ -60,11 +60,16 @@ class Policy:
     @property
     def llm_budget_daily(self) -> tuple[Decimal, str] | None:
         """US dollars a day and the layer that set it."""
-        found = [
-            (layer.rules.llm_budget_daily, layer.name)
-            for layer in self.layers
-            if layer.rules.llm_budget_daily is not None
-        ]
+        return self._least_money("llm_budget_daily")
+
+    @property
+    def llm_budget_run(self) -> tuple[Decimal, str] | None:
+        """US dollars of one run and the layer that set it."""
+        return self._least_money("llm_budget_run")
+
+    def _least_money(self, rule: str) -> tuple[Decimal, str] | None:
+        values = [(getattr(layer.rules, rule), layer.name) for layer in self.layers]
+        found = [(value, name) for value, name in values if value is not None]
         return min(found, key=lambda item: item[0]) if found else None
 
     @property

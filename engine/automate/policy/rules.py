@@ -37,7 +37,8 @@ class Rules:
     endpoint_rates: Mapping[str, int] = field(default_factory=dict)  # endpoint slug, or "*" for each → per minute
     over_limit: str = REJECT  # or HOLD: accepted, and run later within the rate
     api_rate: int | None = None  # of each API key
-    llm_budget_daily: Decimal | None = None
+    llm_budget_daily: Decimal | None = None  # of the workspace; in a workflow's own policy, of that workflow
+    llm_budget_run: Decimal | None = None  # of each run
     max_concurrent_runs: int | None = None
 
 
@@ -46,7 +47,10 @@ _NAMES: dict[str, frozenset[str]] = {
     "plan": frozenset(Rules.__dataclass_fields__) - {"allow_ssrf", "private_targets"},
     "tenant": frozenset(Rules.__dataclass_fields__) - {"allow_ssrf", "private_targets"},
     "workflow": frozenset(
-        ("connector_allowlist", "host_allowlist", "outbound_rates", "llm_budget_daily", "max_concurrent_runs")
+        (
+            *("connector_allowlist", "host_allowlist", "outbound_rates"),
+            *("llm_budget_daily", "llm_budget_run", "max_concurrent_runs"),
+        )
     ),
 }
 
@@ -83,7 +87,7 @@ def parse(document: Mapping[str, Any], *, layer: str) -> Rules:
             continue
         if isinstance(value, (list, tuple)):
             value = tuple(value)
-        elif name == "llm_budget_daily":
+        elif name in ("llm_budget_daily", "llm_budget_run"):
             value = Decimal(str(value))
         values[name] = value
     return Rules(**values)
@@ -200,5 +204,6 @@ _CHECKS = {
     "over_limit": _choice,
     "api_rate": _count,
     "llm_budget_daily": _money,
+    "llm_budget_run": _money,
     "max_concurrent_runs": _count,
 }

@@ -106,7 +106,7 @@ def settle(entry_id: UUID, *, cost_micros: int, now: datetime, **facts: Any) -> 
         facts["overrun_micros"] = max(0, cost_micros - entry.reserved_micros)
         _end(entry, Status.SETTLED, cost_micros, now, facts)
     if entry.overrun_micros:
-        cost_overrun.send_robust(LedgerEntry, entry_id=entry.pk, overrun_micros=entry.overrun_micros)
+        cost_overrun.send_robust(LedgerEntry, entry_id=entry.pk, overrun_micros=entry.overrun_micros, now=now)
     alerts.tell(counters_of(entry), now=now)
     return entry
 

@@ -10,6 +10,7 @@ import json
 import re
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,7 @@ TABLE = Path(__file__).with_name("table.json")
 
 
 def main() -> None:
-    from genai_prices.data import providers  # type: ignore[import-not-found]  # on the maintainer's machine only
-
+    providers = import_module("genai_prices.data").providers  # on the maintainer's machine only
     today = datetime.now(timezone.utc).date()
     found = {provider.id: provider for provider in providers}
     table = {

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from automate_connectors.models import ConnectorError
+from automate_connectors.models import ConnectorError, ConnectorWait
 from automate_connectors.registry import get
 from automate_llm.connector import LLMAdapter
 from automate_llm.models import LedgerEntry, Preferences
@@ -160,6 +160,7 @@ def test_a_budget_that_is_used_up_fails_or_waits_as_the_step_says(
     fails = failure(params, context)
     waits = failure({**params, "on_budget": "wait"}, context)
 
+    assert isinstance(waits, ConnectorWait)
     assert (fails.code, fails.retryable, fails.in_doubt) == ("budget_exceeded", False, False)
     assert (waits.code, waits.retryable, waits.retry_after) == (
         "budget_exceeded",
