@@ -35,7 +35,7 @@ def spending(transactional_db: None, tenant_a: Workspace, llm_server: LLMServer,
         yield tenant_a
 
 
-def publish(server: LLMServer, *, policy: dict[str, Any] | None = None, **params: Any) -> None:
+def publish(server: LLMServer, **params: Any) -> None:
     asked: dict[str, Any] = {"provider": "openai_compatible", "model": "stand-in-1", "base_url": server.url}
     asked["api_key"] = {"$secret": "MODEL_KEY"}
     step = {
@@ -50,7 +50,6 @@ def publish(server: LLMServer, *, policy: dict[str, Any] | None = None, **params
         "name": "Answer",
         "trigger": {"type": "event", "event_type": "asked"},
         "steps": [step],
-        **({"policy": policy} if policy else {}),
     }
     workflow = create_workflow(definition=definition, actor="system", now=now)
     publish_version(workflow_id=workflow.id, expected_revision=1, actor="system", now=now)
@@ -82,20 +81,6 @@ def test_a_step_asks_and_its_ledger_row_names_run_and_version(spending: Workspac
     entry = LedgerEntry.objects.get()
     assert (entry.run_id, entry.version_id, entry.workflow_id) == (run.id, run.version_id, run.workflow_id)
     assert (entry.step_id, entry.trace_id, entry.cost_micros) == ("ask", run.trace_id, 30_000)
-
-
-def test_the_workflows_own_budget_stops_it(spending: Workspace, llm_server: LLMServer) -> None:
-    llm_server.say = Reply(usage=(1, 100))
-    publish(llm_server, policy={"llm_budget_daily": 0.15})
-
-    for _ in range(2):
-        run_workflow("answer", {"question": "?"})
-        work()
-
-    run = newest_run()
-    assert run.error is not None
-    assert (run.status, run.error["code"], run.error["details"]["scope"]) == ("failed", "budget_exceeded", "workflow")
-    assert len(llm_server.asked) == 1
 
 
 def test_a_step_that_waits_for_its_budget_uses_up_no_attempt(spending: Workspace, llm_server: LLMServer) -> None:
