@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from django.apps import apps
+
 from automate.retention import Purged, Retention, purge
 
 
 def keep_house(*, now: datetime, retention: Retention, go_on: Callable[[], bool] = lambda: True) -> Purged[str]:
     """Do what is due in the current schema, in short transactions; `go_on` is asked between them. Rows deleted."""
+    if apps.is_installed("automate_governance"):
+        from automate.services.secrets import forget_replaced  # its tables are an app of their own
+
+        forget_replaced(now=now)
     return purge(now=now, retention=retention, go_on=go_on)

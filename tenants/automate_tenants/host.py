@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import F
 
 from automate_governance.errors import NotFound
-from automate_tenants import secret_use
+from automate_tenants import audit_chain, secret_use
 from automate_tenants.context import current_tenant, public_scope, tenant_scope
 from automate_tenants.key_store import data_key
 from automate_tenants.models import DispatchTenant, Tenant
@@ -30,6 +30,9 @@ class TenantHost:
     `ring` runs after the commit, when the caller's scope may have ended; the database backend runs every on_commit hook
     in the scope that registered it.
     """
+
+    def __init__(self) -> None:
+        self._chainer = audit_chain.Chainer()
 
     def data_key(self) -> bytes:
         return data_key(current_tenant())
@@ -56,6 +59,12 @@ class TenantHost:
         from automate_tenants.dispatch.store import DispatchStore
 
         return DispatchStore()
+
+    def audit_written(self) -> None:
+        audit_chain.note_pending(current_tenant().id)
+
+    def chain_audit(self, *, now: datetime) -> int:
+        return self._chainer.turn(now=now)
 
     def keep_house(self, *, now: datetime, go_on: Callable[[], bool]) -> None:
         from automate_tenants.housekeeping import keep_next

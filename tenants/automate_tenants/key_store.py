@@ -7,11 +7,11 @@ from pathlib import Path
 
 from django.conf import settings
 
-from automate_governance.keys import FileKeyStore, KeyStore
+from automate_governance.keys import FileKeyStore
 from automate_tenants.context import TenantRef
 
 
-def key_store() -> KeyStore:
+def key_store() -> FileKeyStore:
     """The store of this installation."""
     return _file_store(Path(settings.KEY_STORE_DIR))
 

@@ -10,6 +10,7 @@ from tests.support.workspaces import Workspace
 
 # A new table of a tenant needs a reason: one backend that has touched every tenant keeps some 20 KB for each of them.
 TABLES = {
+    "automate_auditlink",  # the chain over the audit log
     "automate_auditlogentry",
     "automate_bufferedevent",  # events that wait to become one run, in order
     "automate_dedupe",

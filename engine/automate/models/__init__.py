@@ -1,6 +1,6 @@
 """The engine's tables. Hot ones have no foreign keys: a missing parent is a fact to report, not a commit to fail."""
 
-from automate.models.audit import AuditLogEntry
+from automate.models.audit import AuditLink, AuditLogEntry
 from automate.models.endpoint import WebhookEndpoint
 from automate.models.event import Dedupe, Event, MatchDecision
 from automate.models.flow import BufferedEvent, EventBuffer, Halt, QueuePlace
@@ -12,6 +12,7 @@ from automate.models.wait import RunWait
 from automate.models.workflow import Workflow, WorkflowVersion
 
 __all__ = [
+    "AuditLink",
     "AuditLogEntry",
     "BufferedEvent",
     "Dedupe",

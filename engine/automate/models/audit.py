@@ -24,3 +24,15 @@ class AuditLogEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.resource}"
+
+
+class AuditLink(models.Model):
+    """An entry's place in the chain (`automate.services.audit_chain`). Added by the chainer, never altered."""
+
+    seq = models.BigIntegerField(primary_key=True)  # 1, 2, 3 without a gap
+    entry_id = models.UUIDField(unique=True)
+    hash = models.BinaryField(max_length=32)  # SHA-256 of the link before and the entry
+    linked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.entry_id}"

@@ -10,6 +10,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
+from automate import host
 from automate.models import AuditLogEntry
 from automate_governance.redaction import redact
 from automate_governance.storable import storable
@@ -51,7 +54,7 @@ def record(
     `actor` is "user:12", "key:am_live_ab12" or "system"; `action` "workflow.publish"; `resource` "workflow:<id>".
     `details` is strictly redacted before it is written (seeds, "AuditLogEntry").
     """
-    return AuditLogEntry.objects.create(
+    entry = AuditLogEntry.objects.create(
         actor=actor[:200],
         action=action[:100],
         resource=resource[:200],
@@ -60,3 +63,5 @@ def record(
         ip=ip or _origin.get().ip,
         created_at=now,
     )
+    transaction.on_commit(host.current().audit_written)
+    return entry

@@ -38,6 +38,7 @@ QUICK_BATCHES = 3  # in flight at once; one that turns slow makes room for anoth
 DATABASE_THREADS = QUICK_BATCHES + 3  # one for claiming, one for renewing and tending, one for keeping house
 MAX_RUNS = 2_000  # in a worker's hands at once, waiting for slow receivers mostly
 IDLE_SECONDS = 1.0
+AUDIT_SECONDS = 0.5
 HOUSE_EVERY_SECONDS = 60.0
 HOUSE_SECONDS = 5.0  # of each minute: then it goes on in the next one
 DRAIN_SECONDS = 30.0
@@ -91,6 +92,7 @@ class Worker:
             asyncio.ensure_future(self._renew()),
             asyncio.ensure_future(self._tend()),
             asyncio.ensure_future(self._keep_house()),
+            asyncio.ensure_future(self._chain_audit()),
         ]
         try:
             bell.start()
@@ -219,6 +221,17 @@ class Worker:
                     self._wake.set()
             except DatabaseError:
                 logger.debug("Housekeeping waits for the database.")
+
+    async def _chain_audit(self) -> None:
+        """Audit entries get their place in the chain within a second."""
+        while True:
+            await asyncio.sleep(AUDIT_SECONDS)
+            try:
+                await self._engine.in_database(lambda: host.current().chain_audit(now=datetime.now(timezone.utc)))
+            except DatabaseError:
+                logger.debug("The audit chain waits for the database.")
+            except Exception:
+                logger.exception("The audit chain could not go on; it is tried again.")
 
     async def _keep_house(self) -> None:
         """Old rows go a little at a time, beside the work."""

@@ -24,6 +24,8 @@ def build() -> argparse.ArgumentParser:
     _tenants(nouns)
     _keys(nouns)
     _events(nouns)
+    _keystore(nouns)
+    _audit(nouns)
     doctor = nouns.add_parser(
         "doctor", help="say what works and which promises do not hold here", example="automate doctor", has_data=True
     )
@@ -117,6 +119,42 @@ def _keys(nouns: Any) -> None:
     create.add_argument("--name", default="from the command line")
     create.add_argument("--scope", action="append", metavar="SCOPE", help="may be repeated (all)")
     create.set_defaults(module="keys", verb="create")
+
+
+def _keystore(nouns: Any) -> None:
+    verbs = nouns.add_parser(
+        "keystore", help="the keys that seal secrets and state", example="automate keystore rotate"
+    ).add_subparsers(metavar="verb", required=True)
+    rotate = verbs.add_parser(
+        "rotate",
+        help="wrap every workspace's key with a new installation key, while everything runs",
+        example="automate keystore rotate --json",
+        has_data=True,
+    )
+    rotate.set_defaults(module="keystore", verb="rotate")
+    erase = verbs.add_parser(
+        "erase",
+        help="destroy a workspace's key for ever; prints the signed certificate",
+        example="automate keystore erase acme --confirm acme --json",
+        has_data=True,
+    )
+    erase.add_argument("workspace", help="slug of the workspace")
+    erase.add_argument("--confirm", default="", metavar="SLUG", help="its name once more")
+    erase.set_defaults(module="keystore", verb="erase")
+
+
+def _audit(nouns: Any) -> None:
+    verbs = nouns.add_parser("audit", help="the audit logs", example="automate audit verify").add_subparsers(
+        metavar="verb", required=True
+    )
+    verify = verbs.add_parser(
+        "verify",
+        help="say whether a log was changed, added to, thinned out or cut; exit code 1 when one was",
+        example="automate audit verify --workspace acme --json",
+        has_data=True,
+    )
+    verify.add_argument("--workspace", action="append", default=[], metavar="SLUG", help="may be repeated (all)")
+    verify.set_defaults(module="audit", verb="verify")
 
 
 def _events(nouns: Any) -> None:

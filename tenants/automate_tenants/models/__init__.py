@@ -1,6 +1,7 @@
 """Public tables: who the tenants are, who may enter, where their work waits."""
 
 from automate_tenants.models.access import ApiKey, EmailCode, HandoverTicket, Membership
+from automate_tenants.models.audit_head import AuditHead
 from automate_tenants.models.dispatch import DispatchLease, DispatchTenant, InstallationHalt
 from automate_tenants.models.rate import RateWindow, WebhookLimit
 from automate_tenants.models.refusal import RefusalCount, RefusalEpisode, RefusalSample
@@ -10,6 +11,7 @@ from automate_tenants.models.tenant import Domain, Tenant
 
 __all__ = [
     "ApiKey",
+    "AuditHead",
     "DispatchLease",
     "DispatchTenant",
     "Domain",

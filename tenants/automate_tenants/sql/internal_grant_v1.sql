@@ -9,7 +9,8 @@ BEGIN
   EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO automate_app', p_schema);
   EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA %I TO automate_app', p_schema);
   EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA %I TO automate_app', p_schema);  -- they run with its own rights
-  FOREACH v_table IN ARRAY ARRAY['automate_auditlogentry', 'automate_workflowversion'] LOOP
+  FOREACH v_table IN ARRAY ARRAY['automate_auditlogentry', 'automate_auditlink', 'automate_workflowversion'] LOOP
+    CONTINUE WHEN to_regclass(format('%I.%I', p_schema, v_table)) IS NULL;  -- a schema that is not migrated yet
     EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %I.%I FROM automate_app', p_schema, v_table);
   END LOOP;
   EXECUTE format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON %I.django_migrations FROM automate_app', p_schema);

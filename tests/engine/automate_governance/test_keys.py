@@ -168,3 +168,104 @@ def test_processes_that_create_at_once_end_with_one_key(folder):
 
     assert len(answers) == 1
     assert len(answers.pop().strip()) == 20 * 64
+
+
+def test_a_rotation_keeps_every_data_key_and_changes_every_file(store, folder):
+    for name in ("a", "b"):
+        store.create(name)
+    keys = {name: store.data_key(name) for name in ("a", "b")}
+    running = FileKeyStore(folder)
+    running.data_key("a")  # has the old installation key in memory, and has not read b yet
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+
+    assert store.rotate_installation_key() == 2
+
+    assert {name: FileKeyStore(folder).data_key(name) for name in keys} == keys
+    assert {name: running.data_key(name) for name in keys} == keys
+    after = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert after.keys() == before.keys()
+    assert all(after[name] != before[name] for name in before)
+    running.create("c")  # wraps with the key of now, though it began with the old one
+    assert FileKeyStore(folder).data_key("c") == running.data_key("c")
+
+
+def test_both_keys_are_good_while_a_rotation_is_under_way_and_the_next_finishes_it(store, folder, monkeypatch):
+    for name in ("a", "b", "c"):
+        store.create(name)
+    keys = {name: store.data_key(name) for name in ("a", "b", "c")}
+    wrap, done = FileKeyStore._wrap_anew, []
+
+    def die_at_the_third(self, path, old, new):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(path)
+        return wrap(self, path, old, new)
+
+    monkeypatch.setattr(FileKeyStore, "_wrap_anew", die_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        store.rotate_installation_key()
+    monkeypatch.undo()
+
+    assert {name: FileKeyStore(folder).data_key(name) for name in keys} == keys
+    assert store.rotate_installation_key() == 1  # only what was left
+    assert {name: FileKeyStore(folder).data_key(name) for name in keys} == keys
+    assert not (folder / "installation.next").exists()
+
+
+def test_the_old_installation_key_opens_nothing_after_a_rotation(store, folder, tmp_path):
+    store.create("a")
+    old = (folder / "installation.key").read_bytes()
+    store.rotate_installation_key()
+    thief = tmp_path / "copy"
+    thief.mkdir(mode=0o700)
+    (thief / "installation.key").write_bytes(old)
+    (thief / "installation.key").chmod(0o600)
+    (thief / "a.key").write_bytes((folder / "a.key").read_bytes())
+
+    with pytest.raises(UnsafeKeyStore):
+        FileKeyStore(thief).data_key("a")
+
+
+def test_readers_and_makers_go_on_through_rotations(folder):
+    stores = [FileKeyStore(folder) for _ in range(4)]
+    for number in range(8):
+        stores[0].create(f"k{number}")
+    keys = [stores[0].data_key(f"k{number}") for number in range(8)]
+    stop, faults = threading.Event(), []
+
+    def read(store: FileKeyStore, mine: int) -> None:
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            try:
+                fresh = FileKeyStore(folder)
+                assert [fresh.data_key(f"k{number}") for number in range(8)] == keys
+                store.create(f"made-{mine}-{turn}")
+            except Exception as error:
+                faults.append(error)
+                return
+
+    threads = [threading.Thread(target=read, args=(store, number)) for number, store in enumerate(stores)]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):
+        FileKeyStore(folder).rotate_installation_key()
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert faults == []
+    last = FileKeyStore(folder)
+    assert all(len(last.data_key(file.stem)) == 32 for file in folder.glob("made-*.key"))
+
+
+def test_a_destroyed_key_leaves_its_certificate_and_stays_gone_through_a_rotation(store):
+    store.create("a")
+    store.destroy("a", b"signed words")
+
+    store.rotate_installation_key()
+
+    assert store.certificate("a") == b"signed words"
+    assert store.certificate("never-made") is None
+    with pytest.raises(KeyDestroyed):
+        store.data_key("a")

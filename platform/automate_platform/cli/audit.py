@@ -1,0 +1,28 @@
+"""`automate audit verify`: whether the audit logs are what was written. Ends with 1 when one is not."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from automate_platform.cli import _django, data
+
+
+def run(options: argparse.Namespace) -> int:
+    _django.setup()
+    from django.utils import timezone
+
+    from automate_tenants import audit_chain
+
+    verdicts = audit_chain.verify(options.workspace, now=timezone.now())
+    findings = [{"workspace": v.workspace, **asdict(finding)} for v in verdicts for finding in v.findings]
+    if options.json:
+        examined = [{"workspace": v.workspace, "entries": v.entries, "findings": len(v.findings)} for v in verdicts]
+        data.show({"examined": examined, "findings": findings}, as_json=True)
+    else:
+        for verdict in verdicts:
+            state = "bad" if verdict.findings else "ok"
+            print(f"{state:4}  {verdict.workspace:20} {verdict.entries} entries")
+        for found in findings:
+            print(f"{found['workspace']}: {found['kind']} at {found['seq'] or found['entry_id']}: {found['words']}")
+    return 1 if findings else 0
