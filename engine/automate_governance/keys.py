@@ -138,18 +138,22 @@ class FileKeyStore:
         return True
 
     def _read(self, name: str) -> bytes:
-        """The data key; where it does not open, a rotation may just have gone past: with the keys of now."""
-        for _ in range(3):
-            try:
-                sealed = self._path(name, "key").read_bytes()
-            except FileNotFoundError:
-                raise KeyNotFound(f"The key store has no key {name!r}.", details={"key": name}) from None
-            for wrapping in self._installation_keys():
-                key = _unwrapped(wrapping, sealed)
-                if key is not None:
-                    return key
-            self._wrapping_key = None
-        raise UnsafeKeyStore(f"Key {name!r} was not wrapped by this installation's key.")
+        """The data key. Where it does not open, a rotation may have gone past: looked at again with none under way."""
+        key = self._opened(name)
+        if key is None:
+            with self._no_rotation():
+                self._wrapping_key = None
+                key = self._opened(name)
+        if key is None:
+            raise UnsafeKeyStore(f"Key {name!r} was not wrapped by this installation's key.")
+        return key
+
+    def _opened(self, name: str) -> bytes | None:
+        try:
+            sealed = self._path(name, "key").read_bytes()
+        except FileNotFoundError:
+            raise KeyNotFound(f"The key store has no key {name!r}.", details={"key": name}) from None
+        return next((key for wrapping in self._installation_keys() if (key := _unwrapped(wrapping, sealed))), None)
 
     def _installation_keys(self) -> list[bytes]:
         """The key in use and, while a rotation is under way, the one to come."""

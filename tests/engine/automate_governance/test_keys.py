@@ -240,7 +240,8 @@ def test_readers_and_makers_go_on_through_rotations(folder):
             try:
                 fresh = FileKeyStore(folder)
                 assert [fresh.data_key(f"k{number}") for number in range(8)] == keys
-                store.create(f"made-{mine}-{turn}")
+                if turn <= 5:
+                    store.create(f"made-{mine}-{turn}")
             except Exception as error:
                 faults.append(error)
                 return
