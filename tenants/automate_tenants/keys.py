@@ -22,6 +22,7 @@ SCOPES = (
     "events:write",
     "events:read",
     "runs:read",
+    "runs:write",
     "workflows:read",
     "workflows:write",
     "workflows:publish",

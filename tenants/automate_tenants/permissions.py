@@ -18,7 +18,16 @@ from automate_tenants.context import tenant_or_none
 from automate_tenants.models import Membership
 
 _VIEWER = {"view_event", "view_run", "view_workflow"}
-_OPERATOR = _VIEWER | {"send_event", "view_raw_payload", "view_keys", "view_audit", "view_secrets", "view_policy"}
+_OPERATOR = _VIEWER | {
+    "run_workflow",
+    "change_schedule",
+    "send_event",
+    "view_raw_payload",
+    "view_keys",
+    "view_audit",
+    "view_secrets",
+    "view_policy",
+}
 _BUILDER = _OPERATOR | {"change_workflow", "publish_workflow", "manage_endpoints", "use_secrets"}
 _BILLING = {"view_billing", "manage_billing"}
 _ADMIN = _BUILDER | {

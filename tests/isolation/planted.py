@@ -22,6 +22,8 @@ from automate.models import (
     MatchDecision,
     OutboxJob,
     PolicyDocument,
+    Schedule,
+    ScheduleTick,
     StepRun,
     Workflow,
     WorkflowVersion,
@@ -33,8 +35,9 @@ from automate_tenants.keys import create_key
 from automate_tenants.models import RefusalSample
 
 CANARY = "canary"
-SCOPES = ("events:write", "events:read", "runs:read", "workflows:read", "workflows:write", "workflows:publish",
-          "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read", "policy:write")  # fmt: skip
+SCOPES = ("events:write", "events:read", "runs:read", "runs:write", "workflows:read", "workflows:write",
+          "workflows:publish", "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read",
+          "policy:write")  # fmt: skip
 _CHANGING = {"latest_used_at"}  # noting the use of a key is no change of the workspace
 
 
@@ -93,6 +96,13 @@ def plant(tenant: TenantRef) -> Planted:
             event_id=event.pk, workflow_id=workflow.pk, version_id=version.pk, run_id=run.pk, decision="started",
             reason="rule_true", decided_at=now,
         )  # fmt: skip
+        schedule = Schedule.objects.create(
+            workflow=workflow, kind="cron", spec={"type": "schedule", "cron": "0 0 1 1 *", "payload": {"x": CANARY}},
+            base_at=now, next_at=now, created_at=now, updated_at=now,
+        )  # fmt: skip
+        ScheduleTick.objects.create(
+            schedule_id=schedule.pk, due_at=now, outcome="fired", reason=CANARY, event_id=event.pk, decided_at=now
+        )
         Dedupe.objects.create(
             id=uuid4(), source=CANARY, key=CANARY, event_id=event.pk, body_hash=b"x" * 32, expires_at=now
         )
@@ -120,6 +130,7 @@ def plant(tenant: TenantRef) -> Planted:
         "workflow": workflow.pk,
         "version_num": 1,
         "endpoint_id": endpoint.pk,
+        "schedule_id": schedule.pk,
         "key_id": key.pk,
         "slug": tenant.slug,
         "name": "api",

@@ -94,6 +94,17 @@ ROUTES = [
     Route(
         "workflows/<uuid:workflow_id>/enabled/", "workspace", {"POST": "publish_workflow"}, body={"is_enabled": "no"}
     ),
+    Route(
+        "workflows/<uuid:workflow_id>/runs/",
+        "workspace",
+        {"GET": "run_workflow", "POST": "run_workflow"},
+        shows=True,
+        body={"payload": "{}"},
+    ),
+    Route("schedules/", "workspace", {"GET": "view_workflow"}, shows=True),
+    Route("schedules/<uuid:schedule_id>/", "workspace", {"GET": "view_workflow"}, shows=True),
+    Route("schedules/<uuid:schedule_id>/ticks/", "workspace", {"POST": "run_workflow"}),
+    Route("schedules/<uuid:schedule_id>/paused/", "workspace", {"POST": "change_schedule"}, body={"is_paused": "yes"}),
     Route("webhooks/", "workspace", {"GET": "view_event"}, shows=True),
     Route(
         "webhooks/new/",
@@ -198,6 +209,14 @@ ROUTES = [
     Route("api/v1/secrets/<str:secret>/versions", "api", {"POST": "secrets:write"}),
     Route("api/v1/secrets/<str:secret>/restorations", "api", {"POST": "secrets:write"}),
     Route("api/v1/audit", "api", {"GET": "audit:read"}, shows=True),
+    Route("api/v1/workflows/<str:workflow>/runs", "api", {"POST": "runs:write"}),
+    Route("api/v1/schedules", "api", {"GET": "workflows:read"}, shows=True),
+    Route(
+        "api/v1/schedules/<str:schedule_id>", "api", {"GET": "workflows:read", "PATCH": "workflows:publish"}, shows=True
+    ),
+    Route(
+        "api/v1/schedules/<str:schedule_id>/ticks", "api", {"GET": "workflows:read", "POST": "runs:write"}, shows=True
+    ),
     Route("api/v1/workflow-validations", "api", {"POST": "workflows:read"}),
     Route("api/v1/", "both"),
     Route("api/v1/<path:path>", "both"),

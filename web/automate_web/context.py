@@ -55,6 +55,7 @@ def _navigation(request: HttpRequest) -> dict[str, list[NavItem]]:
             ("Runs", "runs", "automate.view_run"),
             ("Events", "events", "automate.view_event"),
             ("Webhooks", "endpoints", "automate.view_event"),
+            ("Schedules", "schedules", "automate.view_workflow"),
         ],
         "Governance": [
             ("Stored Secrets", "secrets", "automate.view_secrets"),

@@ -12,10 +12,11 @@ from django.http import HttpResponse
 from django.test import Client
 
 from automate.ids import derived_id, new_id
-from automate.models import Event, ExecutionRun, MatchDecision, StepRun, Workflow, WorkflowVersion
+from automate.models import Event, ExecutionRun, MatchDecision, Schedule, StepRun, Workflow, WorkflowVersion
 from automate_tenants.context import TenantRef, tenant_scope
 
-ALL_SCOPES = ["events:write", "events:read", "runs:read", "workflows:read", "workflows:write", "workflows:publish",
+ALL_SCOPES = ["events:write", "events:read", "runs:read", "runs:write", "workflows:read", "workflows:write",
+              "workflows:publish",
               "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read", "policy:write"]  # fmt: skip
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 DEFINITION: dict[str, Any] = {
@@ -79,6 +80,14 @@ class Rows:
                 )
                 workflow.save()
             return workflow
+
+    def schedule(self, workflow: Workflow) -> Schedule:
+        """As if the workflow's live version had a schedule."""
+        spec = {"type": "schedule", "cron": "0 9 * * MON-FRI", "timezone": "Europe/Berlin", "overlap": "skip"}
+        with tenant_scope(self.tenant):
+            return Schedule.objects.create(
+                workflow=workflow, kind="cron", spec=spec, base_at=NOW, next_at=NOW, created_at=NOW, updated_at=NOW
+            )
 
     def event(self, *, at: datetime = NOW, **fields: Any) -> Event:
         row = {"type": "order.created", "payload": {"id": 7}, "source": "api", "trace_id": uuid4(), **fields}

@@ -33,6 +33,12 @@ OPERATIONS = [  # method, path, body, headers, the scope it needs, the answer to
     ("PUT", "/workflows/order-flow", DEFINITION, {"If-Match": "*"}, "workflows:write", 200),
     ("GET", "/workflows/order-flow/versions", None, {}, "workflows:read", 200),
     ("POST", "/workflows/order-flow/versions", {}, {"If-Match": "*"}, "workflows:publish", 200),
+    ("POST", "/workflows/order-flow/runs", {}, {}, "runs:write", 201),
+    ("GET", "/schedules", None, {}, "workflows:read", 200),
+    ("GET", "/schedules/{schedule}", None, {}, "workflows:read", 200),
+    ("PATCH", "/schedules/{schedule}", {"is_paused": True}, {}, "workflows:publish", 200),
+    ("GET", "/schedules/{schedule}/ticks", None, {}, "workflows:read", 200),
+    ("POST", "/schedules/{schedule}/ticks", {}, {}, "runs:write", 201),
     ("POST", "/workflow-validations", DEFINITION, {}, "workflows:read", 200),
 ]
 
@@ -41,7 +47,11 @@ OPERATIONS = [  # method, path, body, headers, the scope it needs, the answer to
 def ids(rows: Rows) -> dict[str, str]:
     workflow = rows.workflow()
     event = rows.event()
-    return {"event": str(event.pk), "run": str(rows.run(event, workflow).pk)}
+    return {
+        "event": str(event.pk),
+        "run": str(rows.run(event, workflow).pk),
+        "schedule": str(rows.schedule(workflow).pk),
+    }
 
 
 @pytest.mark.parametrize(("method", "path", "body", "headers", "scope", "status"), OPERATIONS)

@@ -19,6 +19,8 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "workflow_validations_create", "secrets_list", "secrets_create", "secrets_get", "secrets_change", "secrets_delete",
     "secret_versions_create", "secret_restorations_create", "audit_list",
     "policy_get", "policy_save", "policy_previews_create",
+    "workflow_runs_create", "schedules_list", "schedules_get", "schedules_change",
+    "schedule_ticks_list", "schedule_ticks_create",
 }  # fmt: skip
 
 
@@ -71,6 +73,7 @@ def test_examples_are_what_the_schema_says(document: dict[str, Any], name: str) 
 def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, rows: Rows) -> None:
     workflow, event = rows.workflow(), rows.event()
     run = rows.run(event, workflow, attempts=2)
+    schedule = rows.schedule(workflow)
     answers = {
         "events_list": api.get("/events"),
         "events_get": api.get(f"/events/{event.pk}", expand="why"),
@@ -97,6 +100,12 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
         "policy_save": api.send("PUT", "/policy", {"webhook_rate": 100}, {"If-Match": "*"}),
         "policy_previews_create": api.post("/policy-previews", {"webhook_rate": 100}),
         "workflow_validations_create": api.post("/workflow-validations", {**DEFINITION, "steps": []}),
+        "workflow_runs_create": api.post("/workflows/order-flow/runs", {"payload": {"a": 1}}),
+        "schedule_ticks_create": api.post(f"/schedules/{schedule.pk}/ticks", {}),
+        "schedule_ticks_list": api.get(f"/schedules/{schedule.pk}/ticks"),
+        "schedules_list": api.get("/schedules"),
+        "schedules_get": api.get(f"/schedules/{schedule.pk}"),
+        "schedules_change": api.send("PATCH", f"/schedules/{schedule.pk}", {"is_paused": True}, {}),
     }
     assert set(answers) == OPERATION_IDS
 

@@ -111,6 +111,27 @@ _AUDIT_ENTRY = {
     "trace_id": TRACE_ID,
     "ip": "203.0.113.7",
 }
+_TICK = {
+    "id": 412,
+    "due_at": "2026-11-21T08:00:00Z",
+    "until_at": None,
+    "count": 1,
+    "outcome": "fired",
+    "reason": "On time.",
+    "event_id": _EVENT_ID,
+    "trace_id": TRACE_ID,
+    "decided_at": "2026-11-21T08:00:00.031000Z",
+}
+_SCHEDULE = {
+    "id": "019aa8ff-2300-7e44-8000-123412341234",
+    "workflow": _WORKFLOW_REF,
+    "kind": "cron",
+    "state": "active",
+    "words": "At 09:00 on Monday through Friday, Europe/Berlin",
+    "trigger": {"type": "schedule", "cron": "0 9 * * MON-FRI", "timezone": "Europe/Berlin"},
+    "upcoming": ["2026-11-23T08:00:00Z", "2026-11-24T08:00:00Z"],
+    "latest_tick": _TICK,
+}
 
 
 _POLICY: dict[str, Any] = {
@@ -257,6 +278,28 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "description": "Runs the rules over the last 24 hours; nothing is changed.",
     },
     "audit_list": {"answer": _page("audit", _AUDIT_ENTRY), "description": "Newest first; append-only."},
+    "schedules_list": {"answer": _page("schedules", _SCHEDULE), "description": "Newest first."},
+    "schedules_get": {"answer": _SCHEDULE},
+    "schedules_change": {
+        "body": {"is_paused": True},
+        "answer": {**_SCHEDULE, "state": "paused", "upcoming": []},
+        "description": "Due times while it is paused are not caught up. "
+        "What else a schedule says is published with its workflow.",
+    },
+    "schedule_ticks_list": {
+        "answer": _page("schedules/019aa8ff-2300-7e44-8000-123412341234/ticks", _TICK),
+        "description": "Newest first: fired, caught up, skipped, waiting, run by hand, each with the reason.",
+    },
+    "schedule_ticks_create": {
+        "body": {},
+        "answer": {**_TICK, "outcome": "manual", "reason": "Run by hand by key:am_live_ab12."},
+        "description": "One more tick, at once. The next due time stays, and the workflow's rule is asked as always.",
+    },
+    "workflow_runs_create": {
+        "body": {"payload": {"order": 7}},
+        "answer": {"run_id": _RUN_ID},
+        "description": "Starts the live version at once, past its rule, whatever its trigger is.",
+    },
     "workflow_validations_create": {
         "body": {**_DEFINITION, "steps": []},
         "answer": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from automate_web.api import audit, events, policy, runs, schema, secrets, views, workflows
+from automate_web.api import audit, events, policy, runs, schedules, schema, secrets, views, workflows
 
 app_name = "api"
 urlpatterns = [
@@ -23,6 +23,10 @@ urlpatterns = [
     path("secrets/<str:secret>/versions", secrets.SecretVersions.as_view(), name="secret-versions"),
     path("secrets/<str:secret>/restorations", secrets.SecretRestorations.as_view(), name="secret-restorations"),
     path("audit", audit.Audit.as_view(), name="audit"),
+    path("workflows/<str:workflow>/runs", schedules.WorkflowRuns.as_view(), name="workflow-runs"),
+    path("schedules", schedules.Schedules.as_view(), name="schedules"),
+    path("schedules/<str:schedule_id>", schedules.OneSchedule.as_view(), name="schedule"),
+    path("schedules/<str:schedule_id>/ticks", schedules.Ticks.as_view(), name="schedule-ticks"),
     path("workflow-validations", workflows.Validations.as_view(), name="workflow-validations"),
     path("<path:path>", views.unknown_path, name="unknown"),
     path("", views.unknown_path, name="root"),

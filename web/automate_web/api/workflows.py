@@ -62,7 +62,7 @@ class OneWorkflow(ApiView):
     @describe("workflows_get", "Get a workflow", answer=serializers.WorkflowDetail, missing=True, etag=True)
     def get(self, request: Request, workflow: str) -> Response:
         Query(request, ())
-        found = _find(workflow)
+        found = find_workflow(workflow)
         if request.META.get("HTTP_IF_NONE_MATCH") == _etag(found):
             return Response(status=304, headers={"ETag": _etag(found)})
         return _answer(found)
@@ -78,7 +78,7 @@ class OneWorkflow(ApiView):
     )
     def put(self, request: Request, workflow: str) -> Response:
         Query(request, ())
-        found = _find(workflow)
+        found = find_workflow(workflow)
         saved = services.save_draft(
             workflow_id=found.pk,
             definition=_definition(request),
@@ -99,7 +99,7 @@ class Versions(ApiView):
     )
     def get(self, request: Request, workflow: str) -> Response:
         query = Query(request, PAGE_PARAMETERS)
-        return self.page(query, WorkflowVersion.objects.filter(workflow=_find(workflow)), serializers.Version)
+        return self.page(query, WorkflowVersion.objects.filter(workflow=find_workflow(workflow)), serializers.Version)
 
     @describe(
         "workflow_versions_publish",
@@ -114,7 +114,7 @@ class Versions(ApiView):
     )
     def post(self, request: Request, workflow: str) -> Response:
         Query(request, ())
-        found = _find(workflow)
+        found = find_workflow(workflow)
         new = serializers.NewVersion(data=request.data)
         new.is_valid(raise_exception=True)
         version = services.publish_version(
@@ -146,7 +146,8 @@ class Validations(ApiView):
         return Response(serializers.Validation({"valid": is_valid, "problems": problems}).data)
 
 
-def _find(text: str) -> Workflow:
+def find_workflow(text: str) -> Workflow:
+    """The workflow with this id or slug. Raises NotFound."""
     key = parse_uuid(text)
     if key is None and "\x00" in text:
         raise not_found("Workflow", text)

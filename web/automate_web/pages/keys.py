@@ -28,6 +28,7 @@ SCOPE_WORDS = {
     "events:write": "send events",
     "events:read": "read events",
     "runs:read": "read runs",
+    "runs:write": "run a workflow or a schedule by hand",
     "workflows:read": "read workflows",
     "workflows:write": "change drafts",
     "workflows:publish": "publish versions",

@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from automate.triggers.words import in_words
+
 register = template.Library()
 
 ICONS = {
@@ -54,6 +56,9 @@ STATES = {
     "expiring": ("wait", "Expiring", "clock"),
     "expired": ("mute", "Expired", "dash"),
     "revoked": ("mute", "Revoked", "cross"),
+    "fired": ("ok", "Fired", "check"),
+    "caught_up": ("ok", "Caught up", "check"),
+    "manual": ("ok", "By hand", "play"),
     "paused": ("wait", "Paused", "pause"),
     "unchecked": ("wait", "Nobody is checked", "warning"),
 }
@@ -229,6 +234,12 @@ def query(context: dict[str, Any], **changes: Any) -> str:
         else:
             now[name] = str(value)
     return f"?{now.urlencode()}"
+
+
+@register.filter
+def trigger_words(spec: dict[str, Any]) -> str:
+    """What starts a workflow."""
+    return in_words(spec)
 
 
 @register.filter
