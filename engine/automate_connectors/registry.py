@@ -41,6 +41,13 @@ def register_connector(adapter_cls: AdapterClass) -> AdapterClass:
     return adapter_cls
 
 
+def unregister(adapter_cls: type[ConnectorAdapter]) -> None:
+    """Take `adapter_cls` away again, for tests; nothing happens where its code has another owner."""
+    with _lock:
+        if type(_adapters.get(adapter_cls.code)) is adapter_cls:
+            del _adapters[adapter_cls.code]
+
+
 def get(code: str) -> ConnectorAdapter:
     """The adapter registered as `code`. Raises UnknownConnector."""
     adapter = _adapters.get(code)

@@ -1,1 +1,1 @@
-"""Contract tests for authors of plugins. Production code never imports this package."""
+"""For tests of plugins (`contracts`) and of workflows (`workflows`). Production code never imports this package."""

@@ -45,7 +45,9 @@ class Good(ConnectorAdapter):
 
     code = "good"
     name = "Good"
-    actions: ClassVar = {"send": ActionSpec(inputs={"to": {"type": "string"}}, outputs={"id": {"type": "integer"}})}
+    actions: ClassVar = {
+        "send": ActionSpec(inputs={"to": {"type": "string"}, "items": {}}, outputs={"id": {"type": "integer"}})
+    }
 
     def execute(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> Any:
         if action != "send":

@@ -59,7 +59,7 @@ def test_the_printed_connector_passes_its_printed_contract_test(weather_server):
     finally:
         registry._adapters.pop("weather", None)
 
-    assert len(names) == 9
+    assert len(names) == 14
     assert "rain" in str(adapter_cls().execute("now", {"city": "oslo"}, suite.make_context()))
 
 

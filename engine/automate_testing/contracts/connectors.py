@@ -13,20 +13,21 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-import json
-import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytest
 
 from automate_connectors.adapters.base import ConnectorAdapter
 from automate_connectors.models import ActionSpec, ConnectorError
+from automate_testing.contracts.json_values import assert_json
+from automate_testing.contracts.leaks import CANARY, everything_shown
+from automate_testing.contracts.schemas import assert_described, assert_fits
 
-CANARY = "canary-7f3e9a1c-do-not-show"
 UNKNOWN_ACTION = "no_such_action_7f3e"
+MIN_TURNS = 5  # a loop that is free turns hundreds of times in half a second
 GRACE_SECONDS = 2.0  # how much later than its limit a call may give up
 
 
@@ -38,6 +39,8 @@ class ConnectorContractTest:
     failing_calls: ClassVar[Mapping[str, dict[str, Any]]] = {}  # action → params of a call that must fail
     slow_calls: ClassVar[Mapping[str, dict[str, Any]]] = {}  # action → params of a call that outlasts any limit
     timeout_seconds: ClassVar[float] = 0.5  # the limit given to slow calls
+    configs: ClassVar[Sequence[dict[str, Any]]] = ()  # set-ups that `validate_config` takes
+    bad_configs: ClassVar[Sequence[dict[str, Any]]] = ()  # and those it must refuse
 
     def make_adapter(self) -> ConnectorAdapter:
         """The adapter under test; override to hand it what it needs."""
@@ -77,6 +80,49 @@ class ConnectorContractTest:
                     dict(fields), f"{action}: inputs and outputs must be JSON, the portal draws forms from them"
                 )
 
+    def test_its_forms_can_be_drawn(self) -> None:
+        for action, spec in self.adapter_cls.actions.items():
+            for name, field in (*spec.inputs.items(), *spec.outputs.items()):
+                assert_described(f"{action}: `{name}`", field)
+            window = spec.native_window_seconds
+            assert window is None or (spec.idempotency == "native" and window > 0), (
+                f"{action}: native_window_seconds says how long the receiver keeps keys; only `native` has one"
+            )
+
+    def test_samples_fit_the_declared_inputs_and_outputs(self) -> None:
+        for action, params in self.calls.items():
+            spec = self.adapter_cls.actions[action]
+            assert_fits(f"{action}: the sample's params and the declared inputs differ", params, spec.inputs,
+                        is_open=spec.open_inputs, needs_all=True)  # fmt: skip
+            for call in self._ways():
+                output = call(action, copy.deepcopy(params), self.make_context())
+                if spec.outputs:
+                    assert isinstance(output, Mapping), f"{action}: outputs are declared, so the output is an object"
+                    assert_fits(f"{action}: the output and the declared outputs differ", output, spec.outputs,
+                                is_open=True, needs_all=False)  # fmt: skip
+
+    def test_it_says_whether_a_call_may_be_repeated(self) -> None:
+        for action, params in self.calls.items():
+            given = copy.deepcopy(params)
+            for step in ({"id": "s", "idempotent": False}, {"id": "s", "idempotent": True}):
+                answer = self.adapter_cls.actions[action].may_repeat(given, step)
+                assert isinstance(answer, bool), f"{action}: `repeatable` must answer True or False, not {answer!r}"
+            assert given == params, f"{action}: `repeatable` changed the parameters"
+
+    def test_configurations_are_checked(self) -> None:
+        adapter = self.make_adapter()
+        for config in self.configs:
+            given = copy.deepcopy(config)
+            adapter.validate_config(given)
+            assert given == config, "`validate_config` changed the configuration"
+        for config in self.bad_configs:
+            error: BaseException | None = None
+            try:
+                adapter.validate_config(copy.deepcopy(config))
+            except Exception as raised:
+                error = raised
+            assert isinstance(error, ConnectorError), f"`validate_config` must refuse {sorted(config)}, not {error!r}"
+
     def test_samples_name_actions_that_exist(self) -> None:
         for samples in (self.calls, self.failing_calls, self.slow_calls):
             assert set(samples) <= set(self.adapter_cls.actions), "a sample names an action that is not declared"
@@ -108,13 +154,16 @@ class ConnectorContractTest:
                 assert given == params, f"{action}: the adapter changed its parameters; a retry would send others"
                 assert_json(error.details, f"{action}: an error's details must be JSON")
                 assert isinstance(error.code, str) and error.code, f"{action}: an error needs a code"
+                assert not (error.retryable and error.in_doubt), (
+                    f"{action}: an error cannot say both that a repeat is safe and that it may have happened"
+                )
                 assert str(error).strip(), f"{action}: an error needs a message"
 
     def test_errors_hold_no_secret(self) -> None:
         for action, params in self.failing_calls.items():
             for call in self._ways():
                 error = self._error_of(call, action, copy.deepcopy(params), self.make_context())
-                shown = _everything_shown(error)
+                shown = everything_shown(error)
                 assert CANARY not in shown, f"{action}: the error shows the secret's value"
 
     def test_the_time_limit_is_kept(self) -> None:
@@ -128,6 +177,16 @@ class ConnectorContractTest:
                 assert isinstance(error, ConnectorError), (
                     f"{action}: a time-out must raise ConnectorError, not {error!r}"
                 )
+
+    def test_it_does_not_block_the_event_loop(self) -> None:
+        adapter = self.make_adapter()
+        native = getattr(adapter, "aexecute", None)
+        for action, params in self.slow_calls.items() if native is not None else ():
+            context = self.make_context(timeout_seconds=self.timeout_seconds)
+            turns = asyncio.run(_turns_during(native, action, copy.deepcopy(params), context))
+            assert turns >= MIN_TURNS, (
+                f"{action}: `aexecute` blocks the event loop while it waits; every other run of the worker stood still"
+            )
 
     def test_one_instance_serves_several_threads(self) -> None:
         adapter = self.make_adapter()
@@ -168,54 +227,6 @@ class ConnectorContractTest:
         return None
 
 
-def assert_json(value: Any, message: str) -> None:
-    """Fail with `message` unless `value` is strict JSON: text keys, finite numbers, no NUL, no half characters."""
-    problem = _json_problem(value, "")
-    assert problem is None, f"{message}: {problem}"
-
-
-def _json_problem(value: Any, path: str, depth: int = 0) -> str | None:
-    if depth > 64:
-        return f"{path[:60]} is nested deeper than 64 levels or contains itself"
-    if value is None or isinstance(value, (bool, int)):
-        return None
-    if isinstance(value, float):
-        return None if math.isfinite(value) else f"{path or 'it'} is {value}"
-    if isinstance(value, str):
-        return _text_problem(value, path)
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                return f"{path or 'it'} has the key {key!r}, which is not text"
-            if problem := _text_problem(key, path) or _json_problem(item, f"{path}/{key}", depth + 1):
-                return problem
-        return None
-    if isinstance(value, (list, tuple)):
-        problems = (_json_problem(item, f"{path}/{index}", depth + 1) for index, item in enumerate(value))
-        return next((problem for problem in problems if problem), None)
-    return f"{path or 'it'} is a {type(value).__name__}"
-
-
-def _text_problem(text: str, path: str) -> str | None:
-    if "\0" in text:
-        return f"{path or 'it'} holds a NUL character"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return f"{path or 'it'} holds half a character (a lone surrogate)"
-    return None
-
-
-def _everything_shown(error: BaseException | None) -> str:
-    """All that logs and pages may show of an error: text, attributes, and the errors it came from."""
-    shown: list[str] = []
-    while error is not None and len(shown) < 60:
-        details = getattr(error, "details", None)
-        shown += [str(error), repr(error), repr(error.args), repr(details), json.dumps(details, default=repr)]
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return "\n".join(shown)
-
-
 def _timed(
     call: Any, action: str, params: dict[str, Any], context: dict[str, Any], patience_seconds: float
 ) -> tuple[BaseException | None, float]:
@@ -237,4 +248,12 @@ def _timed(
     return (outcome[0] if outcome else None), took
 
 
-__all__ = ["CANARY", "ConnectorContractTest", "assert_json"]
+async def _turns_during(native: Any, action: str, params: dict[str, Any], context: dict[str, Any]) -> int:
+    """How often the event loop turned while the call was waiting."""
+    task = asyncio.ensure_future(native(action, params, context))
+    turns = 0
+    while not task.done():
+        await asyncio.sleep(0.001)
+        turns += 1
+    await asyncio.gather(task, return_exceptions=True)
+    return turns
