@@ -97,6 +97,7 @@ class Advancer:
                 await make_durable()
             plain = {name: value.value for name, value in found.items()}
             context = connector_context(run, step, attempt=row.attempt, log=log, secrets=plain, scope=scope)
+            context["policy"] = policy.own_budgets()
             context["egress"] = guard.egress(policy, run_id=run.id, ticket=context["idempotency_key"])
             with bound_secrets(run.secrets):
                 result = Done(storable(await call(adapter, step, params, context, self._threads)))

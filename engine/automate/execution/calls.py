@@ -49,7 +49,6 @@ def connector_context(
         "run_id": str(run.id),
         "workflow_id": str(run.workflow_id),
         "version_id": str(run.version_id),
-        "policy": _budgets(run),
         "step_id": step.id,
         "attempt": attempt,
         "idempotency_key": key,
@@ -59,12 +58,6 @@ def connector_context(
         "pool_key": scope,  # connections are shared inside one tenant only
         "log": log,
     }
-
-
-def _budgets(run: RunProgress) -> dict[str, Any]:
-    """The workflow's own LLM budgets, in dollars: the connector that spends holds them."""
-    rules = run.rules
-    return {"llm_budget_daily": rules.llm_budget_daily, "llm_budget_run": rules.llm_budget_run} if rules else {}
 
 
 async def call(

@@ -67,6 +67,11 @@ class Policy:
         """US dollars of one run and the layer that set it."""
         return self._least_money("llm_budget_run")
 
+    def own_budgets(self) -> dict[str, Decimal | None]:
+        """The workflow's own LLM budgets, in dollars: the connector that spends counts them by workflow and by run."""
+        own = next((layer.rules for layer in self.layers if layer.name == "workflow"), Rules())
+        return {"llm_budget_daily": own.llm_budget_daily, "llm_budget_run": own.llm_budget_run}
+
     def _least_money(self, rule: str) -> tuple[Decimal, str] | None:
         values = [(getattr(layer.rules, rule), layer.name) for layer in self.layers]
         found = [(value, name) for value, name in values if value is not None]
