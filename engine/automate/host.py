@@ -49,6 +49,9 @@ class Host(Protocol):
     def config_changed(self) -> None:
         """Note, inside the caller's transaction, that what runs has changed: published, enabled, disabled."""
 
+    def halt_changed(self, *, halted: bool, now: datetime) -> None:
+        """Note, inside the caller's transaction, that the kill switch of everything here was turned on or off."""
+
     def outbox(self) -> OutboxStore:
         """Where a worker finds work and records what became of it."""
 
@@ -117,6 +120,9 @@ class SingleSchemaHost:
 
         self._audit_waits = False
         return chain(now=now)
+
+    def halt_changed(self, *, halted: bool, now: datetime) -> None:
+        """Nothing to note: workers look at the switch itself."""
 
     def keep_house(self, *, now: datetime, go_on: Callable[[], bool]) -> None:
         """Once an hour in each process; several at once do no harm."""

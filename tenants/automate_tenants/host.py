@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import F
 
 from automate_governance.errors import NotFound
-from automate_tenants import audit_chain, secret_use
+from automate_tenants import audit_chain, pauses, secret_use
 from automate_tenants.context import current_tenant, public_scope, tenant_scope
 from automate_tenants.key_store import data_key
 from automate_tenants.models import DispatchTenant, Tenant
@@ -54,6 +54,13 @@ class TenantHost:
 
     def config_changed(self) -> None:
         DispatchTenant.objects.filter(tenant_id=current_tenant().id).update(config_version=F("config_version") + 1)
+
+    def halt_changed(self, *, halted: bool, now: datetime) -> None:
+        tenant_id = current_tenant().id
+        if halted:
+            pauses.pause_halted(tenant_id, now=now)
+        else:
+            pauses.end_halt(tenant_id)
 
     def outbox(self) -> OutboxStore:
         from automate_tenants.dispatch.store import DispatchStore

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
+from automate_tenants.halts import why_halted
 from automate_web import live, mailbox
 from automate_web.accounts import email_code
 from automate_web.addresses import app_url
@@ -43,6 +44,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "email_is_unconfirmed": not email_code.is_confirmed(request),
         "navigation": _navigation(request),
         "live_url": live.stream_url(tenant),
+        "halted": why_halted(),
         "live_seconds": int(live.RENEW_AFTER.total_seconds()),
     }
 

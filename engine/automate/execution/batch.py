@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -70,6 +70,8 @@ class Batch:
         self._data_key = data_key
         self._in_database = in_database
         self._must_stop = must_stop
+        self.config_token = claim.config_token  # of the configuration that was looked at last
+        self._halted: Collection[UUID] | None = frozenset()
         self._writes = Writes()
         self._runs: list[RunProgress] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -109,6 +111,13 @@ class Batch:
                 pause = NEXT_WRITE_SECONDS
         if not self.is_lost:
             await self._write_rest()
+
+    def halt(self, workflows: Collection[UUID] | None = None) -> None:
+        """A kill switch is on, of these workflows (None: of all): their runs stop at the next step and are queued."""
+        self._halted = workflows
+
+    def _stops(self, workflow_id: UUID) -> bool:
+        return self._must_stop() or self._halted is None or workflow_id in self._halted
 
     @property
     def size(self) -> int:
@@ -171,7 +180,11 @@ class Batch:
 
     async def _advance(self, run: RunProgress) -> None:
         await self._advancer.advance(
-            run, scope=self.claim.scope, guard=self._guard, make_durable=self._make_durable, must_stop=self._must_stop
+            run,
+            scope=self.claim.scope,
+            guard=self._guard,
+            make_durable=self._make_durable,
+            must_stop=lambda: self._stops(run.workflow_id),
         )
 
     async def _tick(self, job: Job) -> None:

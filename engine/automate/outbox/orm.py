@@ -44,6 +44,7 @@ from automate.outbox.store import (
     RecordedStep,
     RunSnapshot,
     Standing,
+    Switches,
     Writes,
 )
 
@@ -102,6 +103,10 @@ class OrmStore:
 
     def halted(self, claim: Claim) -> frozenset[UUID]:
         return frozenset(Halt.objects.values_list("pk", flat=True))
+
+    def switches(self, lease_ids: Sequence[int]) -> Switches:
+        everything = Halt.objects.filter(pk=UUID(int=0)).exists()
+        return Switches(everything, frozenset(), dict.fromkeys(lease_ids, self._config_token()))
 
     def enter(self, claim: Claim, asks: Sequence[PlaceRow], *, stay: Collection[UUID] = ()) -> dict[UUID, str]:
         """Only halts: queues need PostgreSQL, and a version that has one is refused at its publishing elsewhere."""

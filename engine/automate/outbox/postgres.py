@@ -31,6 +31,7 @@ from automate.outbox.store import (
     RecordedStep,
     RunSnapshot,
     Standing,
+    Switches,
     Writes,
 )
 
@@ -102,6 +103,13 @@ class PostgresStore:
 
     def entered(self, scope: Hashable) -> AbstractContextManager[object]:
         return nullcontext()
+
+    def switches(self, lease_ids: Sequence[int]) -> Switches:
+        with transaction() as cursor:
+            cursor.execute(sql.load("switches"))
+            everything = bool(cursor.fetchone()[0])  # type: ignore[index]  # EXISTS always has one row
+            cursor.execute(sql.load("config_token"))
+            return Switches(everything, frozenset(), dict.fromkeys(lease_ids, cursor.fetchone()))
 
     def enter(self, claim: Claim, asks: Sequence[PlaceRow], *, stay: Collection[UUID] = ()) -> dict[UUID, str]:
         kind, columns = asks[0].kind, _columns(asks)

@@ -183,6 +183,15 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Switches:
+    """Kill switches as they stand: of everything, of the scopes of these leases; and the scopes' config tokens."""
+
+    everything: bool
+    leases: frozenset[int]
+    tokens: dict[int, Hashable]
+
+
+@dataclass(frozen=True)
 class PlaceRow:
     """A place in a queue that a run asks for: `automate.models.QueuePlace`."""
 
@@ -249,6 +258,9 @@ class OutboxStore(Protocol):
 
     def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
         """The runs of a claim's run jobs. A run that is gone is left out."""
+
+    def switches(self, lease_ids: Sequence[int]) -> Switches:
+        """For a worker that looks once a second."""
 
     def enter(self, claim: Claim, asks: Sequence[PlaceRow], *, stay: Collection[UUID] = ()) -> dict[UUID, str]:
         """Ask for places in queues, all of one kind, for runs of this claim. Per run: granted, wait, soon or parked.

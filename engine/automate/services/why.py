@@ -16,6 +16,7 @@ from automate_governance.redaction import MASK, is_sensitive_name, redact
 _HIDDEN_DEPTH = 100
 _FLOW = {
     "halted": "It matched while the workflow was halted: its run waits until somebody resumes the workflow.",
+    "halted_then_resumed": "It matched while the workflow was halted; its run went on when it was resumed.",
     "debounced": "It matched and waits for the end of the burst; the burst's last event makes the run.",
     "debounced_by_later": "It matched; a later event of the same burst made the run.",
     "debounce_latest": "It matched, and was the last event of its burst.",

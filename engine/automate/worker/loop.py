@@ -67,6 +67,7 @@ class Worker:
         self._options = options or WorkerOptions()
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._stopping = False
+        self._halted = False  # by a kill switch: nothing is claimed
         self._on_ready = on_ready
         self._database = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="automate-db")
         self._connectors = _connectors(self._options)
@@ -86,6 +87,7 @@ class Worker:
         """Work until `stop` is called; then drain."""
         self._wake = asyncio.Event()
         self._slots = asyncio.Semaphore(QUICK_BATCHES)
+        await self._look()
         registry.all()  # loads every connector now: the first event should not wait for imports
         bell = Bell(asyncio.get_running_loop(), self._wake.set)
         keepers = [
@@ -110,6 +112,7 @@ class Worker:
     async def run_until_idle(self) -> int:
         """Work on what is due now and return how many claims that took: the synchronous mode, and tests."""
         claims = 0
+        await self._look()
         while (claim := await self._claim()) is not None:
             await self._engine.in_database(partial(self._store.confirm, claim))
             await self._process(claim)
@@ -148,7 +151,22 @@ class Worker:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
+    async def _look(self) -> None:
+        """At the kill switches: of everything, and of what is in hand; runs stop at their next step."""
+        batches = dict(self._batches)
+        found = await self._engine.in_database(partial(self._store.switches, list(batches)))
+        self._halted = found.everything or not configuration.is_enabled()
+        for lease, batch in batches.items():
+            token = found.tokens.get(lease, batch.config_token)
+            if self._halted or lease in found.leases:
+                batch.halt()
+            elif token != batch.config_token:
+                batch.config_token = token
+                batch.halt(await self._engine.in_database(partial(self._store.halted, batch.claim)))
+
     async def _claim(self) -> Claim | None:
+        if self._halted:
+            return None
         options = self._options
         return await self._engine.in_database(
             lambda: self._store.claim_batch(
@@ -217,6 +235,7 @@ class Worker:
         while True:
             await asyncio.sleep(min(IDLE_SECONDS, self._options.lease_seconds / 3))
             try:
+                await self._look()
                 if await self._engine.in_database(self._store.tend):
                     self._wake.set()
             except DatabaseError:

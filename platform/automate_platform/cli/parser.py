@@ -22,6 +22,7 @@ def build() -> argparse.ArgumentParser:
     nouns = parser.add_subparsers(metavar="command", required=True)
     _processes(nouns)
     _tenants(nouns)
+    _halts(nouns)
     _keys(nouns)
     _events(nouns)
     _keystore(nouns)
@@ -103,6 +104,20 @@ def _tenants(nouns: Any) -> None:
     partition.add_argument("--ahead", type=int, default=3, help="months to make beyond this one (3)")
     partition.add_argument("--keep-all", action="store_true", help="drop nothing")
     partition.set_defaults(module="tenants", verb="partition")
+
+
+def _halts(nouns: Any) -> None:
+    texts = {
+        "pause": "take events in and run nothing: the whole installation, a workspace or a workflow",
+        "resume": "let it go on where it was",
+    }
+    for verb, text in texts.items():
+        one = nouns.add_parser(verb, help=text, example=f"automate {verb} --workspace acme", has_data=True)
+        one.add_argument("--workspace", metavar="SLUG", help="this workspace only")
+        one.add_argument("--workflow", metavar="SLUG", help="this workflow of the workspace only")
+        if verb == "pause":
+            one.add_argument("--reason", default="", help="shown on the workspace's pages, kept in its audit log")
+        one.set_defaults(module="halts", verb=verb)
 
 
 def _keys(nouns: Any) -> None:

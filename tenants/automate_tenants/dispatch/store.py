@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 from psycopg import Cursor
 
 from automate.outbox.postgres import PostgresStore, job_from_row, statement
-from automate.outbox.store import Claim, Standing
+from automate.outbox.store import Claim, Standing, Switches
 from automate_tenants.context import TenantRef, tenant_scope
 from automate_tenants.key_store import key_store
 
@@ -56,6 +56,13 @@ class DispatchStore(PostgresStore):
 
     def data_key(self, claim: Claim) -> bytes:
         return key_store().data_key(_scope(claim).schema_name)
+
+    def switches(self, lease_ids: Sequence[int]) -> Switches:
+        with statement() as cursor:
+            cursor.execute("SELECT * FROM public.automate_switches_v1(%s::bigint[])", [list(lease_ids)])
+            (_, everything, _), *leases = cursor.fetchall()
+        halted = frozenset(lease for lease, is_halted, _ in leases if is_halted)
+        return Switches(everything, halted, {lease: version for lease, _, version in leases})
 
     def entered(self, scope: Hashable) -> AbstractContextManager[object]:
         tenant_id, schema_name = cast(Scope, scope)

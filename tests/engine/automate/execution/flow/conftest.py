@@ -74,9 +74,11 @@ class FlowBench(Bench):
         with tenant_scope(self.ref):
             return Event.objects.get(pk=run.event_id).payload
 
-    def start(self, *, count: int = 1) -> Callable[[], None]:
+    def start(self, *, count: int = 1, seen: list[Worker] | None = None) -> Callable[[], None]:
         """Workers in threads, each with its own loop and connections; the answer stops them."""
         workers = [Worker(DispatchStore(), WorkerOptions(batch_size=5, lease_seconds=10)) for _ in range(count)]
+        if seen is not None:
+            seen += workers
         ready = [threading.Event() for _ in workers]
 
         def run(worker: Worker, is_ready: threading.Event) -> None:

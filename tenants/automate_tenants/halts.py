@@ -1,0 +1,40 @@
+"""Kill switches above the engine's own: the installation's, and what a page has to say about all of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Value
+
+from automate.configuration import is_enabled
+from automate.models import Halt
+from automate.services.halts import EVERYTHING
+from automate_governance.errors import Conflict
+from automate_tenants.models import InstallationHalt
+
+
+def halt_installation(*, actor: str, now: datetime, reason: str = "") -> None:
+    """Nothing runs in any workspace until `resume_installation`. Raises Conflict when it is halted already."""
+    _, made = InstallationHalt.objects.get_or_create(
+        pk=1, defaults={"halted_at": now, "halted_by": actor[:200], "reason": reason[:300]}
+    )
+    if not made:
+        raise Conflict("The installation is halted already.")
+
+
+def resume_installation() -> None:
+    """Every workspace goes on, unless its own switch is on. Raises Conflict when it is not halted."""
+    if not InstallationHalt.objects.all().delete()[0]:
+        raise Conflict("The installation is not halted.")
+
+
+def why_halted() -> str | None:
+    """Why nothing runs in the current workspace, in words; None when it does. One query: every page asks."""
+    if not is_enabled():
+        return "The engine is paused by a setting of this installation."
+    everywhere = InstallationHalt.objects.values_list(Value("everywhere"), "reason")
+    here = Halt.objects.filter(pk=EVERYTHING).values_list(Value("here"), "reason")
+    for place, reason in sorted(everywhere.union(here)):
+        said = "for the whole installation" if place == "everywhere" else "in this workspace"
+        return f"The engine is paused {said}" + (f": {reason}" if reason else ".")
+    return None
