@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -22,10 +23,12 @@ from automate.definitions import parse_steps
 from automate.execution import ticks
 from automate.execution.advance import Advancer
 from automate.execution.flow.gate import Entered, Gate
+from automate.execution.flow.loops import stop_loops
 from automate.execution.match import Candidate, RuleEngine
 from automate.execution.progress import RunProgress
 from automate.execution.states import FINAL_RUN
-from automate.outbox.store import Claim, EventData, Job, OutboxStore, Writes
+from automate.ingest.hops import is_fresh
+from automate.outbox.store import Claim, EventData, Hops, Job, OutboxStore, Writes
 from automate.policy.guard import Guard
 from automate.triggers import completion
 from automate_governance.clock import Clock
@@ -138,18 +141,25 @@ class Batch:
 
     async def _begin(self) -> None:
         wanted = [job.run_id for job in self.claim.jobs if job.run_id is not None]
+        followed = [
+            job.event.id for job in self.claim.jobs if job.event and not is_fresh(job.event.trace_id, job.event.id)
+        ]
+        hops = await self._in_database(lambda: self._store.hops(self.claim, followed)) if followed else {}
         for job in self.claim.jobs:
             if job.event is not None:
-                self._match(job, job.event)
+                self._match(job, job.event, hops.get(job.event.id))
         if wanted:
             await self._load(wanted)
 
-    def _match(self, job: Job, event: EventData) -> None:
+    def _match(self, job: Job, event: EventData, hops: Hops | None) -> None:
         """Decide about one event. After a crash its runs get jobs of their own, so that one cannot take the others
         down.
         """
         now = self._clock.now()
-        admitted = self._gate.admit(job, event, *self._rules.decide(event, now=now))
+        if hops is not None:
+            event = replace(event, hops=hops.hops)
+        decisions, matched = stop_loops(event, *self._rules.decide(event, now=now), hops)
+        admitted = self._gate.admit(job, event, decisions, matched)
         self._writes.decisions += admitted.decisions
         self._writes.places += admitted.places
         self._writes.buffered += admitted.buffered

@@ -16,6 +16,8 @@ from automate.definitions import StepDefinition
 from automate.execution.outcome import StepTimeout
 from automate.execution.processes import Processes
 from automate.execution.progress import RunProgress
+from automate.ingest import hops
+from automate.triggers.completion import hops_of
 from automate_connectors.adapters.base import ConnectorAdapter
 from automate_governance.redaction import redact
 from automate_governance.storable import storable
@@ -43,9 +45,12 @@ def connector_context(
     """The `context` of `ConnectorAdapter.execute`. The idempotency key is the same on every attempt."""
     key = ids.step_key(run.id, step.id)
     trace = run.event.trace_id.hex
+    depth = hops_of(run.event)
     return {
         "trace_id": trace,
-        "traceparent": f"00-{trace}-{key[:16]}-01",
+        "traceparent": f"00-{trace}-{hops.parent_id(key, depth)}-01",
+        "tracestate": hops.tracestate(depth),
+        "hops": depth,
         "run_id": str(run.id),
         "workflow_id": str(run.workflow_id),
         "version_id": str(run.version_id),
@@ -78,16 +83,17 @@ async def call(
     elif isinstance(threads, Processes):
         work = partial(threads.call, adapter, step.action, params, context)
     else:
-        run_in_context = partial(contextvars.copy_context().run, adapter.execute, step.action, params, context)
-        work = partial(_in_thread, threads, run_in_context)
+        work = partial(_in_thread, threads, partial(adapter.execute, step.action, params, context))
     try:
-        return await _within(step.timeout_seconds, work)
+        with hops.inside(context):
+            return await _within(step.timeout_seconds, work)
     except asyncio.TimeoutError:
         raise StepTimeout(f"The step took longer than its limit of {step.timeout_seconds:g} s.") from None
 
 
 async def _in_thread(threads: Executor, work: Callable[[], Any]) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(threads, work)
+    in_context = partial(contextvars.copy_context().run, work)
+    return await asyncio.get_running_loop().run_in_executor(threads, in_context)
 
 
 if sys.version_info >= (3, 11):

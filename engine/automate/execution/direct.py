@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from automate import host, ids
 from automate.definitions import parse_steps
+from automate.ingest.hops import CURRENT, MAX_HOPS, Hop
 from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, Workflow
 from automate_governance.errors import Conflict, NotFound
 
@@ -29,8 +30,13 @@ def start_direct(slug: str, payload: dict[str, Any]) -> UUID:
     if version is None or not workflow.is_enabled:
         raise Conflict(f"No version of “{slug}” is live. Publish or enable it first.", details={"slug": slug})
     now = timezone.now()
+    hop = CURRENT.get()  # called by a step: the run follows that step's
+    hops = hop.hops + 1 if hop is not None else 0
+    if hops > MAX_HOPS:
+        message = f"{hops} runs, each started by the one before, led to this call: a loop."
+        raise Conflict(message, details={"hops": hops})
     event = Event.objects.create(
-        type=EVENT_TYPE, payload=payload, source="run_workflow", trace_id=ids.new_id(), received_at=now
+        type=EVENT_TYPE, payload=payload, source="run_workflow", trace_id=_trace(hop), received_at=now
     )
     run_id = ids.run_id(event.id, workflow.id)
     ExecutionRun.objects.create(
@@ -40,6 +46,7 @@ def start_direct(slug: str, payload: dict[str, Any]) -> UUID:
         version=version,
         trace_id=event.trace_id,
         status="queued",
+        hops=hops,
         steps_total=len(parse_steps(version.steps)),
         created_at=now,
     )
@@ -56,3 +63,7 @@ def start_direct(slug: str, payload: dict[str, Any]) -> UUID:
     OutboxJob.objects.create(kind="run", run_id=run_id, available_at=now, trace_id=event.trace_id)
     transaction.on_commit(host.current().ring)
     return run_id
+
+
+def _trace(hop: Hop | None) -> UUID:
+    return UUID(hex=hop.trace_id) if hop is not None and hop.trace_id else ids.new_id()

@@ -162,6 +162,7 @@ class RunProgress:
             started_at=self.started_at,
             ended_at=self.ended_at,
             wake_at=now + timedelta(seconds=self.wake_seconds) if self.wake_seconds is not None else None,
+            hops=hops_of(self.event),
         )
 
     def _state_row(self, now: datetime, data_key: bytes) -> StateRow:

@@ -21,6 +21,7 @@ from automate import host, metrics
 from automate.ids import dedupe_id, new_id
 from automate.ingest.body import read_json
 from automate.ingest.dedupe import DEDUPE_DAYS, MAX_KEY_LENGTH, body_hash
+from automate.ingest.hops import CURRENT
 from automate.ingest.refusal import InvalidDedupeKey
 from automate.ingest.trace import new_trace_id
 from automate.models import Dedupe, Event, ExecutionRun, OutboxJob
@@ -65,6 +66,8 @@ class EventIngestor:
         Refusal when the payload cannot be stored faithfully, ValueError for NaN.
         """
         now = now or timezone.now()
+        if trace_id is None and (hop := CURRENT.get()) is not None:  # emitted by a step: it follows the run
+            trace_id, headers = hop.trace_id or None, {**(headers or {}), **hop.headers}
         text = json.dumps(payload, cls=DjangoJSONEncoder, allow_nan=False)
         read_json(text.encode())
         event = Event(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from automate import host
 from automate.execution.states import FINAL_RUN
+from automate.ingest.hops import hops_to
 from automate.jsontext import loads
 from automate.models import (
     Event,
@@ -39,6 +40,7 @@ from automate.outbox.store import (
     ActiveVersion,
     Claim,
     EventData,
+    Hops,
     Job,
     PlaceRow,
     RecordedStep,
@@ -103,6 +105,14 @@ class OrmStore:
 
     def halted(self, claim: Claim) -> frozenset[UUID]:
         return frozenset(Halt.objects.values_list("pk", flat=True))
+
+    def hops(self, claim: Claim, event_ids: Sequence[UUID]) -> dict[UUID, Hops]:
+        found = {}
+        for event in Event.objects.filter(id__in=event_ids).defer("payload"):
+            runs = ExecutionRun.objects.filter(trace_id=event.trace_id)
+            latest = runs.order_by("-id").values_list("id", flat=True).first()
+            found[event.id] = Hops(hops_to(known_runs=runs[:1001].count(), headers=event.headers or {}), latest)
+        return found
 
     def switches(self, lease_ids: Sequence[int]) -> Switches:
         everything = Halt.objects.filter(pk=UUID(int=0)).exists()
@@ -246,7 +256,7 @@ def _snapshot(run: ExecutionRun, event: Event, state: RunState | None) -> RunSna
         status=run.status,
         created_at=run.created_at,
         started_at=run.started_at,
-        event=_event(event),
+        event=replace(_event(event), hops=run.hops),
         recorded=tuple(RecordedStep(step.step_id, step.attempt, step.status) for step in latest.values()),
         sealed_state=bytes(state.sealed) if state else None,
         options=run.version.options,

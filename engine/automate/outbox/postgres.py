@@ -19,6 +19,7 @@ from psycopg import Cursor
 from psycopg.pq import TransactionStatus
 
 from automate import host
+from automate.ingest.hops import hops_to
 from automate.jsontext import dumps, loads
 from automate.outbox import sql
 from automate.outbox.store import (
@@ -26,6 +27,7 @@ from automate.outbox.store import (
     ActiveVersion,
     Claim,
     EventData,
+    Hops,
     Job,
     PlaceRow,
     RecordedStep,
@@ -103,6 +105,16 @@ class PostgresStore:
 
     def entered(self, scope: Hashable) -> AbstractContextManager[object]:
         return nullcontext()
+
+    def hops(self, claim: Claim, event_ids: Sequence[UUID]) -> dict[UUID, Hops]:
+        with batch() as cursor:
+            self._enter(cursor, claim)
+            cursor.execute(sql.load("load_hops"), {"ids": list(event_ids)})
+            rows = cursor.fetchall()
+        return {
+            event: Hops(hops_to(known_runs=known, headers=loads(headers) if headers else {}), latest)
+            for event, headers, known, latest in rows
+        }
 
     def switches(self, lease_ids: Sequence[int]) -> Switches:
         with transaction() as cursor:
@@ -286,7 +298,9 @@ def _version(
 
 
 def _snapshot(row: Sequence[Any]) -> RunSnapshot:
-    run_id, workflow_id, version_id, steps, status, created_at, started_at, *event, sealed, options, recorded = row
+    run_id, workflow_id, version_id, steps, status, created_at, started_at, *event, sealed, options, hops, recorded = (
+        row
+    )
     event_id, type_, source, payload, trace_id, received_at = event
     return RunSnapshot(
         run_id,
@@ -296,7 +310,7 @@ def _snapshot(row: Sequence[Any]) -> RunSnapshot:
         status,
         created_at,
         started_at,
-        EventData(event_id, type_, source, loads(payload), trace_id, received_at),
+        EventData(event_id, type_, source, loads(payload), trace_id, received_at, hops),
         tuple(RecordedStep(*item) for item in loads(recorded)),
         bytes(sealed) if sealed is not None else None,
         loads(options),

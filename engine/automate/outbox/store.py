@@ -27,6 +27,7 @@ class EventData:
     payload: Any
     trace_id: UUID
     received_at: datetime
+    hops: int = 0  # runs that led to it, each started by the one before
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ class RunRow:
     started_at: datetime | None
     ended_at: datetime | None
     wake_at: datetime | None
+    hops: int = 0  # written with its first row
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,14 @@ class Standing:
 
     due: int
     lag_seconds: float
+
+
+@dataclass(frozen=True)
+class Hops:
+    """How many runs led to an event, and the newest run of its trace here."""
+
+    hops: int
+    latest_run_id: UUID | None
 
 
 @dataclass(frozen=True)
@@ -258,6 +268,9 @@ class OutboxStore(Protocol):
 
     def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
         """The runs of a claim's run jobs. A run that is gone is left out."""
+
+    def hops(self, claim: Claim, event_ids: Sequence[UUID]) -> dict[UUID, Hops]:
+        """Of events whose trace began before them: how many runs led there (`automate.ingest.hops`)."""
 
     def switches(self, lease_ids: Sequence[int]) -> Switches:
         """For a worker that looks once a second."""

@@ -1,15 +1,15 @@
 -- upsert_runs: runs as they stand now. A final run is never changed.
 INSERT INTO automate_executionrun AS r
   (id, event_id, workflow_id, version_id, trace_id, status, outputs, error, steps_done, steps_total,
-   created_at, started_at, ended_at, wake_at)
+   created_at, started_at, ended_at, wake_at, hops)
 SELECT id, event_id, workflow_id, version_id, trace_id, status, outputs::jsonb, error::jsonb, steps_done, steps_total,
-       created_at, started_at, ended_at, wake_at
+       created_at, started_at, ended_at, wake_at, hops
   FROM unnest(%(id)b::uuid[], %(event_id)b::uuid[], %(workflow_id)b::uuid[], %(version_id)b::uuid[], %(trace_id)b::uuid[],
               %(status)b::text[], %(outputs)b::text[], %(error)b::text[], %(steps_done)b::int[], %(steps_total)b::int[],
               %(created_at)b::timestamptz[], %(started_at)b::timestamptz[], %(ended_at)b::timestamptz[],
-              %(wake_at)b::timestamptz[])
+              %(wake_at)b::timestamptz[], %(hops)b::int[])
     AS u (id, event_id, workflow_id, version_id, trace_id, status, outputs, error, steps_done, steps_total,
-          created_at, started_at, ended_at, wake_at)
+          created_at, started_at, ended_at, wake_at, hops)
 ON CONFLICT (id) DO UPDATE
    SET status = excluded.status, outputs = excluded.outputs, error = excluded.error, steps_done = excluded.steps_done,
        started_at = excluded.started_at, ended_at = excluded.ended_at, wake_at = excluded.wake_at

@@ -51,4 +51,4 @@ def hops_of(event: EventData) -> int:
     if event.source.startswith("workflow:") and isinstance(event.payload, dict):
         hops = event.payload.get("hops")
         return hops if isinstance(hops, int) else 0
-    return 0
+    return event.hops

@@ -33,6 +33,8 @@ def tracing(context: Mapping[str, Any]) -> dict[str, str]:
     headers = {}
     if context.get("traceparent"):
         headers["traceparent"] = str(context["traceparent"])
+    if context.get("tracestate"):
+        headers["tracestate"] = str(context["tracestate"])
     if context.get("trace_id"):
         headers["X-Trace-Id"] = str(context["trace_id"])
     return headers
