@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from automate.models import Event, ExecutionRun, StepRun, Workflow
+from automate.services.why_waits import why_waits
 from automate_governance.errors import Invalid, NotFound
 from automate_web import filters
 from automate_web.cursor import paginate
@@ -99,6 +100,7 @@ def detail(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
         "run": run,
         "workflow": Workflow.objects.filter(pk=run.workflow_id).defer("draft").first(),
         "event": Event.objects.filter(pk=run.event_id).defer("payload").first(),
+        "waits_for": why_waits(run),
         "lanes": lanes,
         "chosen": chosen,
         "attempt": attempt,

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from automate.models import ExecutionRun, QueuePlace
+from automate.services.why_waits import why_waits
 from automate_connectors.models import ConnectorError
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.conftest import step
@@ -30,6 +31,10 @@ def test_a_run_too_many_is_queued_without_a_worker_and_goes_when_a_slot_is_free(
     assert sorted(bench.statuses()) == ["queued", "waiting", "waiting"]
     assert bench.places() == [("slot", "a", True), ("slot", "a", False), ("slot", "b", True)]
     queued = next(run for run in bench.runs() if run.status == "queued")
+    with tenant_scope(bench.ref):
+        waits_for = why_waits(queued)
+    assert waits_for is not None
+    assert (waits_for.kind, waits_for.key, waits_for.ahead, waits_for.limit) == ("slot", "a", 1, 1)
     assert ("run", "COMPLETED") in bench.jobs()  # it holds no worker and no claim looks at it
 
     scripted.script = staticmethod(lambda params, context: params)

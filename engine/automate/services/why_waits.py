@@ -1,0 +1,43 @@
+"""What a run that does not go on waits for, as far as queues and kill switches are concerned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from automate.execution.flow.spec import value_of
+from automate.models import ExecutionRun, QueuePlace
+
+
+@dataclass(frozen=True)
+class WaitsFor:
+    """`kind`: slot, order or halt; `key` is the key's value; `ahead` counts the runs of the key before this one."""
+
+    kind: str
+    key: str
+    ahead: int
+    limit: int | None
+    since: datetime
+
+    @property
+    def sentence(self) -> str:
+        of_key = f" of “{self.key}”" if self.key else ""
+        if self.kind == "halt":
+            return "Its workflow is halted; it goes on when somebody resumes it."
+        if self.kind == "order":
+            return f"It goes after the runs before it{of_key}: {self.ahead} ahead."
+        return f"{self.limit} at a time{of_key}: it waits for a slot, {self.ahead} ahead."
+
+
+def why_waits(run: ExecutionRun) -> WaitsFor | None:
+    """None when the run waits in no queue. One query, two when it does."""
+    if not run.is_live:
+        return None
+    place = QueuePlace.objects.filter(run_id=run.pk, granted_at=None).order_by("kind").first()
+    if place is None:
+        return None
+    same = QueuePlace.objects.filter(kind=place.kind, key=place.key)
+    ahead = 0 if place.kind == "halt" else same.filter(place__lt=place.place).count()
+    limit = place.cap if place.kind == "slot" else None
+    key = "" if place.kind == "halt" else value_of(place.key)
+    return WaitsFor(str(place.kind), key, ahead, limit, place.asked_at)
