@@ -28,7 +28,7 @@ class Tick(fields.Serializer[ScheduleTick]):
     due_at = Time()
     until_at = Time(allow_null=True)
     count = fields.IntegerField()
-    outcome = fields.ChoiceField(choices=ScheduleTick.Outcome.choices)
+    outcome = fields.CharField(help_text="`fired`, `caught_up`, `skipped`, `queued`, `manual` or `failed`.")
     reason = fields.CharField(help_text="In words.")
     event_id = fields.UUIDField(allow_null=True, help_text="The event it made.")
     trace_id = TraceId(allow_null=True)

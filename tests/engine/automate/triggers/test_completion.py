@@ -7,7 +7,13 @@ from automate.runtime import emit_event
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.triggers.conftest import Bench
 
-FAIL = {"id": "stop", "connector": "http", "action": "request", "params": {"url": "http://10.0.0.1/"}}
+FAIL = {
+    "id": "stop",
+    "connector": "http",
+    "action": "request",
+    "params": {"url": "http://nowhere.invalid/"},
+    "retry": {"attempts": 1},
+}
 ORDERS = {"type": "event", "event_type": "order.created"}
 
 
