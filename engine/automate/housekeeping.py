@@ -1,4 +1,7 @@
-"""Housekeeping of one schema: what is past its retention is deleted, and places in queues that nobody has any more."""
+"""Housekeeping of one schema: what is past its retention is deleted, and places in queues that nobody has any more.
+
+Money set aside for a model's call whose process died is counted as spent.
+"""
 
 from __future__ import annotations
 
@@ -16,4 +19,9 @@ def keep_house(*, now: datetime, retention: Retention, go_on: Callable[[], bool]
         from automate.services.secrets import forget_replaced  # its tables are an app of their own
 
         forget_replaced(now=now)
+    if apps.is_installed("automate_llm"):
+        from automate_llm.budgets import reconcile
+
+        reconcile.sweep(now=now)
+        reconcile.forget_runs(now=now)
     return purge(now=now, retention=retention, go_on=go_on)

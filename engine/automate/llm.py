@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db import transaction
 
 from automate import host
+from automate_governance.errors import Invalid
 from automate_llm.host import PlanCaps, SingleHost, set_default
 from automate_llm.money import shown
 from automate_llm.signals import BudgetAlert, budget_alert, cost_overrun
 
+if TYPE_CHECKING:
+    pass
+
 ALERT_EVENT = "automate.llm_budget"
+MAX_PRICES = 500
 
 
 def connect() -> None:
@@ -69,3 +74,29 @@ def tell_overrun(sender: object, *, entry_id: object, overrun_micros: int, now: 
     details = {"overrun_usd": shown(overrun_micros)}
     resource = f"llm_call:{entry_id}"
     audit.record(actor="system", action="llm_budget.overrun", resource=resource, details=details, now=now)
+
+
+def save_preferences(
+    *, keeps_prompts: bool, prices: list[Any], actor: str, now: datetime, ip: str | None = None
+) -> Any:
+    """The tenant's choices about models, with an audit entry. Raises Invalid with every price that is none."""
+    from automate.services import audit
+    from automate_llm.models import Preferences
+    from automate_llm.prices import find_price_problem
+
+    problems = [
+        {"path": f"/prices/{at}", "code": "invalid_price", "message": problem}
+        for at, row in enumerate(prices)
+        if (problem := find_price_problem(row))
+    ]
+    if problems or len(prices) > MAX_PRICES:
+        message = str(problems[0]["message"]) if problems else f"At most {MAX_PRICES} prices."
+        raise Invalid(message, details={"param": "prices", "errors": problems})
+    with transaction.atomic():
+        known = Preferences.objects.select_for_update().first()
+        before = {"keeps_prompts": known.keeps_prompts, "prices": known.prices} if known else {}
+        after = {"keeps_prompts": keeps_prompts, "prices": prices}
+        saved, _ = Preferences.objects.update_or_create(pk=1, defaults={**after, "updated_at": now})
+        details = {"before": before, "after": after}
+        audit.record(actor=actor, action="llm.preferences", resource="llm", details=details, now=now, ip=ip)
+    return saved

@@ -29,6 +29,7 @@ from automate.models import (
     WorkflowVersion,
 )
 from automate.services import secrets as services
+from automate_llm.models import Budget, CachedAnswer, LedgerEntry, Preferences
 from automate_tenants.context import TenantRef, public_scope, tenant_scope
 from automate_tenants.endpoints import create_endpoint
 from automate_tenants.keys import create_key
@@ -110,6 +111,14 @@ def plant(tenant: TenantRef) -> Planted:
         AuditLogEntry.objects.create(
             actor=CANARY, action=CANARY, resource=CANARY, details={"x": CANARY}, created_at=now
         )
+        LedgerEntry.objects.create(
+            at=now, day=now.date().isoformat(), time_zone="UTC", workflow_id=workflow.pk, run_id=run.pk,
+            step_id=CANARY, action="chat", provider=CANARY, model=CANARY, status="settled", reserved_micros=5,
+            cost_micros=5, expires_at=now, error_code=CANARY, prompt=[CANARY], answer=CANARY,
+        )  # fmt: skip
+        Budget.objects.create(scope="tenant", period=now.date().isoformat(), spent_micros=5, updated_at=now)
+        Preferences.objects.create(prices=[{"model": CANARY, "input": 1, "output": 1}], updated_at=now)
+        CachedAnswer.objects.create(key=CANARY, sealed=CANARY.encode(), expires_at=now + timedelta(days=1))
         PolicyDocument.objects.create(
             document={"host_allowlist": ["*", f"{CANARY}.example.com"]}, updated_by=f"{CANARY}:1", updated_at=now
         )

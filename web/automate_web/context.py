@@ -62,6 +62,7 @@ def _navigation(request: HttpRequest) -> dict[str, list[NavItem]]:
         "Governance": [
             ("Stored Secrets", "secrets", "automate.view_secrets"),
             ("Policies", "policies", "automate.view_policy"),
+            ("LLM spend", "llm", "automate.view_policy"),
             ("Audit", "audit", "automate.view_audit"),
         ],
         "Developers": [("API keys", "keys", "automate.view_keys")],

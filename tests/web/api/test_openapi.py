@@ -19,6 +19,7 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "workflow_validations_create", "secrets_list", "secrets_create", "secrets_get", "secrets_change", "secrets_delete",
     "secret_versions_create", "secret_restorations_create", "audit_list",
     "policy_get", "policy_save", "policy_previews_create",
+    "llm_usage_get", "llm_calls_list", "llm_preferences_get", "llm_preferences_save",
     "workflow_runs_create", "schedules_list", "schedules_get", "schedules_change",
     "schedule_ticks_list", "schedule_ticks_create",
 }  # fmt: skip
@@ -98,6 +99,12 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
         "audit_list": api.get("/audit"),
         "policy_get": api.get("/policy"),
         "policy_save": api.send("PUT", "/policy", {"webhook_rate": 100}, {"If-Match": "*"}),
+        "llm_usage_get": api.get("/llm/usage"),
+        "llm_calls_list": api.get("/llm/calls"),
+        "llm_preferences_get": api.get("/llm/preferences"),
+        "llm_preferences_save": api.send(
+            "PUT", "/llm/preferences", {"prices": [{"model": "m", "input": 1, "output": 2}]}
+        ),
         "policy_previews_create": api.post("/policy-previews", {"webhook_rate": 100}),
         "workflow_validations_create": api.post("/workflow-validations", {**DEFINITION, "steps": []}),
         "workflow_runs_create": api.post("/workflows/order-flow/runs", {"payload": {"a": 1}}),

@@ -14,7 +14,7 @@ from automate_web.cursor import DEFAULT_LIMIT, MAX_LIMIT
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-TAGS = ("events", "runs", "workflows", "secrets", "audit", "policy", "schedules")
+TAGS = ("events", "runs", "workflows", "secrets", "audit", "policy", "schedules", "llm")
 ERRORS = {
     400: ("invalid_json", "The body is not JSON, or not JSON that can be stored."),
     401: ("invalid_api_key", "No API key, or one that is unknown, expired or revoked."),

@@ -159,6 +159,33 @@ _POLICY: dict[str, Any] = {
     ],
 }
 
+_LLM_SHARE = {"calls": 41, "cost_usd": "3.410000", "input_tokens": 90112, "output_tokens": 20480}
+_LLM_CALL = {
+    "id": _RUN_ID,
+    "at": "2026-11-22T08:30:00Z",
+    "day": "2026-11-22",
+    "status": "settled",
+    "action": "chat",
+    "provider": "openai_compatible",
+    "model": "my-model",
+    "workflow_id": _WORKFLOW_ID,
+    "version_id": _VERSION_ID,
+    "run_id": _RUN_ID,
+    "step_id": "ask",
+    "attempt": 1,
+    "input_tokens": 2198,
+    "cached_tokens": 0,
+    "output_tokens": 499,
+    "reserved_usd": "0.120000",
+    "cost_usd": "0.083000",
+    "usage_from": "provider",
+    "finish_reason": "stop",
+    "error_code": "",
+}
+_LLM_PREFERENCES: dict[str, Any] = {
+    "keeps_prompts": False,
+    "prices": [{"model": "my-model", "input": "0.5", "output": "1.5"}],
+}
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "events_list": {"answer": _page("events", _EVENT), "description": "Newest first, without payloads."},
     "events_send": {
@@ -276,6 +303,34 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             ]
         },
         "description": "Runs the rules over the last 24 hours; nothing is changed.",
+    },
+    "llm_usage_get": {
+        "answer": {
+            "day": "2026-11-22",
+            "time_zone": "Europe/Berlin",
+            "resets_at": "2026-11-22T23:00:00Z",
+            "spent_usd": "3.410000",
+            "reserved_usd": "0.120000",
+            "unreconciled_usd": "0.000000",
+            "cap_usd": "10.000000",
+            "calls": 41,
+            "by_workflow": [{**_LLM_SHARE, "key": _WORKFLOW_ID}],
+            "by_model": [{**_LLM_SHARE, "key": "my-model"}],
+        },
+        "description": "What is set aside for calls under way counts against the cap like what is spent.",
+    },
+    "llm_calls_list": {
+        "answer": _page("llm/calls", _LLM_CALL),
+        "description": "Newest first; every call has its row, from the reservation on.",
+    },
+    "llm_preferences_get": {
+        "answer": {**_LLM_PREFERENCES, "table_as_of": "2026-11-22"},
+        "description": "Prices of the workspace's own come before the kept table.",
+    },
+    "llm_preferences_save": {
+        "body": _LLM_PREFERENCES,
+        "answer": {**_LLM_PREFERENCES, "table_as_of": "2026-11-22"},
+        "description": "Replaced as a whole; holds for the next call.",
     },
     "audit_list": {"answer": _page("audit", _AUDIT_ENTRY), "description": "Newest first; append-only."},
     "schedules_list": {"answer": _page("schedules", _SCHEDULE), "description": "Newest first."},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from automate_web.api import audit, events, policy, runs, schedules, schema, secrets, views, workflows
+from automate_web.api import audit, events, llm, policy, runs, schedules, schema, secrets, views, workflows
 
 app_name = "api"
 urlpatterns = [
@@ -22,6 +22,9 @@ urlpatterns = [
     path("secrets/<str:secret>", secrets.OneSecret.as_view(), name="secret"),
     path("secrets/<str:secret>/versions", secrets.SecretVersions.as_view(), name="secret-versions"),
     path("secrets/<str:secret>/restorations", secrets.SecretRestorations.as_view(), name="secret-restorations"),
+    path("llm/usage", llm.Usage.as_view(), name="llm-usage"),
+    path("llm/calls", llm.Calls.as_view(), name="llm-calls"),
+    path("llm/preferences", llm.LLMPreferences.as_view(), name="llm-preferences"),
     path("audit", audit.Audit.as_view(), name="audit"),
     path("workflows/<str:workflow>/runs", schedules.WorkflowRuns.as_view(), name="workflow-runs"),
     path("schedules", schedules.Schedules.as_view(), name="schedules"),
