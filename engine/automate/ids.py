@@ -8,7 +8,10 @@ sorted by time and work repeated after a crash lands on the same row. Imports no
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -59,6 +62,32 @@ def step_key(run: UUID, step_id: str, item: int = 0, round_: int = 1) -> str:
 def step_run_id(run: UUID, step_id: str, item: int, round_: int, attempt: int) -> UUID:
     """The row of one attempt of one step."""
     return derived_id(run, "attempt", step_id, item, round_, attempt)
+
+
+def wait_id(run: UUID, step_id: str, item: int, round_: int = 1) -> UUID:
+    """What one step or item of a run waits for."""
+    return derived_id(run, "wait", step_id, item, round_)
+
+
+def child_run_id(run: UUID, step_id: str, item: int, round_: int = 1) -> UUID:
+    """The run that one step or item starts."""
+    return derived_id(run, "child", step_id, item, round_)
+
+
+def child_event_id(run: UUID, step_id: str, item: int, round_: int = 1) -> UUID:
+    """The event that stands for such a run."""
+    return derived_id(run, "child event", step_id, item, round_)
+
+
+def fingerprint(error: Mapping[str, Any]) -> str:
+    """The same 32 hex digits for failures of one kind: code, step and message, without the numbers in it.
+
+    >>> fingerprint({"code": "x", "message": "order 12"}) == fingerprint({"code": "x", "message": "order 13"})
+    True
+    """
+    message = re.sub(r"[0-9a-f]{8,}|[0-9]+", "#", str(error.get("message", "")))
+    text = "\x1f".join([str(error.get("code", "")), str(error.get("step", "")), message])
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def dedupe_id(source: str, key: str) -> UUID:

@@ -1,4 +1,7 @@
-"""The connector `core`: steps that touch nothing outside: write a line to the run's log, or shape data."""
+"""The connector `core`: steps that touch nothing outside: log, shape data, fail, wait, ask, start another workflow.
+
+Those that wait are the engine's own: it reads their forms here and never calls them.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,72 @@ from automate_connectors.models import ActionSpec, ConnectorError
 LEVELS = ("debug", "info", "warning", "error")
 
 
+_TIMEOUT: dict[str, dict[str, Any]] = {
+    "timeout_seconds": {"type": "number", "minimum": 0, "maximum": 31_536_000, "description": "How long to wait."},
+    "on_timeout": {"enum": ["fail", "continue"], "default": "fail", "description": "What follows when nobody answers."},
+}
+WAITING = {
+    "wait": ActionSpec(
+        name="Wait",
+        description="Go on after a while, or at a time. Holds no worker.",
+        inputs={
+            "seconds": {"type": "number", "minimum": 0, "maximum": 31_536_000, "description": "How long."},
+            "until": {"type": "string", "description": "Or a time, such as 2026-03-01T09:00:00Z."},
+        },
+        outputs={"waited_until": {"type": "string"}},
+        effect="read",
+    ),
+    "wait_for_event": ActionSpec(
+        name="Wait for an event",
+        description="Go on when an event of this type comes that matches; one that came since the run began counts.",
+        inputs={
+            "event_type": {"type": "string", "required": True, "description": "The exact type."},
+            "rule": {"type": ["object", "null"], "description": "JSONLogic over that event's {payload, event}."},
+            "look_back_seconds": {
+                "type": "number",
+                "minimum": 0,
+                "maximum": 31_536_000,
+                "description": "Instead of since the run began.",
+            },
+            **_TIMEOUT,
+        },
+        outputs={"event": {"type": "object"}, "payload": {}},
+        effect="read",
+    ),
+    "approve": ActionSpec(
+        name="Ask for approval",
+        description="Go on when a person says yes; fail when one says no.",
+        inputs={
+            "message": {"type": "string", "required": True, "description": "What is asked."},
+            "approvers": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Who may answer; nobody named: every member who may.",
+            },
+            **_TIMEOUT,
+        },
+        outputs={"approved": {"type": "boolean"}, "by": {"type": "string"}, "comment": {"type": "string"}},
+        effect="read",
+    ),
+    "run_workflow": ActionSpec(
+        name="Run a workflow",
+        description="Start the live version of another workflow, past its rule; by default wait for its end.",
+        inputs={
+            "workflow": {"type": "string", "required": True, "description": "Its slug."},
+            "payload": {"description": "What it gets as its event's payload."},
+            "wait": {"type": "boolean", "default": True, "description": "Whether to wait for its end."},
+            **_TIMEOUT,
+        },
+        outputs={"run_id": {"type": "string"}, "status": {"type": "string"}, "outputs": {"type": "object"}},
+        effect="read",
+    ),
+}
+
+
 class CoreAdapter(ConnectorAdapter):
     code = "core"
     name = "Core"
-    description = "Built-in steps: log a message, transform data."
+    description = "Built-in steps: log, transform, fail, wait, ask for approval, run another workflow."
     actions = {
         "log": ActionSpec(
             name="Log",
@@ -45,6 +110,17 @@ class CoreAdapter(ConnectorAdapter):
             open_inputs=True,
             effect="read",
         ),
+        "fail": ActionSpec(
+            name="Fail",
+            description="End the step as failed, and with it the run unless the step says otherwise.",
+            inputs={
+                "message": {"type": "string", "required": True, "description": "Why."},
+                "code": {"type": "string", "default": "failed", "description": "The error's code."},
+                "details": {"type": "object", "description": "Data for whoever looks."},
+            },
+            effect="read",
+        ),
+        **WAITING,
     }
 
     def execute(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> Any:
@@ -53,6 +129,13 @@ class CoreAdapter(ConnectorAdapter):
             return self._log(params, context)
         if action == "transform":
             return params["value"] if set(params) == {"value"} else dict(params)
+        if action == "fail":
+            code, details = str(params.get("code", "failed"))[:100], params.get("details")
+            raise ConnectorError(
+                str(params.get("message", "")), code=code, details=details if isinstance(details, dict) else None
+            )
+        if action in WAITING:
+            raise ConnectorError("A step that waits runs inside a workflow only.", code="not_in_a_run")
         raise unknown_action(self, action)
 
     async def aexecute(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> Any:

@@ -1,196 +1,160 @@
-"""Advancing a run: one step after the other, until it ends, waits, or is told to stop at the next step.
+"""Advancing a run: whatever may start does, side by side, until the run ends, waits, or is told to stop.
 
-Nothing is written here. A step whose effect must not be repeated asks first that its running attempt be made durable:
-should the worker stop in the middle, the next one finds the attempt and knows that it may have happened.
+Which units those are is the schedule's business (`schedule`), what one of them does the attempt's (`attempt`). A run
+with one thing to do at a time costs no task of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
-from automate.definitions import StepDefinition
-from automate.execution import inputs, outcome, secrets
-from automate.execution.calls import StepLog, call, connector_context
-from automate.execution.outcome import Done, Outcome, Postponed, RetryLater, Unknown
+from automate.execution import inputs, outcome
+from automate.execution.attempt import Attempts
+from automate.execution.hands import Hands
+from automate.execution.outcome import Failed
 from automate.execution.processes import Processes
 from automate.execution.progress import RunProgress
+from automate.execution.record import record
+from automate.execution.results import NOT_RUN
+from automate.execution.schedule import Unit
 from automate.execution.secrets import SecretReader
+from automate.execution.threads import ConnectorThreads
 from automate.jsontext import dumps
-from automate.outbox.store import StepRow
-from automate.policy.decision import MustWait, PolicyDenied
-from automate.policy.effective import Policy
-from automate.policy.guard import Guard
-from automate_connectors import registry
-from automate_connectors.adapters.base import ConnectorAdapter
-from automate_connectors.models import ActionSpec, UnknownConnector
 from automate_governance.clock import Clock
-from automate_governance.egress import bound_secrets
 from automate_governance.errors import NormalizedError
 from automate_governance.redaction import redact
-from automate_governance.secrets import SecretValue
-from automate_governance.storable import storable
 
-
-class UnknownAction(UnknownConnector):
-    """The connector has no action of this name."""
-
-    code = "unknown_action"
+ENDING_GRACE = timedelta(hours=1)  # past its deadline, for taking back and for finally steps
+LOOK_SECONDS = 5.0  # a run with work under way looks at least this often whether it was cancelled
 
 
 class Advancer:
     """Runs steps. One instance serves every run of a worker."""
 
-    def __init__(self, *, threads: Executor | Processes, clock: Clock, secrets: SecretReader):
-        self._threads = threads
+    def __init__(self, *, threads: ConnectorThreads | Processes, clock: Clock, secrets: SecretReader):
         self._clock = clock
-        self._secrets = secrets
+        self._attempts = Attempts(threads=threads, clock=clock, secrets=secrets)
 
-    async def advance(
-        self,
-        run: RunProgress,
-        *,
-        scope: object,
-        guard: Guard,
-        make_durable: Callable[[], Awaitable[None]],
-        must_stop: Callable[[], bool],
-    ) -> None:
+    async def advance(self, run: RunProgress, hands: Hands) -> None:
         """Take `run` as far as it goes now. Afterwards it is final, waiting, held, or queued (told to stop)."""
         run.begin(self._clock.now())
-        if run.interrupted is not None:
-            self._answer_for_crash(run, run.interrupted)
-        while run.status == "running" and (step := run.next_step) is not None:
-            if must_stop():
-                run.put_back()
-                return
-            await self._attempt(run, step, scope=scope, guard=guard, make_durable=make_durable)
-        if run.status == "running":
-            run.end("succeeded", now=self._clock.now())
-
-    async def _attempt(
-        self,
-        run: RunProgress,
-        step: StepDefinition,
-        *,
-        scope: object,
-        guard: Guard,
-        make_durable: Callable[[], Awaitable[None]],
-    ) -> None:
-        log = StepLog(run.secret_values)
-        row: StepRow | None = None
-        repeatable = True
-        result: Outcome
+        tasks: set[asyncio.Task[None]] = set()
         try:
-            rendered = inputs.render(run, step)
-            row = run.begin_attempt(
-                step, shown_input=dumps(redact(storable(rendered), run.secret_values())), now=self._clock.now()
-            )
-            policy = await _ask_policy(guard, run, step)
-            adapter, spec = _action(step)
-            found = await self._find_secrets(run, step, rendered, scope)
-            params = secrets.put_in(rendered, found)
-            secrets.refuse_foreign_target(params, found)
-            repeatable = spec.may_repeat(params, {"id": step.id, "idempotent": step.idempotent})
-            if not repeatable:
-                await make_durable()
-            plain = {name: value.value for name, value in found.items()}
-            context = connector_context(run, step, attempt=row.attempt, log=log, secrets=plain, scope=scope)
-            context["policy"] = policy.own_budgets()
-            context["egress"] = guard.egress(policy, run_id=run.id, ticket=context["idempotency_key"])
-            with bound_secrets(run.secrets):
-                result = Done(storable(await call(adapter, step, params, context, self._threads)))
-        except Exception as error:  # whatever a template, a plugin or the network raises is judged, not passed on
-            row = row or run.begin_attempt(step, shown_input=None, now=self._clock.now())
-            result = outcome.judge_error(error, attempt=row.attempt, policy=step.retry, repeatable=repeatable)
-        if not isinstance(result, Done):
-            guard.note("waited" if isinstance(result, Postponed) else "denied", result.error, run_id=run.id)
-        self._record(run, step, row, result, log, secret_values=run.secret_values())
+            await self._pick_up(run, hands)
+            while True:
+                self._heed(run)
+                units = [] if hands.must_stop() else run.schedule.take(self._clock.now())
+                if len(units) == 1 and not tasks:
+                    await self._work(run, units[0], hands)
+                    continue
+                tasks |= {asyncio.ensure_future(self._work(run, unit, hands)) for unit in units}
+                if not tasks:
+                    break
+                ended, tasks = await asyncio.wait(tasks, timeout=self._pause(run), return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+        self._conclude(run)
 
-    async def _find_secrets(
-        self, run: RunProgress, step: StepDefinition, rendered: dict[str, Any], scope: object
-    ) -> dict[str, SecretValue]:
-        """The secrets the step refers to; from here on the run masks their values wherever they reappear."""
-        names = secrets.names_in(rendered)
-        if not names:
-            return {}
-        declared = secrets.names_in(step.params)
-        found = await self._secrets.read(scope, run.version_id, names, declared=declared)
-        run.learn(found.values())
-        return found
+    async def _pick_up(self, run: RunProgress, hands: Hands) -> None:
+        """What a worker before left in the middle, and answers that came meanwhile."""
+        for unit in run.interrupted:
+            await self._attempts.answer_for_crash(run, unit, hands)
+        run.interrupted = []
+        for unit in list(run.waits):
+            await self._attempts.look_again(run, unit, hands)
+        self._close(run)
 
-    def _record(
-        self,
-        run: RunProgress,
-        step: StepDefinition,
-        row: StepRow,
-        result: Outcome,
-        log: StepLog,
-        *,
-        secret_values: tuple[str, ...],
-    ) -> None:
-        """Put the outcome into the run, redacted where it is shown."""
+    async def _work(self, run: RunProgress, unit: Unit, hands: Hands) -> None:
+        if unit.item or unit in run.live or self._enter(run, unit):
+            await self._attempts.make(run, unit, hands)
+        self._close(run)
+
+    def _enter(self, run: RunProgress, unit: Unit) -> bool:
+        """Ask a step's `when`, make its list. False when there is nothing to attempt: skipped, fanned out, failed."""
+        step, now = run.plan.by_id[unit.step], self._clock.now()
+        if step.when is None and step.foreach is None:
+            return True
+        try:
+            if not run.attempts.get(unit) and not inputs.is_wanted(run, step):
+                run.skip(step, now=now)
+                return False
+            if step.foreach is None:
+                return True
+            items = inputs.items_of(run, step)
+            plain = dumps(items)
+            run.results.check(plain)
+        except NormalizedError as error:
+            run.begin_attempt(unit, step, shown_input=None, now=now)
+            record(run, unit, Failed(outcome.describe(error)), now=now)
+            return False
+        shown = dumps({"items": redact(items, run.secret_values())})
+        run.fan_out(step, items, shown=shown, plain=plain, now=now)
+        return False
+
+    # -- the run as a whole ----------------------------------------------------------------------------------------
+
+    def _heed(self, run: RunProgress) -> None:
+        """A wish to stop it, and the deadline."""
         now = self._clock.now()
-        logs = dumps(log.lines) if log.lines else "[]"
-        if isinstance(result, Done):
-            shown = redact(result.output, secret_values)
-            run.outputs[step.id], run.shown[step.id] = result.output, shown
-            run.end_attempt(row, status="succeeded", now=now, output=dumps(shown), logs=logs)
-            return
-        error = redact(storable(result.error), secret_values)
-        if isinstance(result, RetryLater):
-            retry_at = now + timedelta(seconds=result.delay_seconds)
-            run.end_attempt(row, status="failed", now=now, error=dumps(error), logs=logs, retry_at=retry_at)
-            run.wait(result.delay_seconds)
-            return
-        if isinstance(result, Postponed):
-            retry_at = now + timedelta(seconds=result.delay_seconds)
-            run.end_attempt(row, status="waiting", now=now, error=dumps(error), logs=logs, retry_at=retry_at)
-            run.attempts[step.id] -= 1  # it goes on as the same attempt
-            run.wait(result.delay_seconds)
-            return
-        status = "unknown" if isinstance(result, Unknown) else "failed"
-        run.end_attempt(row, status=status, now=now, error=dumps(error), logs=logs)
-        run.end("held" if status == "unknown" else "failed", now=now, error={**error, "step": step.id})
+        if run.cancel_requested_at is not None:
+            run.stop("cancelled", _stopped("cancelled", "cancelled", "The run was cancelled."))
+        if run.deadline_at is not None and now >= run.deadline_at:
+            message = f"The run took longer than its {run.plan.deadline_seconds:,.0f} s."
+            run.stop("failed", _stopped("failed", "deadline_exceeded", message))
+            if now >= run.deadline_at + ENDING_GRACE:
+                run.schedule.abort()
+        self._close(run)
 
-    def _answer_for_crash(self, run: RunProgress, step_id: str) -> None:
-        """An attempt was running when its worker stopped: repeat it where that is safe, else hold the run."""
+    def _close(self, run: RunProgress) -> None:
+        """After every change: fan-outs that ended, what was dropped, and why the run stopped, if it did."""
         now = self._clock.now()
-        step = next(step for step in run.steps if step.id == step_id)
-        run.attempts[step_id] -= 1
-        row = run.begin_attempt(step, shown_input=None, now=now)
-        run.interrupted = None
-        if _is_repeatable(run, step):
-            run.end_attempt(row, status="failed", now=now, error=dumps(outcome.crash_repeated()))
-            return
-        error = outcome.crash_unknown(step_id)
-        run.end_attempt(row, status="unknown", now=now, error=dumps(error))
-        run.end("held", now=now, error={**error, "step": step_id})
+        for unit in run.schedule.take_dropped():
+            run.drop(unit, now=now)
+        run.fan_in(now=now)
+        failed_step = run.schedule.failed_step
+        if run.error is None and run.schedule.stopped and failed_step is not None:
+            error = run.results.context.get(failed_step, NOT_RUN)["error"] or {}
+            run.error = {**error, "step": failed_step, "stopped": run.schedule.stopped}
+
+    def _pause(self, run: RunProgress) -> float:
+        """Seconds until something else may be due."""
+        due = run.schedule.next_at
+        if due is None:
+            return LOOK_SECONDS
+        return min(LOOK_SECONDS, max(0.0, (due - self._clock.now()).total_seconds()))
+
+    def _conclude(self, run: RunProgress) -> None:
+        now = self._clock.now()
+        verdict = run.schedule.verdict
+        if verdict is None:
+            if run.schedule.has_ready(now):
+                run.put_back()
+            else:
+                run.wait(max(0.0, (self._next_look(run) - now).total_seconds()))
+        elif verdict == "held":
+            run.end("held", now=now, error=_unknown(run))
+        else:
+            error = {key: value for key, value in (run.error or {}).items() if key != "stopped"}
+            run.end(verdict, now=now, error=error or None if verdict != "succeeded" else None)
+
+    def _next_look(self, run: RunProgress) -> datetime:
+        assert run.deadline_at is not None  # `begin` has set it
+        end = run.deadline_at + (ENDING_GRACE if run.schedule.stopped else timedelta())
+        return min(run.schedule.next_at or end, end)
 
 
-async def _ask_policy(guard: Guard, run: RunProgress, step: StepDefinition) -> Policy:
-    """The policy that holds for the step. Raises PolicyDenied, MustWait."""
-    policy = await guard.policy_of(run.workflow_id, run.version_id)
-    decision = guard.check_step(policy, step.connector, step.action)
-    if decision.kind == "deny":
-        raise PolicyDenied(decision)
-    if decision.kind == "wait":
-        raise MustWait(decision)
-    return policy
+def _stopped(status: str, code: str, message: str) -> dict[str, Any]:
+    return {"code": code, "message": message, "details": {}, "retryable": False, "stopped": status}
 
 
-def _action(step: StepDefinition) -> tuple[ConnectorAdapter, ActionSpec]:
-    adapter = registry.get(step.connector)
-    spec = adapter.actions.get(step.action)
-    if spec is None:
-        raise UnknownAction(f"The connector “{step.connector}” has no action “{step.action}”.")
-    return adapter, spec
-
-
-def _is_repeatable(run: RunProgress, step: StepDefinition) -> bool:
-    try:
-        params: dict[str, Any] = inputs.render(run, step)
-        return _action(step)[1].may_repeat(params, {"id": step.id, "idempotent": step.idempotent})
-    except NormalizedError:
-        return False  # nobody can tell any more what was sent
+def _unknown(run: RunProgress) -> dict[str, Any]:
+    """The error of the first step whose effect nobody knows; and what stopped the run, if something did."""
+    step_id = next(step_id for step_id, status in run.schedule.statuses.items() if status == "unknown")
+    error = run.results.context.get(step_id, NOT_RUN)["error"] or {}
+    stopped = {"stopped": run.schedule.stopped} if run.schedule.stopped else {}
+    return {**error, "step": step_id, **stopped}

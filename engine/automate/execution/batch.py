@@ -12,20 +12,21 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
-from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError
 
-from automate import ids, metrics
-from automate.definitions import parse_steps
-from automate.execution import ticks
+from automate import metrics
+from automate.execution import ticks, waiting
 from automate.execution.advance import Advancer
+from automate.execution.family import answer_of, take_waits
 from automate.execution.flow.gate import Entered, Gate
 from automate.execution.flow.loops import stop_loops
-from automate.execution.match import Candidate, RuleEngine
+from automate.execution.hands import Hands
+from automate.execution.match import RuleEngine
 from automate.execution.progress import RunProgress
+from automate.execution.resume import new_run, resume
 from automate.execution.states import FINAL_RUN
 from automate.ingest.hops import is_fresh
 from automate.outbox.store import Claim, EventData, Hops, Job, OutboxStore, Writes
@@ -80,7 +81,7 @@ class Batch:
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._waiting_for_write: list[asyncio.Future[None]] = []
-        self._charged_at = time.monotonic()
+        self._charged_at = self._looked_at = time.monotonic()
         self._fault: BaseException | None = None
         self._on_slow = on_slow  # called when the batch outlives its first write: others may start beside it
 
@@ -112,6 +113,8 @@ class Batch:
                 self._on_slow()
                 await self._write_some()
                 pause = NEXT_WRITE_SECONDS
+            if self._tasks and time.monotonic() - self._looked_at > self.claim.lease_seconds / 3:
+                await self._look_for_cancels()
         if not self.is_lost:
             await self._write_rest()
 
@@ -160,52 +163,66 @@ class Batch:
             event = replace(event, hops=hops.hops)
         decisions, matched = stop_loops(event, *self._rules.decide(event, now=now), hops)
         admitted = self._gate.admit(job, event, decisions, matched)
+        self._writes.offered.append(event)
         self._writes.decisions += admitted.decisions
         self._writes.places += admitted.places
         self._writes.buffered += admitted.buffered
         self._writes.done_jobs.append(job.id)
         queued = admitted.queued
         if job.attempts == 1:
-            self._runs += [_new_run(event, candidate, now=now) for candidate in admitted.at_once]
+            self._runs += [new_run(event, candidate, now=now) for candidate in admitted.at_once]
         else:
             queued = [*queued, *admitted.at_once]
         for candidate in queued:
-            run = _new_run(event, candidate, now=now)
+            run = new_run(event, candidate, now=now)
             self._collect(run, goes_on=False)
             self._writes.due_runs.append((run.id, 0.0))
 
     async def _load(self, run_ids: list[UUID]) -> None:
         snapshots = await self._in_database(lambda: self._store.load_runs(self.claim, run_ids))
-        live = [one for one in snapshots if one.status not in FINAL_RUN and one.status != "held"]
+        live = [one for one in snapshots if one.status not in FINAL_RUN]  # somebody has decided about one that was held
         if self._gate.concerns(live):
             entered = await self._in_database(lambda: self._gate.enter(self.claim, live))
         else:
             entered = Entered(live)
         for snapshot in entered.go_on:
-            run = RunProgress.resume(snapshot, parse_steps(snapshot.steps), data_key=self._data_key)
+            run = resume(snapshot, data_key=self._data_key)
             if (ending := entered.ended.get(run.id)) is not None:
                 status, error = ending
                 run.end(status, now=self._clock.now(), error=error)
             self._runs.append(run)
 
     async def _advance(self, run: RunProgress) -> None:
-        await self._advancer.advance(
-            run,
-            scope=self.claim.scope,
-            guard=self._guard,
-            make_durable=self._make_durable,
-            must_stop=lambda: self._stops(run.workflow_id),
+        hands = Hands(
+            self.claim.scope,
+            self._guard,
+            self._make_durable,
+            lambda: self._stops(run.workflow_id),
+            self._in_tenant,
+            self._data_key,
         )
+        await self._advancer.advance(run, hands)
 
     async def _tick(self, job: Job) -> None:
         """A timer's job: what is due is done in a transaction of its own, safe to repeat."""
         now = self._clock.now()
+        await self._in_tenant(lambda: ticks.process(job.id, now=now))
 
-        def work() -> None:
+    async def _in_tenant(self, work: Callable[[], Answer], /) -> Answer:
+        """Run blocking work in a database thread, where the ORM is about this claim's tenant."""
+
+        def inside() -> Answer:
             with self._store.entered(self.claim.scope):
-                ticks.process(job.id, now=now)
+                return work()
 
-        await self._in_database(work)
+        return await self._in_database(inside)
+
+    async def _look_for_cancels(self) -> None:
+        """Runs that take long are asked to stop while they run; they see it at their next step."""
+        self._looked_at = time.monotonic()
+        by_id = {run.id: run for run in self._runs if run.cancel_requested_at is None}
+        for run_id in await self._in_tenant(lambda: waiting.cancel_requests(by_id)):
+            by_id[run_id].cancel_requested_at = self._clock.now()
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -275,15 +292,9 @@ class Batch:
             ended = run.is_final or run.status in {"waiting", "held", "queued"}
             if run.changed or ended:
                 self._collect(run, goes_on=not ended)
-            if not ended:
-                continue
-            self._runs.remove(run)
-            if run.is_final and (slug := self._rules.heard_as(run.workflow_id, run.status)) is not None:
-                self._writes.events.append(completion.event_of(run.ended(), slug, now=self._clock.now()))
-            if run.wake_seconds is not None:
-                self._writes.due_runs.append((run.id, run.wake_seconds))
-            else:
-                self._writes.done_runs.append(run.id)
+            if ended:
+                self._runs.remove(run)
+                self._let_go(run)
         writes, self._writes = self._writes, Writes()
         return writes
 
@@ -291,18 +302,24 @@ class Batch:
         row, steps, state = run.take_rows(now=self._clock.now(), data_key=self._data_key)
         self._writes.runs.append(row)
         self._writes.steps += steps
-        self._writes.states.append(state)
+        if state is not None:
+            self._writes.states.append(state)
         if goes_on:
             self._writes.held_runs.append(run.id)
+        take_waits(run, self._writes)
 
-
-def _new_run(event: EventData, candidate: Candidate, *, now: datetime) -> RunProgress:
-    version = candidate.version
-    return RunProgress(
-        id=ids.run_id(event.id, version.workflow_id),
-        event=event,
-        workflow_id=version.workflow_id,
-        version_id=version.id,
-        steps=candidate.steps,
-        created_at=now,
-    )
+    def _let_go(self, run: RunProgress) -> None:
+        """The run has ended, or goes on later: its job, whoever listens for its end, the parent that waits for it."""
+        if run.wake_seconds is not None:
+            self._writes.due_runs.append((run.id, run.wake_seconds))
+            self._writes.open_waits += [wait.id for wait in run.waits.values()]
+            if run.cancel_requested_at is None:
+                self._writes.unaware.append(run.id)
+        else:
+            self._writes.done_runs.append(run.id)
+        if not run.is_final:
+            return
+        if (slug := self._rules.heard_as(run.workflow_id, run.status)) is not None:
+            self._writes.events.append(completion.event_of(run.ended(), slug, now=self._clock.now()))
+        if run.parent is not None:
+            self._writes.answers.append(answer_of(run, run.parent, now=self._clock.now(), data_key=self._data_key))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import sys
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any, TypeVar
@@ -16,6 +14,8 @@ from automate.definitions import StepDefinition
 from automate.execution.outcome import StepTimeout
 from automate.execution.processes import Processes
 from automate.execution.progress import RunProgress
+from automate.execution.schedule import Unit
+from automate.execution.threads import ConnectorThreads
 from automate.ingest import hops
 from automate.triggers.completion import hops_of
 from automate_connectors.adapters.base import ConnectorAdapter
@@ -40,10 +40,17 @@ class StepLog:
 
 
 def connector_context(
-    run: RunProgress, step: StepDefinition, *, attempt: int, log: StepLog, secrets: dict[str, str], scope: object
+    run: RunProgress,
+    unit: Unit,
+    step: StepDefinition,
+    *,
+    attempt: int,
+    log: StepLog,
+    secrets: dict[str, str],
+    scope: object,
 ) -> dict[str, Any]:
     """The `context` of `ConnectorAdapter.execute`. The idempotency key is the same on every attempt."""
-    key = ids.step_key(run.id, step.id)
+    key = ids.step_key(run.id, unit.step, unit.item, run.rounds.get(unit, 1))
     trace = run.event.trace_id.hex
     depth = hops_of(run.event)
     return {
@@ -54,7 +61,8 @@ def connector_context(
         "run_id": str(run.id),
         "workflow_id": str(run.workflow_id),
         "version_id": str(run.version_id),
-        "step_id": step.id,
+        "step_id": unit.step,
+        "item": unit.item,
         "attempt": attempt,
         "idempotency_key": key,
         "idempotent": step.idempotent,
@@ -70,30 +78,24 @@ async def call(
     step: StepDefinition,
     params: dict[str, Any],
     context: dict[str, Any],
-    threads: Executor | Processes,
+    threads: ConnectorThreads | Processes,
+    *,
+    seconds: float,
 ) -> Any:
-    """The connector's answer. Raises StepTimeout when the step's limit passes; what the connector raises goes through.
+    """The connector's answer. Raises StepTimeout when `seconds` pass; what the connector raises goes through.
 
-    A synchronous connector that overruns keeps its thread until it returns; its answer is dropped.
+    A synchronous connector that overruns is given up: it goes on in its thread, and its answer is dropped.
     """
-    work: Callable[[], Awaitable[Any]]
     native = getattr(adapter, "aexecute", None)
-    if native is not None:
-        work = partial(native, step.action, params, context)
-    elif isinstance(threads, Processes):
-        work = partial(threads.call, adapter, step.action, params, context)
-    else:
-        work = partial(_in_thread, threads, partial(adapter.execute, step.action, params, context))
     try:
         with hops.inside(context):
-            return await _within(step.timeout_seconds, work)
+            if native is not None:
+                return await _within(seconds, partial(native, step.action, params, context))
+            if isinstance(threads, Processes):
+                return await _within(seconds, partial(threads.call, adapter, step.action, params, context))
+            return await threads.call(partial(adapter.execute, step.action, params, context), seconds)
     except asyncio.TimeoutError:
-        raise StepTimeout(f"The step took longer than its limit of {step.timeout_seconds:g} s.") from None
-
-
-async def _in_thread(threads: Executor, work: Callable[[], Any]) -> Any:
-    in_context = partial(contextvars.copy_context().run, work)
-    return await asyncio.get_running_loop().run_in_executor(threads, in_context)
+        raise StepTimeout(f"The step took longer than its limit of {seconds:g} s.") from None
 
 
 if sys.version_info >= (3, 11):

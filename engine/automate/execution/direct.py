@@ -4,6 +4,7 @@ so.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from automate import host, ids
-from automate.definitions import parse_steps
+from automate.definitions import parse_plan
 from automate.ingest.hops import CURRENT, MAX_HOPS, Hop
 from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, Workflow
 from automate_governance.errors import Conflict, NotFound
@@ -35,6 +36,7 @@ def start_direct(slug: str, payload: dict[str, Any]) -> UUID:
     if hops > MAX_HOPS:
         message = f"{hops} runs, each started by the one before, led to this call: a loop."
         raise Conflict(message, details={"hops": hops})
+    plan = parse_plan(version.steps, version.options)
     event = Event.objects.create(
         type=EVENT_TYPE, payload=payload, source="run_workflow", trace_id=_trace(hop), received_at=now
     )
@@ -47,8 +49,10 @@ def start_direct(slug: str, payload: dict[str, Any]) -> UUID:
         trace_id=event.trace_id,
         status="queued",
         hops=hops,
-        steps_total=len(parse_steps(version.steps)),
+        steps_total=len(plan.steps),
         created_at=now,
+        origin="direct",
+        deadline_at=now + timedelta(seconds=plan.deadline_seconds),
     )
     MatchDecision.objects.create(
         event_id=event.id,

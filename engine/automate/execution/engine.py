@@ -18,6 +18,7 @@ from automate.execution.batch import Batch
 from automate.execution.match import RuleEngine
 from automate.execution.processes import Processes
 from automate.execution.secrets import SecretReader
+from automate.execution.threads import ConnectorThreads
 from automate.outbox.store import Claim, OutboxStore
 from automate.policy import Guard, Policy, effective_policy, workflow_rules
 from automate_governance.clock import Clock, SystemClock
@@ -33,7 +34,7 @@ class ExecutionEngine:
         self,
         store: OutboxStore,
         *,
-        connectors: Executor | Processes,
+        connectors: ConnectorThreads | Processes,
         database: Executor,
         clock: Clock | None = None,
         must_stop: Callable[[], bool] = lambda: False,

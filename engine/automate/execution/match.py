@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from automate import ids
-from automate.definitions import StepDefinition, parse_steps
+from automate.definitions import Plan, parse_plan
 from automate.execution.flow.spec import Flow, parse_flow
 from automate.outbox.store import ActiveVersion, DecisionRow, EventData
 from automate.rules import CompiledRule, DataHandle, RuleFailed, compile_rule, prepare
@@ -31,7 +31,7 @@ class Candidate:
 
     version: ActiveVersion
     rule: CompiledRule | RuleFailed | None  # None matches every event; a rule that does not compile matches none
-    steps: tuple[StepDefinition, ...]
+    plan: Plan
     flow: Flow | None = None
 
 
@@ -107,7 +107,9 @@ def event_context(event: EventData) -> dict[str, Any]:
 
 def _candidate(version: ActiveVersion, known: Mapping[UUID, Candidate]) -> Candidate:
     if not version.is_known:
-        return Candidate(version, _compiled(version), parse_steps(version.steps), parse_flow(version.options))
+        return Candidate(
+            version, _compiled(version), parse_plan(version.steps, version.options), parse_flow(version.options)
+        )
     before = known[version.id]
     own = before.version
     same = replace(version, rule=own.rule, steps=own.steps, options=own.options, is_known=False)

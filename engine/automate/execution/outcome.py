@@ -49,7 +49,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Postponed:
-    """Policy lets it through later: nothing was sent, and no attempt is used up."""
+    """Nothing was sent: it is not its turn yet. It goes on as the same attempt."""
 
     delay_seconds: float
     error: dict[str, Any]
@@ -70,11 +70,19 @@ class StepRefused(NormalizedError):
     code, http_status = "step_refused", 422
 
 
+def is_in_doubt(error: BaseException) -> bool:
+    """Whether the effect may have happened: a time-out, a lost reply, an exception nobody classified."""
+    if isinstance(error, ConnectorError):
+        return error.in_doubt
+    return not isinstance(error, (NormalizedError, NotImplementedError))
+
+
 def judge_error(error: BaseException, *, attempt: int, policy: RetryPolicy, repeatable: bool) -> Outcome:
     """What an exception out of a connector means.
 
     A ConnectorError's `retryable` is the adapter's word that a repeat is safe. An error in doubt, a timeout or an
-    unclassified exception after the call began is safe to repeat only where any repeat is.
+    unclassified exception after the call began is safe to repeat only where any repeat is. `policy.retry_on` narrows
+    what is tried again; it never makes a repeat safe.
     """
     shown = describe(error)
     if isinstance(error, MustWait):
@@ -82,20 +90,31 @@ def judge_error(error: BaseException, *, attempt: int, policy: RetryPolicy, repe
     is_early = isinstance(error, ConnectorWait) or shown["code"] == EgressPaced.code
     if is_early and isinstance(error, ConnectorError):
         return Postponed(float(error.retry_after or 1.0), shown)
-    if isinstance(error, ConnectorError) and not error.in_doubt:
-        if not error.retryable:
-            return Failed(shown)
-    elif isinstance(error, (NormalizedError, NotImplementedError)) and not isinstance(error, ConnectorError):
+    if is_in_doubt(error):
+        if not repeatable:
+            return unknown(shown)
+        shown = {**shown, "in_doubt": True}
+    elif not _is_worth_a_retry(error, policy, repeatable=repeatable):
         return Failed(shown)
-    elif not repeatable:
-        return Unknown({**shown, "code": "effect_unknown", "details": {**shown["details"], "cause": shown["code"]}})
-    if attempt >= policy.attempts:
+    if attempt >= policy.attempts or (policy.retry_on and shown["code"] not in policy.retry_on):
         return Failed(shown)
     delay = with_jitter(
         retry_delay(attempt, base_seconds=policy.base_seconds, factor=policy.factor, cap_seconds=policy.cap_seconds)
     )
     asked = getattr(error, "retry_after", None)
     return RetryLater(max(delay, float(asked)) if asked else delay, shown)
+
+
+def unknown(shown: dict[str, Any]) -> Unknown:
+    """An error in doubt where a repeat is not safe."""
+    return Unknown({**shown, "code": "effect_unknown", "details": {**shown["details"], "cause": shown["code"]}})
+
+
+def _is_worth_a_retry(error: BaseException, policy: RetryPolicy, *, repeatable: bool) -> bool:
+    """Of an error without doubt: the adapter says so, or the author does by its code and a repeat is safe."""
+    if not isinstance(error, ConnectorError):
+        return False
+    return error.retryable or (repeatable and error.code in policy.retry_on)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -123,7 +142,8 @@ def crash_unknown(step_id: str) -> dict[str, Any]:
 
 def crash_repeated() -> dict[str, Any]:
     """The error of an attempt whose worker stopped, where a repeat is safe and follows."""
-    return _error("worker_crashed", "The worker stopped during this attempt; it is repeated.", {}, retryable=True)
+    error = _error("worker_crashed", "The worker stopped during this attempt; it is repeated.", {}, retryable=True)
+    return {**error, "in_doubt": True}
 
 
 def _error(code: str, message: str, details: dict[str, Any], *, retryable: bool) -> dict[str, Any]:

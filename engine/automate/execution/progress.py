@@ -1,6 +1,7 @@
 """A run in a worker's hands: where it is, what its steps gave, and the rows that say so.
 
-Real outputs stay in memory and, sealed, in the run's state; what goes into rows is redacted first.
+Real outputs stay in memory and, sealed, with their attempts; what goes into rows to be looked at is redacted first. A
+write holds what has changed since the one before: no row is written twice, however many steps or items a run has.
 """
 
 from __future__ import annotations
@@ -12,15 +13,31 @@ from typing import Any
 from uuid import UUID
 
 from automate import ids
-from automate.definitions import StepDefinition
+from automate.definitions import Plan, StepDefinition
+from automate.execution.results import Results
+from automate.execution.schedule import Schedule, Unit
+from automate.execution.sealing import seal_output, seal_secrets
 from automate.execution.states import FINAL_RUN, RUN, STEP, move
-from automate.jsontext import dumps, loads
-from automate.outbox.store import EventData, RunRow, RunSnapshot, StateRow, StepRow
+from automate.jsontext import dumps
+from automate.outbox.store import EventData, RunRow, StateRow, StepRow
+from automate.outbox.waits import ChildRow, RecordedWait, WaitRow
 from automate.triggers.completion import Ended, hops_of
-from automate_governance import crypto
 from automate_governance.secrets import SecretValue
 
 STATE_KEPT = timedelta(days=30)  # the retention of runs
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The step that started this run and may wait for it."""
+
+    run_id: UUID
+    step_id: str
+    item: int
+
+    @property
+    def wait_id(self) -> UUID:
+        return ids.wait_id(self.run_id, self.step_id, self.item)
 
 
 @dataclass
@@ -31,96 +48,147 @@ class RunProgress:
     event: EventData
     workflow_id: UUID
     version_id: UUID
-    steps: tuple[StepDefinition, ...]
+    plan: Plan
     created_at: datetime
+    schedule: Schedule
+    workflow_slug: str = ""
+    version_num: int = 0
     status: str = "queued"
     started_at: datetime | None = None
     ended_at: datetime | None = None
     wake_seconds: float | None = None  # while waiting: how long
-    error: dict[str, Any] | None = None
-    outputs: dict[str, Any] = field(default_factory=dict)  # step id → real output
-    shown: dict[str, Any] = field(default_factory=dict)  # step id → redacted output
-    attempts: dict[str, int] = field(default_factory=dict)  # step id → latest attempt
+    error: dict[str, Any] | None = None  # what stopped it, from when it was stopped on
+    attempt: int = 1
+    hops: int | None = None  # None: those of its event
+    deadline_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    parent: Parent | None = None
+    root_run_id: UUID | None = None
     secrets: list[SecretValue] = field(default_factory=list)  # every value its steps have resolved, each once
-    interrupted: str | None = None  # the step whose attempt was running when its worker stopped
-    current: StepRow | None = None  # the attempt that is running now
-    finished: list[StepRow] = field(default_factory=list)  # attempts that ended since the latest write
+    results: Results = field(default_factory=Results)
+    attempts: dict[Unit, int] = field(default_factory=dict)
+    rounds: dict[Unit, int] = field(default_factory=dict)  # where it is not 1
+    doubt_since: dict[Unit, datetime] = field(default_factory=dict)  # start of the first attempt that may have happened
+    live: dict[Unit, StepRow] = field(default_factory=dict)  # attempts that are running or waiting
+    interrupted: list[Unit] = field(default_factory=list)  # running when their worker stopped
+    waits: dict[Unit, RecordedWait] = field(default_factory=dict)
+    new_waits: list[WaitRow] = field(default_factory=list)  # this and what follows: since the latest write
+    closed_waits: list[tuple[UUID, str]] = field(default_factory=list)
+    children: list[ChildRow] = field(default_factory=list)
+    cancelled_children: list[UUID] = field(default_factory=list)
     changed: bool = True
-
-    @classmethod
-    def resume(cls, snapshot: RunSnapshot, steps: tuple[StepDefinition, ...], *, data_key: bytes) -> RunProgress:
-        """A recorded run, to be gone on with."""
-        run = cls(
-            id=snapshot.id,
-            event=snapshot.event,
-            workflow_id=snapshot.workflow_id,
-            version_id=snapshot.version_id,
-            steps=steps,
-            created_at=snapshot.created_at,
-            status=snapshot.status,
-            started_at=snapshot.started_at,
-        )
-        if snapshot.sealed_state is not None:
-            state = loads(crypto.open_sealed(data_key, snapshot.sealed_state, aad=_aad(snapshot.id)))
-            run.outputs, run.shown = state["outputs"], state["shown"]
-            run.secrets = [SecretValue(value, tuple(hosts)) for value, hosts in state.get("secrets", ())]
-        for recorded in snapshot.recorded:
-            run.attempts[recorded.step_id] = recorded.attempt - (recorded.status == "waiting")
-            if recorded.status == "running":
-                run.interrupted = recorded.step_id
-        return run
+    _rows: dict[UUID, StepRow] = field(default_factory=dict)  # to be written
+    _plain: dict[UUID, str] = field(default_factory=dict)  # of these: the real output as JSON text, to be sealed
+    _sealed_secrets: int = 0
 
     @property
     def is_final(self) -> bool:
         return self.status in FINAL_RUN
 
-    @property
-    def next_step(self) -> StepDefinition | None:
-        """The first step without a recorded output."""
-        return next((step for step in self.steps if step.id not in self.outputs), None)
+    # -- secrets ---------------------------------------------------------------------------------------------------
 
     def learn(self, values: Iterable[SecretValue]) -> None:
         """Remember secrets that a step was given: whatever holds them later is masked."""
         self.secrets += [value for value in values if value not in self.secrets]
 
+    def remember(self, values: list[SecretValue]) -> None:
+        """Secrets that are kept already."""
+        self.secrets, self._sealed_secrets = values, len(values)
+
     def secret_values(self) -> tuple[str, ...]:
         return tuple(value.value for value in self.secrets)
+
+    # -- attempts --------------------------------------------------------------------------------------------------
+
+    def begin_attempt(
+        self, unit: Unit, step: StepDefinition, *, shown_input: str | None, now: datetime, goes_on: bool = False
+    ) -> StepRow:
+        """The row of an attempt, as running; it is written if a write happens meanwhile.
+
+        One that was put off before it reached its connector goes on as the same attempt, as does one that was
+        interrupted (`goes_on`).
+        """
+        before = self.live.get(unit)
+        if before is not None:
+            status = move(STEP, before.status, "running")
+            row = replace(before, status=status, input=shown_input or before.input, retry_at=None, error=None)
+        else:
+            attempt = self.attempts.get(unit, 0) + (not goes_on)
+            self.attempts[unit] = attempt
+            row = self._row(unit, step, attempt=attempt, now=now, input=shown_input)
+        self.live[unit] = row
+        return self._note(row)
+
+    def end_attempt(
+        self, unit: Unit, *, status: str, now: datetime, plain: str | None = None, **columns: Any
+    ) -> StepRow:
+        """The attempt's result; `plain` is the real output as JSON text, `columns` are columns of StepRow."""
+        row = self.live.pop(unit)
+        row = replace(row, status=move(STEP, row.status, status), ended_at=now, **columns)
+        if plain is not None:
+            self._plain[row.id] = plain
+        return self._note(row)
+
+    def put_off(self, unit: Unit, *, until: datetime | None, now: datetime, **columns: Any) -> StepRow:
+        """The attempt waits: for its turn, a time, an answer."""
+        row = self.live[unit]
+        row = replace(row, status=move(STEP, row.status, "waiting"), retry_at=until, **columns)
+        self.live[unit] = row
+        return self._note(row)
+
+    def skip(self, step: StepDefinition, *, now: datetime) -> None:
+        row = self._row(Unit(step.id), step, attempt=1, now=now)
+        self._note(replace(row, status="skipped", ended_at=now))
+        self.results.skipped(step.id)
+        self.schedule.skip(step.id)
+
+    def fan_out(self, step: StepDefinition, items: list[Any], *, shown: str, plain: str, now: datetime) -> None:
+        """Keep the list, sealed, in the step's own row; then its items may start."""
+        unit = Unit(step.id)
+        row = self._row(unit, step, attempt=1, now=now, input=shown)
+        self.live[unit], self._plain[row.id] = row, plain
+        self._note(row)
+        self.results.lists[step.id] = items
+        self.schedule.fan_out(step.id, len(items))
+
+    def fan_in(self, *, now: datetime) -> None:
+        """Fan-outs that have ended: the list of results becomes the step's output."""
+        for unit in [unit for unit in self.live if not unit.item and unit.step in self.results.lists]:
+            status = self.schedule.statuses.get(unit.step)
+            if status is not None:
+                shown = self.results.fanned_in(unit.step, status)
+                self.end_attempt(unit, status=status, now=now, output=shown)
+
+    def drop(self, unit: Unit, *, now: datetime) -> None:
+        """It waited when the run was stopped."""
+        row = self.live.pop(unit, None)
+        if row is not None:
+            self._note(replace(row, status=move(STEP, row.status, "cancelled"), ended_at=now))
+            self.results.failed(unit, "cancelled", None, None)
+        wait = self.waits.pop(unit, None)
+        if wait is not None and wait.status == "open":
+            self.close_wait(wait, "cancelled")
+
+    def close_wait(self, wait: RecordedWait, status: str) -> None:
+        """Nobody may answer any more; a child is asked to stop."""
+        self.closed_waits.append((wait.id, status))
+        if wait.child_run_id is not None:
+            self.cancelled_children.append(wait.child_run_id)
+        self.changed = True
+
+    # -- the run as a whole ----------------------------------------------------------------------------------------
 
     def begin(self, now: datetime) -> None:
         self.status, self.wake_seconds, self.changed = move(RUN, self.status, "running"), None, True
         self.started_at = self.started_at or now
+        if self.deadline_at is None:
+            self.deadline_at = self.created_at + timedelta(seconds=self.plan.deadline_seconds)
 
-    def begin_attempt(self, step: StepDefinition, *, shown_input: str | None, now: datetime) -> StepRow:
-        """The row of a new attempt, as running; it is written if a write happens meanwhile."""
-        attempt = self.attempts.get(step.id, 0) + 1
-        self.attempts[step.id] = attempt
-        self.current = StepRow(
-            id=ids.step_run_id(self.id, step.id, 0, 1, attempt),
-            run_id=self.id,
-            step_id=step.id,
-            position=step.position,
-            item=0,
-            round=1,
-            attempt=attempt,
-            connector=step.connector,
-            action=step.action,
-            status="running",
-            input=shown_input,
-            output=None,
-            error=None,
-            logs="[]",
-            started_at=now,
-            ended_at=None,
-            retry_at=None,
-            trace_id=self.event.trace_id,
-        )
-        self.changed = True
-        return self.current
-
-    def end_attempt(self, row: StepRow, *, status: str, now: datetime, **columns: Any) -> None:
-        """The attempt's result; `columns` are StepRow's JSON columns as text and `retry_at`."""
-        self.finished.append(replace(row, status=move(STEP, row.status, status), ended_at=now, **columns))
-        self.current, self.changed = None, True
+    def stop(self, status: str, error: dict[str, Any]) -> None:
+        """Nothing more of its main steps starts. What stopped it first is what it says."""
+        self.schedule.stop(status)
+        if self.schedule.stopped == status and self.error is None:
+            self.error, self.changed = error, True
 
     def wait(self, seconds: float) -> None:
         self.status, self.wake_seconds, self.changed = move(RUN, self.status, "waiting"), seconds, True
@@ -135,18 +203,24 @@ class RunProgress:
 
     def ended(self) -> Ended:
         """How it ended, as others are told."""
-        return Ended(self.id, self.status, self.error, self.shown, self.event.trace_id, hops_of(self.event))
+        shown = self.results.shown_values()
+        return Ended(self.id, self.status, self.error, shown, self.event.trace_id, hops_of(self.event))
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
-    def take_rows(self, *, now: datetime, data_key: bytes) -> tuple[RunRow, list[StepRow], StateRow]:
+    def take_rows(self, *, now: datetime, data_key: bytes) -> tuple[RunRow, list[StepRow], StateRow | None]:
         """The rows that bring the database up to now; they are not handed out again."""
-        steps, self.finished, self.changed = self.finished, [], False
-        if self.current is not None:
-            steps = [*steps, self.current]
+        rows, plain = self._rows, self._plain
+        self._rows, self._plain, self.changed = {}, {}, False
+        steps = [
+            replace(row, sealed=seal_output(data_key, row.id, plain[row.id])) if row.id in plain else row
+            for row in rows.values()
+        ]
         return self._run_row(now), steps, self._state_row(now, data_key)
 
     def _run_row(self, now: datetime) -> RunRow:
+        goes_on = self.status == "running"
+        statuses = self.schedule.statuses
         return RunRow(
             id=self.id,
             event_id=self.event.id,
@@ -154,25 +228,55 @@ class RunProgress:
             version_id=self.version_id,
             trace_id=self.event.trace_id,
             status=self.status,
-            outputs=dumps(self.shown),
+            outputs="{}" if goes_on else self.results.shown(),
             error=dumps(self.error) if self.error else None,
-            steps_done=len(self.outputs),
-            steps_total=len(self.steps),
+            steps_done=sum(1 for step in self.plan.steps if statuses.get(step.id) in DONE),
+            steps_total=len(self.plan.steps),
             created_at=self.created_at,
             started_at=self.started_at,
             ended_at=self.ended_at,
             wake_at=now + timedelta(seconds=self.wake_seconds) if self.wake_seconds is not None else None,
-            hops=hops_of(self.event),
+            hops=hops_of(self.event) if self.hops is None else self.hops,
+            attempt=self.attempt,
+            deadline_at=self.deadline_at,
+            error_fingerprint=ids.fingerprint(self.error) if self.status == "failed" and self.error else "",
         )
 
-    def _state_row(self, now: datetime, data_key: bytes) -> StateRow:
-        state: dict[str, Any] = {"outputs": self.outputs, "shown": self.shown}
-        if self.secrets:  # sealed with the rest: what a later step must still recognise and mask
-            state["secrets"] = [[value.value, list(value.hosts)] for value in self.secrets]
-        text = dumps(state)
-        sealed = crypto.seal(data_key, text.encode(), aad=_aad(self.id))
-        return StateRow(self.id, sealed, now + STATE_KEPT, self.event.trace_id)
+    def _state_row(self, now: datetime, data_key: bytes) -> StateRow | None:
+        if len(self.secrets) == self._sealed_secrets:
+            return None
+        self._sealed_secrets = len(self.secrets)
+        return StateRow(self.id, seal_secrets(data_key, self.id, self.secrets), now + STATE_KEPT, self.event.trace_id)
+
+    def _row(
+        self, unit: Unit, step: StepDefinition, *, attempt: int, now: datetime, input: str | None = None
+    ) -> StepRow:
+        round_ = self.rounds.get(unit, 1)
+        return StepRow(
+            id=ids.step_run_id(self.id, unit.step, unit.item, round_, attempt),
+            run_id=self.id,
+            step_id=unit.step,
+            position=step.position,
+            item=unit.item,
+            round=round_,
+            attempt=attempt,
+            connector=step.connector,
+            action=step.action,
+            status="running",
+            input=input,
+            output=None,
+            error=None,
+            logs="[]",
+            started_at=now,
+            ended_at=None,
+            retry_at=None,
+            trace_id=self.event.trace_id,
+        )
+
+    def _note(self, row: StepRow) -> StepRow:
+        self._rows[row.id] = row
+        self.changed = True
+        return row
 
 
-def _aad(run_id: UUID) -> bytes:
-    return b"run-state:" + run_id.bytes
+DONE = frozenset({"succeeded", "skipped", "failed"})  # a failed step after which the run goes on is done, too

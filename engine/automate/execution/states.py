@@ -26,7 +26,7 @@ RUN = {
 STEP = {
     "queued": {"running", "skipped", "cancelled"},
     "running": {"succeeded", "failed", "waiting", "unknown", "cancelled"},
-    "waiting": {"running", "succeeded", "failed", "cancelled"},
+    "waiting": {"running", "succeeded", "failed", "unknown", "cancelled"},
     "unknown": {"succeeded", "failed"},
     "succeeded": set(),
     "failed": set(),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from automate.execution import waiting
 from automate.execution.flow import buffers
 from automate.triggers import schedules
 
 Handler = Callable[..., bool]
 HANDLERS: tuple[Handler, ...] = (
+    waiting.tick,
     schedules.tick,
     buffers.tick,
 )  # called as handler(job_id, now=...): True when the job was its

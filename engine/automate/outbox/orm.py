@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -34,6 +34,7 @@ from automate.models import (
     StepRun,
     Workflow,
 )
+from automate.outbox import orm_load, orm_waits
 from automate.outbox.postgres import CRASHED, LeaseLost
 from automate.outbox.store import (
     MAX_CRASHES,
@@ -43,9 +44,10 @@ from automate.outbox.store import (
     Hops,
     Job,
     PlaceRow,
-    RecordedStep,
+    RunRow,
     RunSnapshot,
     Standing,
+    StepRow,
     Switches,
     Writes,
 )
@@ -98,6 +100,7 @@ class OrmStore:
                 v.options,
                 w.slug,
                 ids_by_slug.get(v.trigger_spec.get("workflow")),
+                version_num=v.version_num,
             )
             for w, v in ((workflow, workflow.active_version) for workflow in live)
             if v is not None
@@ -133,10 +136,7 @@ class OrmStore:
         return {ask.run_id: "wait" if ask.run_id in halted else "granted" for ask in asks}
 
     def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
-        runs = list(ExecutionRun.objects.filter(id__in=run_ids).select_related("version"))
-        events = Event.objects.in_bulk([run.event_id for run in runs])
-        states = RunState.objects.in_bulk([run.id for run in runs])
-        return [_snapshot(run, events[run.event_id], states.get(run.id)) for run in runs if run.event_id in events]
+        return orm_load.load_runs(run_ids)
 
     def entered(self, scope: Hashable) -> AbstractContextManager[object]:
         return nullcontext()
@@ -159,6 +159,7 @@ class OrmStore:
                 OutboxJob.objects.create(kind="run", run_id=run_id, available_at=now, attempts=1, **values)
         for run_id, delay in writes.due_runs:
             arm_run(run_id, available_at=now + timedelta(seconds=delay), lease_id=claim.lease_id)
+        orm_waits.wake_early(writes, now=now)
         done = mine if final else mine.filter(models.Q(id__in=writes.done_jobs) | models.Q(run_id__in=writes.done_runs))
         done.update(status=COMPLETED, lease_id=None, lease_expires_at=None, attempts=0)
         return set(mine.values_list("id", flat=True))
@@ -244,32 +245,14 @@ def _event(event: Event) -> EventData:
     return EventData(event.id, event.type, event.source, event.payload, event.trace_id, event.received_at)
 
 
-def _snapshot(run: ExecutionRun, event: Event, state: RunState | None) -> RunSnapshot:
-    latest: dict[str, StepRun] = {}
-    for step in StepRun.objects.filter(run_id=run.id).order_by("round", "attempt"):
-        latest[step.step_id] = step
-    return RunSnapshot(
-        id=run.id,
-        workflow_id=run.workflow_id,
-        version_id=run.version_id,
-        steps=run.version.steps,
-        status=run.status,
-        created_at=run.created_at,
-        started_at=run.started_at,
-        event=replace(_event(event), hops=run.hops),
-        recorded=tuple(RecordedStep(step.step_id, step.attempt, step.status) for step in latest.values()),
-        sealed_state=bytes(state.sealed) if state else None,
-        options=run.version.options,
-    )
-
-
 def _record(writes: Writes) -> None:
     MatchDecision.objects.bulk_create([MatchDecision(**_columns(row)) for row in writes.decisions])
     final = list(FINAL_RUN)
     for run in writes.runs:
-        _upsert(ExecutionRun.objects.exclude(status__in=final), ExecutionRun, _columns(run))
+        _upsert(ExecutionRun.objects.exclude(status__in=final), ExecutionRun, _run_columns(run))
     for step in writes.steps:
-        _upsert(StepRun.objects.filter(status__in=("running", "waiting")), StepRun, _columns(step))
+        _upsert(StepRun.objects.filter(status__in=["running", "waiting"]), StepRun, _step_columns(step))
+    orm_waits.record_waits(writes, now=timezone.now())
     for state in writes.states:
         RunState.objects.update_or_create(run_id=state.run_id, defaults=asdict(state))
     Event.objects.bulk_create([Event(**{**asdict(row), "payload": loads(row.payload)}) for row in writes.events])
@@ -281,12 +264,31 @@ def _record(writes: Writes) -> None:
     )
 
 
+_FIRST_ONLY = {"origin", "hops", "attempt", "deadline_at"}  # of a run: written with its first row
+
+
+def _run_columns(run: RunRow) -> dict[str, Any]:
+    """Empty outputs leave those of the row."""
+    columns = _columns(run)
+    return {**columns, "outputs": columns["outputs"] or KEEP}
+
+
+def _step_columns(step: StepRow) -> dict[str, Any]:
+    """What a worker does not know any more after a crash stays."""
+    columns = _columns(step)
+    return {**columns, **{name: KEEP for name in ("input", "sealed") if columns[name] is None}}
+
+
 def _upsert(changeable: models.QuerySet[Any], model: type[models.Model], columns: dict[str, Any]) -> None:
-    """Insert the row, or change it while it may be changed: a final row stays."""
-    if changeable.filter(pk=columns["id"]).update(**columns):
+    """Insert the row, or change it while it may be changed: a final row stays. A KEEP stays as it is, or is empty."""
+    known = {name: value for name, value in columns.items() if value is not KEEP}
+    if changeable.filter(pk=columns["id"]).update(**{n: v for n, v in known.items() if n not in _FIRST_ONLY}):
         return
     if not model._default_manager.filter(pk=columns["id"]).exists():
-        model._default_manager.create(**columns)
+        model._default_manager.create(**known)
+
+
+KEEP = object()
 
 
 def _columns(row: Any) -> dict[str, Any]:

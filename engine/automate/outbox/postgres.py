@@ -7,9 +7,9 @@ beyond a transaction; the statements live in `automate/sql/`.
 from __future__ import annotations
 
 import secrets
+from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import fields
 from typing import Any, cast
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from automate import host
 from automate.ingest.hops import hops_to
 from automate.jsontext import dumps, loads
 from automate.outbox import sql
+from automate.outbox.postgres_waits import columns, record_waits, wait_from_row, wake_early
 from automate.outbox.store import (
     MAX_CRASHES,
     ActiveVersion,
@@ -36,6 +37,7 @@ from automate.outbox.store import (
     Switches,
     Writes,
 )
+from automate.outbox.waits import RecordedWait
 
 SOON_SECONDS = 0.05  # until an earlier event is looked for again
 CRASHED = {
@@ -92,10 +94,14 @@ class PostgresStore:
             return [_version(*row) for row in cursor.fetchall()]
 
     def load_runs(self, claim: Claim, run_ids: Sequence[UUID]) -> list[RunSnapshot]:
-        with batch() as cursor:
+        """Three questions in one round trip."""
+        values = {"run_ids": list(run_ids)}
+        with batch() as cursor, cursor.connection.cursor() as steps, cursor.connection.cursor() as waits:
             self._enter(cursor, claim)
-            cursor.execute(sql.load("load_runs"), {"run_ids": list(run_ids)})
-            return [_snapshot(row) for row in cursor.fetchall()]
+            cursor.execute(sql.load("load_runs"), values)
+            steps.execute(sql.load("load_steps"), values)
+            waits.execute(sql.load("load_waits"), values)
+            return snapshots(cursor.fetchall(), steps.fetchall(), waits.fetchall())
 
     def halted(self, claim: Claim) -> frozenset[UUID]:
         with batch() as cursor:
@@ -124,17 +130,17 @@ class PostgresStore:
             return Switches(everything, frozenset(), dict.fromkeys(lease_ids, cursor.fetchone()))
 
     def enter(self, claim: Claim, asks: Sequence[PlaceRow], *, stay: Collection[UUID] = ()) -> dict[UUID, str]:
-        kind, columns = asks[0].kind, _columns(asks)
+        kind, asked = asks[0].kind, columns(asks)
         lease = {"lease_id": claim.lease_id}
         with transaction() as cursor:
             self._enter(cursor, claim)
             self._hold(cursor, claim)
             if kind == "halt":
-                cursor.execute(sql.load("enter_halt"), columns)
+                cursor.execute(sql.load("enter_halt"), asked)
                 halted = {row[0] for row in cursor.fetchall()}
                 verdicts = {ask.run_id: "wait" if ask.run_id in halted else "granted" for ask in asks}
             else:
-                cursor.execute(sql.load("enter_queue"), {**columns, "kind": kind})
+                cursor.execute(sql.load("enter_queue"), {**asked, "kind": kind})
                 verdicts = dict(cursor.fetchall())
             soon = [run for run, verdict in verdicts.items() if verdict == "soon"]
             if waiting := [run for run, verdict in verdicts.items() if verdict == "wait" and run not in stay]:
@@ -195,6 +201,7 @@ class PostgresStore:
             _record(cursor, writes)
             if writes.due_runs:
                 _rearm(cursor, claim, writes)
+                wake_early(cursor, writes)
             cursor.execute(
                 sql.load("complete_jobs"), {"ids": list(claim.held), "lease_id": claim.lease_id}, prepare=True
             )
@@ -218,6 +225,7 @@ class PostgresStore:
             if writes.due_runs:
                 _rearm(cursor, claim, writes)
                 held -= _ids(cursor)
+                wake_early(cursor, writes)
             if writes.held_runs:
                 values = {"run_ids": writes.held_runs, "lease_seconds": claim.lease_seconds, **lease}
                 cursor.execute(sql.load("hold_run_jobs"), values)
@@ -288,33 +296,48 @@ def _version(
     options: str | None,
     slug: str,
     hears_id: UUID | None,
+    version_num: int,
 ) -> ActiveVersion:
     if steps is None or options is None:
         return ActiveVersion(id_, workflow_id, loads(trigger), None, [], slug=slug, hears_id=hears_id, is_known=True)
     rule_spec = loads(rule) if rule else None
     return ActiveVersion(
-        id_, workflow_id, loads(trigger), rule_spec, loads(steps), loads(options), slug=slug, hears_id=hears_id
-    )
-
-
-def _snapshot(row: Sequence[Any]) -> RunSnapshot:
-    run_id, workflow_id, version_id, steps, status, created_at, started_at, *event, sealed, options, hops, recorded = (
-        row
-    )
-    event_id, type_, source, payload, trace_id, received_at = event
-    return RunSnapshot(
-        run_id,
+        id_,
         workflow_id,
-        version_id,
+        loads(trigger),
+        rule_spec,
         loads(steps),
-        status,
-        created_at,
-        started_at,
-        EventData(event_id, type_, source, loads(payload), trace_id, received_at, hops),
-        tuple(RecordedStep(*item) for item in loads(recorded)),
-        bytes(sealed) if sealed is not None else None,
         loads(options),
+        slug=slug,
+        hears_id=hears_id,
+        version_num=version_num,
     )
+
+
+def snapshots(
+    runs: Sequence[Sequence[Any]], steps: Sequence[Sequence[Any]], waits: Sequence[Sequence[Any]]
+) -> list[RunSnapshot]:
+    """Rows of load_runs.sql, load_steps.sql and load_waits.sql put together."""
+    recorded: dict[UUID, list[RecordedStep]] = defaultdict(list)
+    for run_id, *step in steps:
+        recorded[run_id].append(RecordedStep(*step))
+    waiting: dict[UUID, list[RecordedWait]] = defaultdict(list)
+    for wait in map(wait_from_row, waits):
+        waiting[wait.run_id].append(wait)
+    return [_snapshot(row, tuple(recorded[row[0]]), tuple(waiting[row[0]])) for row in runs]
+
+
+def _snapshot(row: Sequence[Any], recorded: tuple[RecordedStep, ...], waits: tuple[RecordedWait, ...]) -> RunSnapshot:
+    run_id, workflow_id, version_id, steps, options, slug, version, status, created_at, started_at, error, *rest = row
+    *own, sealed, event_id, type_, source, payload, trace_id, received_at = rest
+    hops, attempt, deadline_at, cancel_requested_at, parent_run_id, parent_step_id, parent_item, root_run_id = own
+    return RunSnapshot(
+        run_id, workflow_id, version_id, loads(steps), loads(options), slug, version, status, created_at, started_at,
+        loads(error) if error else None, hops, attempt, deadline_at, cancel_requested_at, parent_run_id, parent_step_id,
+        parent_item, root_run_id,
+        EventData(event_id, type_, source, loads(payload), trace_id, received_at, hops), recorded,
+        waits, bytes(sealed) if sealed is not None else None,
+    )  # fmt: skip
 
 
 def _record(cursor: Cursor[Any], writes: Writes) -> None:
@@ -328,13 +351,8 @@ def _record(cursor: Cursor[Any], writes: Writes) -> None:
         ("insert_buffered", writes.buffered),
     ):
         if rows:
-            cursor.execute(sql.load(name), _columns(cast("Sequence[Any]", rows)), prepare=True)
-
-
-def _columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
-    """Dataclass rows as one list per column."""
-    names = [f.name for f in fields(rows[0])]
-    return {name: [getattr(row, name) for row in rows] for name in names}
+            cursor.execute(sql.load(name), columns(cast("Sequence[Any]", rows)), prepare=True)
+    record_waits(cursor, writes)
 
 
 def _rearm(cursor: Cursor[Any], claim: Claim, writes: Writes) -> None:

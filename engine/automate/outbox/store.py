@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from automate.outbox.waits import AnswerRow, ChildRow, RecordedWait, WaitRow
+
 MAX_CRASHES = 5  # claims of one job that ended without a clean finish; then it is DEAD
 
 
@@ -70,15 +72,26 @@ class ActiveVersion:
     slug: str = ""  # of its workflow
     hears_id: UUID | None = None  # the workflow whose endings start it
     is_known: bool = False  # the caller has rule, steps and options already; they are not here
+    version_num: int = 0
 
 
 @dataclass(frozen=True)
 class RecordedStep:
-    """The latest attempt of a step that was recorded before."""
+    """The latest attempt of a step or item that was recorded before. JSON columns are JSON text."""
 
+    id: UUID
     step_id: str
+    item: int
+    round: int
     attempt: int
     status: str
+    output: str | None  # redacted
+    error: str | None
+    retry_at: datetime | None
+    started_at: datetime
+    ended_at: datetime | None
+    sealed: bytes | None  # the real output; of a fan-out, its list
+    doubt_since: datetime | None  # start of the first attempt that may have happened
 
 
 @dataclass(frozen=True)
@@ -89,13 +102,25 @@ class RunSnapshot:
     workflow_id: UUID
     version_id: UUID
     steps: list[dict[str, Any]]  # of the run's own version
+    options: dict[str, Any]
+    workflow_slug: str
+    version_num: int
     status: str
     created_at: datetime
     started_at: datetime | None
+    error: dict[str, Any] | None  # while it is not final: what stopped it
+    hops: int
+    attempt: int
+    deadline_at: datetime | None
+    cancel_requested_at: datetime | None
+    parent_run_id: UUID | None
+    parent_step_id: str
+    parent_item: int | None
+    root_run_id: UUID | None
     event: EventData
     recorded: tuple[RecordedStep, ...]
+    waits: tuple[RecordedWait, ...]
     sealed_state: bytes | None
-    options: dict[str, Any] = field(default_factory=dict)  # of the run's own version
 
 
 @dataclass(frozen=True)
@@ -113,7 +138,7 @@ class DecisionRow:
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run's row as it should be after the write. JSON columns are JSON text."""
+    """A run's row as it should be after the write. JSON columns are JSON text; outputs "{}" leave those of the row."""
 
     id: UUID
     event_id: UUID
@@ -129,7 +154,11 @@ class RunRow:
     started_at: datetime | None
     ended_at: datetime | None
     wake_at: datetime | None
-    hops: int = 0  # written with its first row
+    origin: str = "event"  # this and what follows is written with the first row only, the fingerprint always
+    hops: int = 0
+    attempt: int = 1
+    deadline_at: datetime | None = None
+    error_fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,6 +183,7 @@ class StepRow:
     ended_at: datetime | None
     retry_at: datetime | None
     trace_id: UUID | None = None
+    sealed: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -244,6 +274,14 @@ class Writes:
     done_runs: list[UUID] = field(default_factory=list)  # runs whose own job (if any) has nothing left to do
     held_runs: list[UUID] = field(default_factory=list)  # runs this claim goes on with: their job is CLAIMED by it
     due_runs: list[tuple[UUID, float]] = field(default_factory=list)  # (run, seconds from now): their job is PENDING
+    waits: list[WaitRow] = field(default_factory=list)
+    closed_waits: list[tuple[UUID, str]] = field(default_factory=list)  # (wait, its status): where it is still open
+    children: list[ChildRow] = field(default_factory=list)
+    cancelled: list[UUID] = field(default_factory=list)  # runs asked to stop: children of a run that was stopped
+    answers: list[AnswerRow] = field(default_factory=list)  # to waits of other runs
+    offered: list[EventData] = field(default_factory=list)  # matched events that some run may wait for
+    open_waits: list[UUID] = field(default_factory=list)  # what `due_runs` believe to be unanswered
+    unaware: list[UUID] = field(default_factory=list)  # of `due_runs`: those that know of no wish to stop them
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__dataclass_fields__)

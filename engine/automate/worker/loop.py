@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -27,6 +27,7 @@ from automate import configuration, host
 from automate.execution.batch import Batch
 from automate.execution.engine import ExecutionEngine
 from automate.execution.processes import Processes
+from automate.execution.threads import ConnectorThreads
 from automate.outbox.store import Claim, OutboxStore
 from automate.worker.bell import Bell
 from automate_connectors import registry
@@ -276,11 +277,11 @@ class Worker:
                 task.cancel()
 
 
-def _connectors(options: WorkerOptions) -> Executor | Processes:
+def _connectors(options: WorkerOptions) -> ConnectorThreads | Processes:
     """Where connectors that are not asynchronous are called."""
     if options.in_processes:
         return Processes(options.connector_threads)
-    return ThreadPoolExecutor(options.connector_threads, thread_name_prefix="automate-connector")
+    return ConnectorThreads(options.connector_threads)
 
 
 class _Slot:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automate.models import ExecutionRun, StepRun
+from automate.models import ExecutionRun, RunWait, StepRun
 from automate_governance.errors import Invalid
 from automate_web import cursor, filters
 from automate_web.pages import jsontext, snippets, timeline
@@ -130,6 +130,20 @@ def test_a_running_step_grows_until_now() -> None:
     )
 
     assert (step.bars[0].kind, step.bars[0].width, step.seconds) == ("run", 100, 4)
+
+
+def test_a_fan_out_stands_as_its_own_row_says_and_tells_what_it_waits_for() -> None:
+    run = run_of(0, status="waiting", ended_at=None)
+    whole, item = attempt_of("a", 1, 0, None, "running"), attempt_of("a", 1, 0, 1, "failed")
+    item.item = 1
+    asked = attempt_of("b", 1, 0, None, "waiting")
+    asked.retry_at = NOW + timedelta(hours=1)
+    wait = RunWait(kind="approval", step_id="b")
+
+    _, fan, ask = timeline.draw(run, [{"id": "a"}, {"id": "b"}], [whole, item, asked], now=NOW, waits={("b", 0): wait})
+
+    assert (fan.status, fan.items, fan.bars[1].title) == ("running", 1, "item 1, attempt 1: failed")
+    assert ask.note == f"waiting for approval until {asked.retry_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @given(JSON)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from automate.models import ExecutionRun, StepRun, Workflow
+from automate.models import ExecutionRun, RunWait, StepRun, Workflow
 from automate_web.api import serializers
 from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.query import Query, parse_uuid
 from automate_web.api.rows import event_rows, run_rows
 from automate_web.api.timerange import received_between
 from automate_web.api.views import PAGE_PARAMETERS, ApiView, find
+from automate_web.run_steps import standing, steps_of, waits_for
 
 STATUSES = [str(status) for status in ExecutionRun.Status.values]
 
@@ -72,15 +73,19 @@ class OneRun(ApiView):
     def get(self, request: Request, run_id: str) -> Response:
         expand = Query(request, ("expand",)).choices("expand", ["event", "steps"])
         run: ExecutionRun = find(ExecutionRun.objects.select_related("version__workflow"), run_id, "Run")
-        attempts = StepRun.objects.filter(run_id=run.pk).order_by("position", "item", "round", "attempt")
-        context: dict[str, Any] = {"steps": steps_with_attempts(run.version.steps, attempts)}
+        attempts = list(StepRun.objects.filter(run_id=run.pk).order_by("position", "item", "round", "attempt"))
+        waits = {(w.step_id, w.item): w for w in RunWait.objects.filter(run_id=run.pk, status="open")}
+        steps = steps_of(run.version, attempts)
+        context: dict[str, Any] = {"steps": steps_with_attempts(steps, attempts, waits)}
         if "event" in expand:
             context["event"] = event_rows().filter(pk=run.event_id).first()
         return Response(serializers.RunDetail(run, context=context).data)
 
 
-def steps_with_attempts(steps: list[dict[str, Any]], attempts: Iterable[StepRun]) -> list[dict[str, Any]]:
-    """Each step of the version, in order, with its attempts (ordered, oldest first) and the latest one's status."""
+def steps_with_attempts(
+    steps: list[dict[str, Any]], attempts: Iterable[StepRun], waits: Mapping[tuple[str, int], RunWait]
+) -> list[dict[str, Any]]:
+    """Each step, in order, with its attempts (ordered, oldest first), how it stands, and what it waits for."""
     by_step: defaultdict[str, list[StepRun]] = defaultdict(list)
     for attempt in attempts:
         by_step[attempt.step_id].append(attempt)
@@ -90,7 +95,8 @@ def steps_with_attempts(steps: list[dict[str, Any]], attempts: Iterable[StepRun]
             "position": position,
             "connector": step["connector"],
             "action": step["action"],
-            "status": by_step[step["id"]][-1].status if by_step[step["id"]] else None,
+            "status": stands.status if (stands := standing(by_step[step["id"]])) else None,
+            "waits_for": waits_for(step, stands, waits.get((step["id"], 0))) if stands else "",
             "attempts": by_step[step["id"]],
         }
         for position, step in enumerate(steps)

@@ -106,6 +106,10 @@ class RunSummary(serializers.Serializer[ExecutionRun]):
     started_at = Time(allow_null=True)
     ended_at = Time(allow_null=True)
     wake_at = Time(allow_null=True, help_text="While waiting: when it goes on.")
+    origin = serializers.ChoiceField(choices=ExecutionRun.Origin.choices, help_text="What it came from.")
+    parent_run_id = serializers.UUIDField(allow_null=True, help_text="Of a child: the run whose step started it.")
+    deadline_at = Time(allow_null=True, help_text="It has failed by then, whatever it waits for.")
+    cancel_requested_at = Time(allow_null=True, help_text="When somebody asked it to stop.")
 
 
 class Decision(serializers.Serializer[Why]):
@@ -179,7 +183,7 @@ class Attempt(serializers.Serializer[StepRun]):
     id = serializers.UUIDField()
     attempt = serializers.IntegerField()
     round = serializers.IntegerField(help_text="Rises when a person repeats a step whose result is recorded.")
-    item = serializers.IntegerField(help_text="Of a fan-out; otherwise 0.")
+    item = serializers.IntegerField(help_text="Of a fan-out, from 1; otherwise 0.")
     status = serializers.ChoiceField(choices=StepRun.Status.choices)
     input = AnyJson()
     output = AnyJson()
@@ -200,6 +204,7 @@ class Step(serializers.Serializer[Any]):
     status = serializers.ChoiceField(
         choices=StepRun.Status.choices, allow_null=True, help_text="Of the latest attempt; null before the first."
     )
+    waits_for = serializers.CharField(help_text="What it waits for, such as `waiting for approval`; else empty.")
     attempts = Attempt(many=True)
 
 

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from automate.models import Event, ExecutionRun, StepRun, Workflow
+from automate.models import Event, ExecutionRun, RunWait, StepRun, Workflow
 from automate.services.why_waits import why_waits
 from automate_governance.errors import Invalid, NotFound
 from automate_web import filters
@@ -21,6 +21,7 @@ from automate_web.pages import timeline
 from automate_web.pages.find import address_of
 from automate_web.pages.payload import Shown, shown
 from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
+from automate_web.run_steps import steps_of
 
 FILTERS = ("status", "workflow", "trace_id", "since", "until", "q")
 TABS = {name: name.capitalize() for name in ("input", "output", "error", "logs", "attempts", "config")}
@@ -90,7 +91,8 @@ def detail(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     """GET /runs/<run_id>/?step=<id>&tab=<name>&attempt=<n>"""
     run = _run(run_id)
     attempts = list(StepRun.objects.filter(run_id=run.pk))
-    lanes = timeline.draw(run, run.version.steps, attempts, now=timezone.now())
+    waits = {(wait.step_id, wait.item): wait for wait in RunWait.objects.filter(run_id=run.pk, status="open")}
+    lanes = timeline.draw(run, steps_of(run.version, attempts), attempts, now=timezone.now(), waits=waits)
     chosen = _chosen(lanes, request.GET.get("step"))
     attempt = _attempt(chosen, request.GET.get("attempt"))
     tab = request.GET.get("tab") or _first_tab(attempt)
@@ -149,8 +151,10 @@ def _chosen(lanes: list[timeline.Lane], asked: str | None) -> timeline.Lane | No
 def _attempt(lane: timeline.Lane | None, asked: str | None) -> StepRun | None:
     if lane is None or lane.latest is None:
         return None
-    if asked and asked.isdigit():
-        return next((a for a in lane.attempts if a.attempt == int(asked)), lane.latest)
+    if asked:
+        item, _, attempt = asked.rpartition(".")
+        wanted = (item or "0", attempt)
+        return next((a for a in lane.attempts if (str(a.item), str(a.attempt)) == wanted), lane.latest)
     return lane.latest
 
 

@@ -9,7 +9,7 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from automate_web.pages import shown_once, snippets, timeline
 from automate_web.pages.providers import PROVIDERS, is_out_of_reach, providers
 from automate_web.pages.refusals import Refusal, explain
 from automate_web.requests import WorkspaceRequest, actor, wants_fragment, workspace_page
+from automate_web.run_steps import steps_of
 
 RECENT = timedelta(hours=1)  # refused attempts that are still news
 PATIENCE = timedelta(seconds=60)  # then a checklist appears
@@ -153,10 +154,7 @@ def _runs(event: Event) -> list[tuple[ExecutionRun, Workflow | None, list[timeli
         attempts[attempt.run_id].append(attempt)
     workflows = Workflow.objects.in_bulk([run.workflow_id for run in runs])
     now = timezone.now()
-    return [
-        (run, workflows.get(run.workflow_id), timeline.draw(run, run.version.steps, attempts[run.pk], now=now)[1:])
-        for run in runs
-    ]
+    return [(run, workflows.get(run.workflow_id), _lanes(run, attempts[run.pk], now=now)) for run in runs]
 
 
 def _post(url: str, key: str) -> None:
@@ -179,3 +177,7 @@ def _post(url: str, key: str) -> None:
 def _emit(endpoint: WebhookEndpoint, trace_id: str) -> None:
     """Without the key at hand: the same event from the same source, stored by the engine itself."""
     EventIngestor().ingest(type=endpoint.event_type, payload=SAMPLE, source=endpoint.source, trace_id=trace_id)
+
+
+def _lanes(run: ExecutionRun, attempts: list[StepRun], *, now: datetime) -> list[timeline.Lane]:
+    return timeline.draw(run, steps_of(run.version, attempts), attempts, now=now)[1:]

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, RunState, StepRun
+from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, RunState, RunWait, StepRun
 from automate.runtime import emit_event
 from automate.services import create_workflow, publish_version
 from automate.worker.loop import Worker, WorkerOptions
@@ -64,6 +64,13 @@ class Bench:
         with tenant_scope(self.ref):
             past = datetime.now(timezone.utc) - timedelta(seconds=1)
             OutboxJob.objects.filter(status="PENDING").update(available_at=past)
+            StepRun.objects.filter(retry_at__isnull=False).update(retry_at=past)
+            RunWait.objects.filter(expires_at__isnull=False).update(expires_at=past)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT public.automate_ring_v1(%s::bigint[])", [[self.ref.id]])
+
+    def make_due_jobs(self) -> None:
+        """Tell the dispatch of due times that a test has moved."""
         with connection.cursor() as cursor:
             cursor.execute("SELECT public.automate_ring_v1(%s::bigint[])", [[self.ref.id]])
 
@@ -84,7 +91,7 @@ class Bench:
 
     def steps(self) -> list[StepRun]:
         with tenant_scope(self.ref):
-            return list(StepRun.objects.order_by("position", "attempt"))
+            return list(StepRun.objects.order_by("position", "step_id", "item", "attempt"))
 
     def decisions(self) -> list[tuple[str, str]]:
         with tenant_scope(self.ref):
@@ -98,7 +105,7 @@ class Bench:
     def everything_stored(self) -> str:
         """Every column of every row that a run leaves, as one text to search."""
         with tenant_scope(self.ref):
-            models = (ExecutionRun, StepRun, MatchDecision, RunState, OutboxJob, Event)
+            models = (ExecutionRun, StepRun, MatchDecision, RunState, RunWait, OutboxJob, Event)
             rows = [list(model._default_manager.values_list()) for model in models]
         return "".join(str([bytes(v) if isinstance(v, memoryview) else v for v in row]) for r in rows for row in r)
 

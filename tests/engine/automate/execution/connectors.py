@@ -18,6 +18,7 @@ class ScriptedAdapter(ConnectorAdapter):
     actions: ClassVar = {
         "read": ActionSpec(effect="read", open_inputs=True),
         "write": ActionSpec(effect="write", idempotency="none", open_inputs=True),
+        "windowed": ActionSpec(effect="write", idempotency="native", native_window_seconds=3600, open_inputs=True),
         "keyed": ActionSpec(effect="write", idempotency="native", open_inputs=True),
     }
     script: ClassVar[Callable[[dict[str, Any], dict[str, Any]], Any]] = staticmethod(lambda params, context: params)
