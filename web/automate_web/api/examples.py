@@ -34,6 +34,10 @@ _RUN = {
     "started_at": _AT,
     "ended_at": "2026-11-21T08:30:00.410000Z",
     "wake_at": None,
+    "origin": "event",
+    "parent_run_id": None,
+    "deadline_at": "2026-02-01T10:00:00Z",
+    "cancel_requested_at": None,
 }
 _ATTEMPT = {
     "id": "019aa900-1c00-8e4f-a000-1f2e3d4c5b6a",
@@ -229,6 +233,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
                     "connector": "core",
                     "action": "log",
                     "status": "succeeded",
+                    "waits_for": "",
                     "attempts": [_ATTEMPT],
                 }
             ],
