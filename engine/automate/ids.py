@@ -54,6 +54,11 @@ def run_id(event_id: UUID, workflow_id: UUID) -> UUID:
     return derived_id(event_id, "run", workflow_id)
 
 
+def retry_id(run: UUID, number: int) -> UUID:
+    """The `number`-th retry (from 1) of an ended run."""
+    return derived_id(run, "retry", number)
+
+
 def step_key(run: UUID, step_id: str, item: int = 0, round_: int = 1) -> str:
     """The idempotency key a connector sends: the same on every attempt and after any crash (32 hex digits)."""
     return derived_id(run, "step", step_id, item, round_).hex

@@ -49,8 +49,8 @@ def connector_context(
     secrets: dict[str, str],
     scope: object,
 ) -> dict[str, Any]:
-    """The `context` of `ConnectorAdapter.execute`. The idempotency key is the same on every attempt."""
-    key = ids.step_key(run.id, unit.step, unit.item, run.rounds.get(unit, 1))
+    """The `context` of `ConnectorAdapter.execute`. The idempotency key is the same on every attempt, in a retry too."""
+    key = ids.step_key(run.key_run_id or run.id, unit.step, unit.item, run.round_of(unit))
     trace = run.event.trace_id.hex
     depth = hops_of(run.event)
     return {

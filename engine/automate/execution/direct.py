@@ -4,7 +4,7 @@ so.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 from automate import host, ids
 from automate.definitions import parse_plan
 from automate.ingest.hops import CURRENT, MAX_HOPS, Hop
-from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, Workflow
+from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, Workflow, WorkflowVersion
 from automate_governance.errors import Conflict, NotFound
 
 EVENT_TYPE = "workflow.invoked"
@@ -23,44 +23,67 @@ REASON = "direct"
 
 @transaction.atomic
 def start_direct(slug: str, payload: dict[str, Any]) -> UUID:
-    """A queued run of the live version of workflow `slug`. Raises NotFound, or Conflict when nothing is live."""
+    """A queued run of the live version of workflow `slug`.
+
+    Raises NotFound, or Conflict when nothing is live and for a loop.
+    """
+    version = _live(slug)
+    now = timezone.now()
+    hop = CURRENT.get()  # called by a step: the run follows that step's
+    hops = _hops(hop)
+    event = Event.objects.create(
+        type=EVENT_TYPE, payload=payload, source="run_workflow", trace_id=_trace(hop), received_at=now
+    )
+    return _start(event, version, reason=REASON, origin=ExecutionRun.Origin.DIRECT, hops=hops, now=now)
+
+
+@transaction.atomic
+def start_for_event(event: Event, slug: str, *, reason: str, origin: str, now: datetime) -> UUID:
+    """The same for an event that is there already and that nobody has matched. Raises as `start_direct`."""
+    return _start(event, _live(slug), reason=reason, origin=origin, hops=0, now=now)
+
+
+def _live(slug: str) -> WorkflowVersion:
     workflow = Workflow.objects.select_related("active_version").filter(slug=slug).first()
     if workflow is None:
         raise NotFound(f"There is no workflow “{slug}”.", details={"slug": slug})
     version = workflow.active_version
     if version is None or not workflow.is_enabled:
         raise Conflict(f"No version of “{slug}” is live. Publish or enable it first.", details={"slug": slug})
-    now = timezone.now()
-    hop = CURRENT.get()  # called by a step: the run follows that step's
+    return version
+
+
+def _hops(hop: Hop | None) -> int:
     hops = hop.hops + 1 if hop is not None else 0
     if hops > MAX_HOPS:
         message = f"{hops} runs, each started by the one before, led to this call: a loop."
         raise Conflict(message, details={"hops": hops})
+    return hops
+
+
+def _start(event: Event, version: WorkflowVersion, *, reason: str, origin: str, hops: int, now: datetime) -> UUID:
     plan = parse_plan(version.steps, version.options)
-    event = Event.objects.create(
-        type=EVENT_TYPE, payload=payload, source="run_workflow", trace_id=_trace(hop), received_at=now
-    )
-    run_id = ids.run_id(event.id, workflow.id)
+    run_id = ids.run_id(event.id, version.workflow_id)
     ExecutionRun.objects.create(
         id=run_id,
         event_id=event.id,
-        workflow_id=workflow.id,
+        workflow_id=version.workflow_id,
         version=version,
         trace_id=event.trace_id,
         status="queued",
         hops=hops,
         steps_total=len(plan.steps),
         created_at=now,
-        origin="direct",
+        origin=origin,
         deadline_at=now + timedelta(seconds=plan.deadline_seconds),
     )
     MatchDecision.objects.create(
         event_id=event.id,
-        workflow_id=workflow.id,
+        workflow_id=version.workflow_id,
         version_id=version.id,
         run_id=run_id,
         decision="started",
-        reason=REASON,
+        reason=reason,
         decided_at=now,
         trace_id=event.trace_id,
     )

@@ -67,7 +67,9 @@ class RunProgress:
     secrets: list[SecretValue] = field(default_factory=list)  # every value its steps have resolved, each once
     results: Results = field(default_factory=Results)
     attempts: dict[Unit, int] = field(default_factory=dict)
-    rounds: dict[Unit, int] = field(default_factory=dict)  # where it is not 1
+    rounds: dict[Unit, int] = field(default_factory=dict)  # where it is not that of its step
+    step_rounds: dict[str, int] = field(default_factory=dict)  # of a retry: where a step's is not 1
+    key_run_id: UUID | None = None  # of a retry: the run whose id makes the idempotency keys
     doubt_since: dict[Unit, datetime] = field(default_factory=dict)  # start of the first attempt that may have happened
     live: dict[Unit, StepRow] = field(default_factory=dict)  # attempts that are running or waiting
     interrupted: list[Unit] = field(default_factory=list)  # running when their worker stopped
@@ -97,6 +99,10 @@ class RunProgress:
 
     def secret_values(self) -> tuple[str, ...]:
         return tuple(value.value for value in self.secrets)
+
+    def round_of(self, unit: Unit) -> int:
+        """How often a person has asked for the unit's effect."""
+        return self.rounds.get(unit) or self.step_rounds.get(unit.step, 1)
 
     # -- attempts --------------------------------------------------------------------------------------------------
 
@@ -251,7 +257,7 @@ class RunProgress:
     def _row(
         self, unit: Unit, step: StepDefinition, *, attempt: int, now: datetime, input: str | None = None
     ) -> StepRow:
-        round_ = self.rounds.get(unit, 1)
+        round_ = self.round_of(unit)
         return StepRow(
             id=ids.step_run_id(self.id, unit.step, unit.item, round_, attempt),
             run_id=self.id,

@@ -56,6 +56,8 @@ def resume(snapshot: RunSnapshot, *, data_key: bytes) -> RunProgress:
         cancel_requested_at=snapshot.cancel_requested_at,
         parent=_parent(snapshot),
         root_run_id=snapshot.root_run_id,
+        key_run_id=snapshot.key_run_id,
+        step_rounds=snapshot.step_rounds,
     )
     legacy = _open_state(run, snapshot, data_key)
     facts = {Unit(step.step_id, step.item): _fact(step) for step in snapshot.recorded if step.step_id in plan.by_id}
@@ -103,7 +105,7 @@ def _put_in(run: RunProgress, step: RecordedStep, data_key: bytes, legacy: dict[
     """One recorded attempt: its number, its result, or that it is still to be gone on with."""
     unit = Unit(step.step_id, step.item)
     run.attempts[unit] = step.attempt
-    if step.round != 1:
+    if step.round != run.step_rounds.get(step.step_id, 1):
         run.rounds[unit] = step.round
     if step.doubt_since is not None:
         run.doubt_since[unit] = step.doubt_since

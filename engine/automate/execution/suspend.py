@@ -163,7 +163,7 @@ class Suspender:
         if live is None:
             raise Refused("workflow_not_live", f"No version of “{slug}” is live.", workflow=slug)
         ends = [now + timedelta(seconds=live.deadline_seconds)]
-        round_ = run.rounds.get(unit, 1)
+        round_ = run.round_of(unit)
         return ChildRow(
             run_id=ids.child_run_id(run.id, unit.step, unit.item, round_),
             event_id=ids.child_event_id(run.id, unit.step, unit.item, round_),
@@ -196,7 +196,7 @@ class Suspender:
     ) -> RecordedWait:
         """An open wait, to be written with the attempt's row."""
         now = self.clock.now()
-        wait_id = ids.wait_id(run.id, unit.step, unit.item, run.rounds.get(unit, 1))
+        wait_id = ids.wait_id(run.id, unit.step, unit.item, run.round_of(unit))
         expires_at = now + _span(params, "timeout_seconds") if params.get("timeout_seconds") is not None else None
         told = None if details is None else dumps(details)
         run.new_waits.append(

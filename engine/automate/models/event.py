@@ -17,11 +17,13 @@ class Event(models.Model):
     headers = models.JSONField(null=True)  # of the request, redacted; null unless it came by HTTP
     trace_id = models.UUIDField()
     received_at = models.DateTimeField()
+    replay_of = models.UUIDField(null=True)  # the event that somebody sent again
 
     class Meta:
         indexes = [
             models.Index(fields=["type", "id"], name="event_type_idx"),
             models.Index(fields=["trace_id"], name="event_trace_idx"),
+            models.Index(fields=["replay_of"], condition=models.Q(replay_of__isnull=False), name="event_replay_idx"),
         ]
         permissions = [("view_raw_payload", "Can see payloads without redaction")]
 

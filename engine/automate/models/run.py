@@ -58,6 +58,9 @@ class ExecutionRun(models.Model):
     cancel_requested_at = models.DateTimeField(null=True)  # it stops at the next safe point
     concurrency_key = models.CharField(max_length=200, blank=True, default="")  # runs of one key share its limit
     error_fingerprint = models.CharField(max_length=32, blank=True, default="")  # the same for failures of one kind
+    key_run_id = models.UUIDField(null=True)  # of a retry: the first run, whose id the idempotency keys are made from
+    rounds = models.JSONField(null=True)  # of a retry: {step id: round} where it is not 1
+    dismissed_at = models.DateTimeField(null=True)  # a failure that somebody has looked at and let be
 
     class Meta:
         indexes = [
@@ -72,6 +75,7 @@ class ExecutionRun(models.Model):
             models.Index(
                 fields=["parent_run_id"], condition=models.Q(parent_run_id__isnull=False), name="run_parent_idx"
             ),
+            models.Index(fields=["retry_of"], condition=models.Q(retry_of__isnull=False), name="run_retry_idx"),
         ]
 
     def __str__(self) -> str:

@@ -42,6 +42,8 @@ def _snapshot(run: ExecutionRun, event: Event, state: RunState | None) -> RunSna
         parent_step_id=run.parent_step_id,
         parent_item=run.parent_item,
         root_run_id=run.root_run_id,
+        key_run_id=run.key_run_id,
+        step_rounds=run.rounds or {},
         event=EventData(event.id, event.type, event.source, event.payload, event.trace_id, event.received_at, run.hops),
         recorded=_recorded(run.id),
         waits=tuple(recorded(wait) for wait in RunWait.objects.filter(run_id=run.id)),

@@ -330,11 +330,12 @@ def snapshots(
 def _snapshot(row: Sequence[Any], recorded: tuple[RecordedStep, ...], waits: tuple[RecordedWait, ...]) -> RunSnapshot:
     run_id, workflow_id, version_id, steps, options, slug, version, status, created_at, started_at, error, *rest = row
     *own, sealed, event_id, type_, source, payload, trace_id, received_at = rest
-    hops, attempt, deadline_at, cancel_requested_at, parent_run_id, parent_step_id, parent_item, root_run_id = own
+    hops, attempt, deadline_at, cancel_requested_at, parent_run_id, parent_step_id, parent_item, *retry = own
+    root_run_id, key_run_id, rounds = retry
     return RunSnapshot(
         run_id, workflow_id, version_id, loads(steps), loads(options), slug, version, status, created_at, started_at,
         loads(error) if error else None, hops, attempt, deadline_at, cancel_requested_at, parent_run_id, parent_step_id,
-        parent_item, root_run_id,
+        parent_item, root_run_id, key_run_id, loads(rounds) if rounds else {},
         EventData(event_id, type_, source, loads(payload), trace_id, received_at, hops), recorded,
         waits, bytes(sealed) if sealed is not None else None,
     )  # fmt: skip

@@ -117,6 +117,8 @@ class RunSnapshot:
     parent_step_id: str
     parent_item: int | None
     root_run_id: UUID | None
+    key_run_id: UUID | None
+    step_rounds: dict[str, int]
     event: EventData
     recorded: tuple[RecordedStep, ...]
     waits: tuple[RecordedWait, ...]

@@ -1,0 +1,36 @@
+"""What a held run needs to go on: its doubtful attempt gets a result, its job is armed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from automate import host
+from automate.execution.sealing import seal_output
+from automate.jsontext import dumps
+from automate.models import ExecutionRun, StepRun
+from automate.outbox.orm import arm_run
+from automate_governance.errors import Conflict
+from automate_governance.redaction import redact
+from automate_governance.storable import storable
+
+
+def record_verdict(run: ExecutionRun, *, step_id: str, item: int, verdict: str, output: Any, now: datetime) -> None:
+    """In the caller's transaction, with the run locked. Raises Conflict when no attempt of the step is in doubt."""
+    attempts = StepRun.objects.filter(run_id=run.id, step_id=step_id, item=item, status="unknown")
+    attempt = attempts.order_by("-round", "-attempt").first()
+    if attempt is None:
+        raise Conflict(f"No attempt of “{step_id}” is in doubt.", details={"step": step_id, "item": item})
+    if verdict == "happened":
+        kept = storable(output)
+        sealed = seal_output(host.current().data_key(), attempt.id, dumps(kept))
+        attempt.status, attempt.output, attempt.sealed = StepRun.Status.SUCCEEDED, redact(kept), sealed
+        attempt.save(update_fields=["status", "output", "sealed"])
+    else:
+        attempt.status, attempt.retry_at = StepRun.Status.FAILED, now
+        attempt.save(update_fields=["status", "retry_at"])
+    ExecutionRun.objects.filter(pk=run.id).update(status="queued", error=None, wake_at=None)
+    arm_run(run.id, available_at=now)
+    transaction.on_commit(host.current().ring)
