@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from automate_governance import logs
 from automate_platform import environment as env
+from automate_platform import reporting
 
 HOME = env.home()
 SECRETS_DIR = HOME / "secrets"
@@ -144,14 +146,10 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True  # plain names too: what names them by hand, and processes that collected nothing
 
-LOGGING = {  # to stderr, which `automate up` keeps in HOME/log
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"django": {"handlers": [], "propagate": True, "level": "WARNING"}},
-}
+LOGGING_SCHEMA = env.text("DJANGO_AUTOMATE_LOGGING_SCHEMA", "ecs")
+LOGGING = logs.config(LOGGING_SCHEMA)  # to stderr, which `automate up` keeps in HOME/log; every line is redacted
+SENTRY_DSN = env.text("DJANGO_AUTOMATE_SENTRY_DSN") or env.text("SENTRY_DSN")
+reporting.start(SENTRY_DSN)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["automate_web.api.authentication.ApiKeyAuthentication"],
@@ -163,6 +161,7 @@ REST_FRAMEWORK = {
 }
 
 DJANGO_AUTOMATE = {
+    "LOGGING_SCHEMA": LOGGING_SCHEMA,
     "SECRETS": env.secrets_backend("DJANGO_AUTOMATE_SECRETS_BACKEND", "DJANGO_AUTOMATE_VAULT"),
     "HOST": "automate_tenants.host.TenantHost",
     "EMAIL": {"backend": "none"},  # this installation's mail server is not the workspaces': they bring their own

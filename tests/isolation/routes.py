@@ -61,6 +61,12 @@ ROUTES = [
     Route("start/key-saved/", "workspace", {"POST": "view_event"}),
     Route("events/", "workspace", {"GET": "view_event"}, shows=True),
     Route("events/<uuid:event_id>/", "workspace", {"GET": "view_event"}, shows=True),
+    Route(
+        "events/<uuid:event_id>/raw/",
+        "workspace",
+        {"GET": "view_raw_payload", "POST": "view_raw_payload"},
+        shows=True,
+    ),
     Route("events/<uuid:event_id>/payload.json", "workspace", {"GET": "view_event"}, shows=True),
     Route("runs/", "workspace", {"GET": "view_run"}, shows=True),
     Route("runs/<uuid:run_id>/", "workspace", {"GET": "view_run"}, shows=True),

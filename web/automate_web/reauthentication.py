@@ -6,6 +6,8 @@ the session: whoever holds it must log in.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth import logout
 from django.utils import timezone
 
@@ -22,6 +24,11 @@ def is_fresh(request: WorkspaceRequest) -> bool:
     """Whether this session's member has proven it within the grace."""
     at = request.session.get(_AT)
     return isinstance(at, float) and 0 <= timezone.now().timestamp() - at < GRACE_SECONDS
+
+
+def context(request: WorkspaceRequest) -> dict[str, Any]:
+    """What `governance/_password.html` needs to know."""
+    return {"asks_password": not is_fresh(request), "password_field": FIELD}
 
 
 def find_problem(request: WorkspaceRequest) -> str:

@@ -72,6 +72,7 @@ urlpatterns = [
     path("start/key-saved/", start.forget_key, name="start-key-saved"),
     path("events/", events.listing, name="events"),
     path("events/<uuid:event_id>/", events.detail, name="event"),
+    path("events/<uuid:event_id>/raw/", events.raw, name="event-raw"),
     path("events/<uuid:event_id>/payload.json", events.payload, name="event-payload"),
     path("runs/", runs.listing, name="runs"),
     path("runs/<uuid:run_id>/", runs.detail, name="run"),

@@ -19,6 +19,7 @@ from automate.execution.threads import ConnectorThreads
 from automate.ingest import hops
 from automate.triggers.completion import hops_of
 from automate_connectors.adapters.base import ConnectorAdapter
+from automate_governance import tracing
 from automate_governance.redaction import redact
 from automate_governance.storable import storable
 
@@ -88,7 +89,7 @@ async def call(
     """
     native = getattr(adapter, "aexecute", None)
     try:
-        with hops.inside(context):
+        with hops.inside(context), tracing.of(str(context.get("trace_id") or "")):
             if native is not None:
                 return await _within(seconds, partial(native, step.action, params, context))
             if isinstance(threads, Processes):

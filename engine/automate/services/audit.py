@@ -14,6 +14,7 @@ from django.db import transaction
 
 from automate import host
 from automate.models import AuditLogEntry
+from automate_governance import tracing
 from automate_governance.redaction import redact
 from automate_governance.storable import storable
 
@@ -34,7 +35,8 @@ def origin(*, trace_id: UUID | None, ip: str | None) -> Iterator[None]:
     """Entries recorded within this block say where they come from, unless they say so themselves."""
     token = _origin.set(Origin(trace_id, ip or None))
     try:
-        yield
+        with tracing.of(trace_id.hex if trace_id else ""):
+            yield
     finally:
         _origin.reset(token)
 

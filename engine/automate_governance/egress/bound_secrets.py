@@ -16,6 +16,7 @@ from functools import lru_cache
 from automate_governance.egress.errors import EgressDenied
 from automate_governance.egress.policy import EgressPolicy
 from automate_governance.egress.target import Target
+from automate_governance.redaction.current import masking
 from automate_governance.redaction.values import KnownValues
 from automate_governance.secrets.interfaces import SecretValue
 
@@ -31,10 +32,12 @@ _current: ContextVar[tuple[_Bound, ...]] = ContextVar("automate_bound_secrets", 
 
 @contextmanager
 def bound_secrets(values: Iterable[SecretValue]) -> Iterator[None]:
-    """Within this block no request carries a bound value to a host that is not its own."""
+    """Within this block no request carries a bound value to a host that is not its own, and logs mask every value."""
+    values = tuple(values)
     token = _current.set(tuple(_Bound(KnownValues((v.value,)), _policy(v.hosts)) for v in values if v.hosts))
     try:
-        yield
+        with masking(value.value for value in values):
+            yield
     finally:
         _current.reset(token)
 

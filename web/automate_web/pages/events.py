@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,20 +13,21 @@ from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
 from automate.models import Dedupe, Event, ExecutionRun, MatchDecision, WebhookEndpoint, Workflow
 from automate.outbox.holding import held
+from automate.services import audit
 from automate.services.why import explain_event
 from automate_governance.errors import Invalid, NotFound
 from automate_tenants.models import RefusalSample
-from automate_web import filters
+from automate_web import filters, reauthentication
 from automate_web.cursor import paginate
 from automate_web.pages.conditions import conditions
 from automate_web.pages.find import address_of
 from automate_web.pages.payload import Shown, shown
 from automate_web.pages.refusals import explain
-from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
+from automate_web.requests import WorkspaceRequest, actor, wants_fragment, workspace_page
 
 FILTERS = ("status", "type", "source", "trace_id", "since", "until", "q")
 STATUSES = {"started": "Started", "no_match": "No match", "held": "Held", "skipped": "Skipped", "rejected": "Rejected"}
@@ -92,6 +94,30 @@ def payload(request: WorkspaceRequest, event_id: UUID) -> HttpResponse:
     if event is None:
         raise NotFound("No event has this id.")
     return Shown.download(event.payload, name=f"event-{event.pk}.json")
+
+
+@require_http_methods(["GET", "POST"])
+@workspace_page("automate.view_raw_payload")
+def raw(request: WorkspaceRequest, event_id: UUID) -> HttpResponse:
+    """/events/<event_id>/raw/: the payload as it came, after the password, and on record."""
+    event = Event.objects.filter(pk=event_id).first()
+    if event is None:
+        raise NotFound("No event has this id.")
+    error = reauthentication.find_problem(request) if request.method == "POST" else ""
+    context: dict[str, Any] = {"event": event, "error": error, **reauthentication.context(request)}
+    if request.method == "POST" and not error:
+        details = {"type": event.type, "source": event.source}
+        audit.record(
+            actor=actor(request),
+            action="event.view_raw",
+            resource=f"event:{event.pk}",
+            details=details,
+            now=timezone.now(),
+        )
+        context["raw"] = json.dumps(event.payload, indent=2, ensure_ascii=False)
+    answer = render(request, "events/raw.html", context, status=422 if error else 200)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def search(asked: dict[str, str], *, now: datetime) -> QuerySet[Event]:

@@ -103,7 +103,7 @@ def secret(request: WorkspaceRequest, secret: str) -> HttpResponse:
         "form": form,
         "row": _row(row, used, now, row.pk in _restorable_ids(now)),
         "versions": versions,
-        **_asks(request),
+        **reauthentication.context(request),
     }
     return render(request, "governance/secret.html", context, status=422 if form.errors else 200)
 
@@ -129,7 +129,7 @@ def rotate(request: WorkspaceRequest, secret: str) -> HttpResponse:
                 words = f"“{row.name}” has its new value; the next step to run reads it. Restore is possible for 24 h."
                 messages.success(request, words, extra_tags="ok")
                 return redirect("secret", row.name)
-    context = {"form": form, "secret": row, **_asks(request)}
+    context = {"form": form, "secret": row, **reauthentication.context(request)}
     return render(request, "governance/rotate.html", context, status=422 if form.errors else 200)
 
 
@@ -150,7 +150,7 @@ def restore(request: WorkspaceRequest, secret: str) -> HttpResponse:
                 messages.success(request, f"“{row.name}” has the value it had before.", extra_tags="ok")
                 return redirect("secret", row.name)
     previous = services.restorable(row, timezone.now())
-    context = {"secret": row, "previous": previous, "error": error, **_asks(request)}
+    context = {"secret": row, "previous": previous, "error": error, **reauthentication.context(request)}
     return render(request, "governance/restore.html", context, status=422 if error else 200)
 
 
@@ -170,7 +170,12 @@ def delete(request: WorkspaceRequest, secret: str) -> HttpResponse:
             else:
                 messages.success(request, f"“{row.name}” is deleted.", extra_tags="ok")
                 return redirect("secrets")
-    context = {"secret": row, "users": references.used_by().get(row.name, []), "error": error, **_asks(request)}
+    context = {
+        "secret": row,
+        "users": references.used_by().get(row.name, []),
+        "error": error,
+        **reauthentication.context(request),
+    }
     return render(request, "governance/delete.html", context, status=422 if error else 200)
 
 
@@ -214,10 +219,6 @@ def _bind(request: WorkspaceRequest, name: str, form: BindForm) -> bool:
         form.add_error("hosts", error.message)
         return False
     return True
-
-
-def _asks(request: WorkspaceRequest) -> dict[str, Any]:
-    return {"asks_password": not reauthentication.is_fresh(request), "password_field": reauthentication.FIELD}
 
 
 def _row(secret: StoredSecret, users: list[Workflow], now: datetime, can_be_restored: bool) -> SecretRow:
