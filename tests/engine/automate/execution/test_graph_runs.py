@@ -480,10 +480,9 @@ def test_two_events_of_one_type_wake_it_once(bench: Bench, scripted: Any) -> Non
     bench.emit()
     bench.work()
     with tenant_scope(bench.ref):
-        first = emit_event("order.paid", {"n": 1})
-        emit_event("order.paid", {"n": 2})
+        events = {emit_event("order.paid", {"n": 1}), emit_event("order.paid", {"n": 2})}
     bench.work()
 
-    assert (wait_of(bench).answer or {})["event_id"] == first
+    assert (wait_of(bench).answer or {})["event_id"] in events
     assert [call[0] for call in scripted.calls] == ["ship"]
     assert EVENT_TYPE != "order.paid"
