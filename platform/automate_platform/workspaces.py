@@ -14,7 +14,7 @@ from django.utils import timezone
 from automate.models import Workflow
 from automate.services import publish_version, save_draft
 from automate.services.sample import SLUG as SAMPLE_SLUG
-from automate.services.sample import sample_definition
+from automate.services.sample import is_as_shipped, sample_definition
 from automate_tenants.context import public_scope, tenant_scope
 from automate_tenants.models import Tenant
 from automate_tenants.onboarding import open_workspace
@@ -68,11 +68,8 @@ def move_samples() -> int:
 
 def _move_sample(echo_url: str) -> bool:
     wanted = sample_definition(echo_url)
-    sample = Workflow.objects.filter(is_sample=True, slug=SAMPLE_SLUG).first()
-    if sample is None or sample.draft == wanted:
-        return False
-    urls = [step["params"].get("url", "") for step in sample.draft["steps"] if step.get("connector") == "http"]
-    if len(urls) != 1 or sample.draft != sample_definition(urls[0]):
+    sample = Workflow.objects.kept().filter(is_sample=True, slug=SAMPLE_SLUG).first()
+    if sample is None or sample.draft == wanted or not is_as_shipped(sample.draft):
         return False  # edited: it is theirs now
     now = timezone.now()
     saved = save_draft(

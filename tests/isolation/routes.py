@@ -58,6 +58,7 @@ ROUTES = [
     Route("start/stripe/", "workspace", {"POST": "manage_endpoints"}),
     Route("start/email/", "workspace", {"POST": "view_event"}),
     Route("start/email/letters/", "workspace", {"POST": "view_event"}),
+    Route("start/checklist/", "workspace", {"POST": "view_event"}, body={"is_shown": "no"}),
     Route("start/key-saved/", "workspace", {"POST": "view_event"}),
     Route("events/", "workspace", {"GET": "view_event"}, shows=True),
     Route("events/<uuid:event_id>/", "workspace", {"GET": "view_event"}, shows=True),
@@ -111,6 +112,9 @@ ROUTES = [
     Route("schedules/<uuid:schedule_id>/", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("schedules/<uuid:schedule_id>/ticks/", "workspace", {"POST": "run_workflow"}),
     Route("schedules/<uuid:schedule_id>/paused/", "workspace", {"POST": "change_schedule"}, body={"is_paused": "yes"}),
+    Route(
+        "workflows/<uuid:workflow_id>/removed/", "workspace", {"POST": "change_workflow"}, body={"is_removed": "yes"}
+    ),
     Route("webhooks/", "workspace", {"GET": "view_event"}, shows=True),
     Route(
         "webhooks/new/",

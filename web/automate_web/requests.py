@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from automate_governance.errors import NotFound, PermissionDenied
 from automate_tenants.context import TenantRef
@@ -83,3 +84,13 @@ def actor(request: WorkspaceRequest) -> str:
 def wants_fragment(request: HttpRequest) -> bool:
     """Whether htmx asks for a part of the page; without JavaScript every answer is a whole page."""
     return request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
+
+
+def safe_path(path: str) -> str:
+    """A path on the same host; anything else becomes `/`.
+
+    >>> safe_path("/runs/?status=failed"), safe_path("//evil.example"), safe_path("https://evil.example")
+    ('/runs/?status=failed', '/', '/')
+    """
+    safe = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if safe else "/"

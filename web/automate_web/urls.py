@@ -10,6 +10,7 @@ from automate_web import live, mailbox
 from automate_web.accounts import views as accounts
 from automate_web.pages import (
     audit,
+    checklist,
     docs,
     email,
     endpoints,
@@ -69,6 +70,7 @@ urlpatterns = [
     path("start/stripe/", start.connect, {"provider": "stripe"}, name="start-stripe"),
     path("start/email/", email.confirm, name="start-email"),
     path("start/email/letters/", email.send, name="start-email-letter"),
+    path("start/checklist/", checklist.show, name="checklist"),
     path("start/key-saved/", start.forget_key, name="start-key-saved"),
     path("events/", events.listing, name="events"),
     path("events/<uuid:event_id>/", events.detail, name="event"),
@@ -85,6 +87,7 @@ urlpatterns = [
     path("workflows/<uuid:workflow_id>/versions/", workflows.publish, name="workflow-publish"),
     path("workflows/<uuid:workflow_id>/versions/<int:version_num>/", workflows.version, name="workflow-version"),
     path("workflows/<uuid:workflow_id>/enabled/", workflows.enabled, name="workflow-enabled"),
+    path("workflows/<uuid:workflow_id>/removed/", workflows.removed, name="workflow-removed"),
     path("workflows/<uuid:workflow_id>/runs/", manual.start, name="workflow-run"),
     path("schedules/", schedules.listing, name="schedules"),
     path("schedules/<uuid:schedule_id>/", schedules.detail, name="schedule"),

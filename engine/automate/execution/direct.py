@@ -44,7 +44,7 @@ def start_for_event(event: Event, slug: str, *, reason: str, origin: str, now: d
 
 
 def _live(slug: str) -> WorkflowVersion:
-    workflow = Workflow.objects.select_related("active_version").filter(slug=slug).first()
+    workflow = Workflow.objects.kept().select_related("active_version").filter(slug=slug).first()
     if workflow is None:
         raise NotFound(f"There is no workflow “{slug}”.", details={"slug": slug})
     version = workflow.active_version

@@ -7,8 +7,20 @@ from django.db import models
 from automate.ids import new_id
 
 
+class WorkflowQuerySet(models.QuerySet["Workflow"]):
+    """Workflows by what people may still do with them."""
+
+    def kept(self) -> WorkflowQuerySet:
+        """Those that were not removed."""
+        return self.filter(removed_at=None)
+
+
 class Workflow(models.Model):
-    """A named workflow. `draft` is the whole definition being edited; what runs is `active_version`."""
+    """A named workflow. `draft` is the whole definition being edited; what runs is `active_version`.
+
+    A removed workflow keeps its row, because its versions and runs stay what they were; it is disabled, in no list, and
+    can be brought back.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     slug = models.SlugField(max_length=60, unique=True)
@@ -22,6 +34,9 @@ class Workflow(models.Model):
     is_sample = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+
+    objects = WorkflowQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.slug

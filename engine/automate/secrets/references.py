@@ -39,13 +39,15 @@ def names_in(document: Any) -> set[str]:
 def used_by() -> dict[str, list[Workflow]]:
     """Every name that a workflow refers to, with those workflows by slug.
 
-    Looked at are drafts, the versions that run, and those that unfinished runs are pinned to.
+    Looked at are drafts, the versions that run, and those that unfinished runs are pinned to. Of a removed workflow
+    only the last count.
     """
     users: dict[str, dict[Any, Workflow]] = {}
     workflows = {workflow.pk: workflow for workflow in Workflow.objects.all()}
     for workflow in workflows.values():
-        _note(users, names_in(workflow.draft), workflow)
-    live = set(Workflow.objects.exclude(active_version=None).values_list("active_version_id", flat=True))
+        if workflow.removed_at is None:
+            _note(users, names_in(workflow.draft), workflow)
+    live = set(Workflow.objects.kept().exclude(active_version=None).values_list("active_version_id", flat=True))
     live |= set(ExecutionRun.objects.exclude(status__in=_FINAL).values_list("version_id", flat=True).distinct())
     for version in WorkflowVersion.objects.filter(pk__in=live):
         if version.workflow_id in workflows:

@@ -4,7 +4,14 @@ from automate.services.errors import InvalidDraft, InvalidImport
 from automate.services.exchange import Imported, export_definition, import_definitions
 from automate.services.version_diff import VersionDiff, diff
 from automate.services.versions import rollback
-from automate.services.workflows import create_workflow, publish_version, save_draft, set_enabled
+from automate.services.workflows import (
+    create_workflow,
+    publish_version,
+    remove_workflow,
+    restore_workflow,
+    save_draft,
+    set_enabled,
+)
 
 __all__ = [
     "Imported",
@@ -16,6 +23,8 @@ __all__ = [
     "export_definition",
     "import_definitions",
     "publish_version",
+    "remove_workflow",
+    "restore_workflow",
     "rollback",
     "save_draft",
     "set_enabled",

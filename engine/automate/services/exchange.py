@@ -15,7 +15,7 @@ from automate.definitions.canonical import canonical, same
 from automate.models import Workflow, WorkflowVersion
 from automate.services.errors import InvalidImport
 from automate.services.problems import find_all_problems
-from automate.services.workflows import create_workflow, publish_version, save_draft
+from automate.services.workflows import create_workflow, publish_version, restore_workflow, save_draft
 
 Outcome = Literal["created", "updated", "unchanged"]
 _ORDER = ("slug", "name", "note", "trigger", "rule", "steps", "finally")
@@ -95,7 +95,10 @@ def _import(source: str, definition: dict[str, Any], actor: str, now: datetime, 
     if workflow is None:
         workflow = create_workflow(definition=definition, actor=actor, now=now)
         outcome = "created"
-    elif not same(workflow.draft, definition):
+    elif workflow.removed_at is not None:
+        workflow = restore_workflow(workflow_id=workflow.pk, is_enabled=publish, actor=actor, now=now)
+        outcome = "updated"
+    if not same(workflow.draft, definition):
         workflow = save_draft(
             workflow_id=workflow.pk,
             definition=definition,

@@ -7,6 +7,20 @@ from typing import Any
 SLUG = "sample"
 
 
+def is_as_shipped(definition: dict[str, Any]) -> bool:
+    """Whether this is the sample that nobody has edited, for whatever address of the echo endpoint.
+
+    >>> shipped = sample_definition("http://localhost:8000/echo")
+    >>> is_as_shipped(shipped), is_as_shipped({**shipped, "name": "Mine"}), is_as_shipped({})
+    (True, False, False)
+    """
+    try:
+        url, endpoint = definition["steps"][1]["params"]["url"], definition["trigger"]["endpoint"]
+    except (KeyError, IndexError, TypeError):
+        return False
+    return definition == sample_definition(url, endpoint=endpoint)
+
+
 def sample_definition(echo_url: str, *, endpoint: str = "default") -> dict[str, Any]:
     """Three steps: shape the event, send it to `echo_url`, log the answer.
 

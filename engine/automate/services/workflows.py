@@ -1,4 +1,4 @@
-"""Workflows and their versions: create, save the draft, publish, enable and disable.
+"""Workflows and their versions: create, save the draft, publish, enable and disable, remove and bring back.
 
 Of two people who change one workflow at the same time the second is told (Conflict): each names the draft's revision it
 saw. A version never changes; runs already started keep theirs.
@@ -48,7 +48,9 @@ def create_workflow(*, definition: dict[str, Any], actor: str, now: datetime, is
             )
     except IntegrityError as error:
         slug = definition["slug"]
-        raise Conflict(f'There is a workflow "{slug}" already.', details={"slug": slug}) from error
+        removed = Workflow.objects.filter(slug=slug).exclude(removed_at=None).exists()
+        hint = " It was removed: bring it back, or choose another slug." if removed else ""
+        raise Conflict(f'There is a workflow "{slug}" already.{hint}', details={"slug": slug}) from error
     record(workflow, "workflow.create", actor, now, {"slug": workflow.slug})
     return workflow
 
@@ -151,12 +153,43 @@ def set_enabled(*, workflow_id: UUID, is_enabled: bool, actor: str, now: datetim
     return workflow
 
 
+@transaction.atomic
+def remove_workflow(*, workflow_id: UUID, actor: str, now: datetime) -> Workflow:
+    """Take the workflow out of every list; no event starts it. Its runs stay, those already started go on.
+
+    Raises NotFound, also when it was removed already.
+    """
+    workflow = set_enabled(workflow_id=workflow_id, is_enabled=False, actor=actor, now=now)
+    workflow.removed_at = workflow.updated_at = now
+    workflow.save(update_fields=["removed_at", "updated_at"])
+    host.current().config_changed()
+    record(workflow, "workflow.remove", actor, now, {"slug": workflow.slug})
+    return workflow
+
+
+@transaction.atomic
+def restore_workflow(*, workflow_id: UUID, is_enabled: bool, actor: str, now: datetime) -> Workflow:
+    """Bring a removed workflow back, enabled or not, with its draft and versions. Raises NotFound."""
+    workflow = Workflow.objects.select_for_update().filter(pk=workflow_id).first()
+    if workflow is None:
+        raise _not_found(workflow_id)
+    if workflow.removed_at is not None:
+        workflow.removed_at, workflow.updated_at = None, now
+        workflow.save(update_fields=["removed_at", "updated_at"])
+        record(workflow, "workflow.restore", actor, now, {"slug": workflow.slug})
+    return set_enabled(workflow_id=workflow_id, is_enabled=is_enabled, actor=actor, now=now)
+
+
 def locked(workflow_id: UUID) -> Workflow:
-    """The workflow, held until the transaction ends: one change at a time."""
+    """The workflow, held until the transaction ends: one change at a time. Raises NotFound; removed is not there."""
     try:
-        return Workflow.objects.select_for_update().get(pk=workflow_id)
+        return Workflow.objects.kept().select_for_update().get(pk=workflow_id)
     except Workflow.DoesNotExist:
-        raise NotFound("There is no such workflow.", details={"id": str(workflow_id)}) from None
+        raise _not_found(workflow_id) from None
+
+
+def _not_found(workflow_id: UUID) -> NotFound:
+    return NotFound("There is no such workflow.", details={"id": str(workflow_id)})
 
 
 def _refuse_stale(workflow: Workflow, expected_revision: int) -> None:

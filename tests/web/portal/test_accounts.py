@@ -104,6 +104,28 @@ def test_a_taken_or_reserved_address_is_said_beside_its_field_and_nothing_is_lef
 
 
 @pytest.mark.django_db
+def test_a_workspace_that_cannot_be_made_leaves_nothing_and_offers_another_try(
+    app: Client, settings: Any, tmp_path: Path
+) -> None:
+    good = settings.KEY_STORE_DIR
+    (tmp_path / "file").touch()
+    settings.KEY_STORE_DIR = tmp_path / "file" / "keys"  # a full or lost disk looks like this from here
+
+    failed = sign_up(app, email="patient@example.com", workspace_name="Patience", address="patience")
+
+    assert failed.status_code == 503
+    assert "could not be made just now" in failed.text and "Please try again" in failed.text
+    assert 'value="patient@example.com"' in failed.text and 'value="patience"' in failed.text
+    assert not get_user_model().objects.filter(email="patient@example.com").exists()
+    assert not Tenant.objects.filter(slug="patience").exists()
+    settings.KEY_STORE_DIR = good
+    assert sign_up(app, email="patient@example.com", address="patience").status_code == 302
+    settings.KEY_STORE_DIR = tmp_path / "file" / "keys"
+    one_more = app.post("/workspaces/", {"workspace_name": "More", "address": "more"})
+    assert one_more.status_code == 503 and not Tenant.objects.filter(slug="more").exists()
+
+
+@pytest.mark.django_db
 def test_an_address_is_checked_as_it_is_typed(app: Client) -> None:
     sign_up(app, address="acme")
 

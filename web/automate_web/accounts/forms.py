@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -12,15 +15,24 @@ from allauth.account.models import EmailAddress
 from allauth.core import context
 from django import forms
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from automate_governance.errors import NormalizedError
 from automate_tenants.holding import hold_until_confirmed
 from automate_tenants.models import Tenant
 from automate_tenants.onboarding import open_workspace
+from automate_tenants.provisioning import SlugTaken
 from automate_tenants.slugs import MAX_LENGTH, derive_slug, find_slug_problem, with_number, with_random
 from automate_web.accounts import email_code, first_key
+
+logger = logging.getLogger("automate.accounts")
+NOT_MADE = "The workspace could not be made just now, and nothing of it was left behind. Please try again."
+
+
+class WorkspaceNotMade(Exception):
+    """Opening the workspace failed for a reason that is ours; everything was rolled back, so it may be tried again."""
 
 
 class WorkspaceFields(forms.Form):
@@ -77,7 +89,7 @@ class SignupForm(WorkspaceFields, PersonForm):  # type: ignore[misc]  # allauth 
 
     def save(self, request: HttpRequest) -> User:
         """The person and the workspace, or neither."""
-        with transaction.atomic():
+        with _whole_or_not_at_all():
             user = self.person or super().save(request)
             tenant = make_workspace(
                 request, user, name=self.cleaned_data["workspace_name"], slug=self.cleaned_data["address"]
@@ -120,10 +132,24 @@ class LoginForm(PlainLoginForm):  # type: ignore[misc]  # allauth ships no types
 
 def make_workspace(request: HttpRequest, user: User, *, name: str, slug: str) -> Tenant:
     """Open a workspace for `user` and keep its first key, sealed, for the page that shows it."""
-    opened = open_workspace(name=name, slug=slug, owner_id=user.pk, now=timezone.now())
+    with _whole_or_not_at_all():
+        opened = open_workspace(name=name, slug=slug, owner_id=user.pk, now=timezone.now())
     first_key.put(request.session, opened.tenant.pk, opened.api_key)
     request.session["enter"] = opened.tenant.slug
     return opened.tenant
+
+
+@contextmanager
+def _whole_or_not_at_all() -> Iterator[None]:
+    """One transaction. Raises SlugTaken as it is, and WorkspaceNotMade for what a second try may mend."""
+    try:
+        with transaction.atomic():
+            yield
+    except SlugTaken:
+        raise
+    except (DatabaseError, OSError, NormalizedError) as error:
+        logger.exception("a workspace was not made")
+        raise WorkspaceNotMade from error
 
 
 def address_problem(slug: str) -> str:

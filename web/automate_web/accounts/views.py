@@ -28,16 +28,25 @@ from automate_tenants.models import Membership
 from automate_tenants.provisioning import SlugTaken
 from automate_tenants.slugs import derive_slug, find_slug_problem
 from automate_web.accounts import first_key
-from automate_web.accounts.forms import WorkspaceFields, address_problem, free_slug, make_workspace
+from automate_web.accounts.forms import (
+    NOT_MADE,
+    WorkspaceFields,
+    WorkspaceNotMade,
+    address_problem,
+    free_slug,
+    make_workspace,
+)
 from automate_web.addresses import app_url, workspace_url
-from automate_web.requests import app_page, tenant_of
+from automate_web.requests import app_page, safe_path, tenant_of
 
 LOGIN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 _LEAVE_SALT = "automate.leave"
 
 
 class SignupView(allauth_views.SignupView):  # type: ignore[misc]  # allauth ships no types
-    """POST makes person and workspace; an address taken meanwhile is said beside its field, nothing is left."""
+    """POST makes person and workspace. An address taken meanwhile is said beside its field, a failure of ours above the
+    form, which is then its own retry; nothing is left of either.
+    """
 
     def form_valid(self, form: Any) -> HttpResponseBase:
         try:
@@ -45,6 +54,11 @@ class SignupView(allauth_views.SignupView):  # type: ignore[misc]  # allauth shi
         except SlugTaken:
             form.add_error("address", address_problem(form.cleaned_data["address"]))
             return cast(HttpResponseBase, self.form_invalid(form))
+        except WorkspaceNotMade:
+            form.add_error(None, NOT_MADE)
+            response = cast(HttpResponseBase, self.form_invalid(form))
+            response.status_code = 503
+            return response
 
 
 signup = app_page(SignupView.as_view())
@@ -98,7 +112,7 @@ def root(request: HttpRequest) -> HttpResponse:
 @never_cache
 def workspaces(request: HttpRequest) -> HttpResponse:
     """GET /workspaces/: the member's workspaces. POST opens one more."""
-    form = WorkspaceFields(request.POST or None)
+    form, status = WorkspaceFields(request.POST or None), 0
     if request.method == "POST" and form.is_valid():
         user = cast(User, request.user)
         try:
@@ -106,8 +120,11 @@ def workspaces(request: HttpRequest) -> HttpResponse:
             return redirect("/")
         except SlugTaken:
             form.add_error("address", address_problem(form.cleaned_data["address"]))
+        except WorkspaceNotMade:
+            form.add_error(None, NOT_MADE)
+            status = 503
     context = {"memberships": list(_memberships(request.user.pk)), "form": form}
-    return render(request, "entrance/workspaces.html", context, status=422 if form.errors else 200)
+    return render(request, "entrance/workspaces.html", context, status=status or (422 if form.errors else 200))
 
 
 @require_GET
@@ -119,7 +136,7 @@ def enter(request: HttpRequest, slug: str) -> HttpResponse:
     membership = _memberships(request.user.pk).filter(tenant__slug=slug).first()
     if membership is None:
         raise NotFound("There is no such workspace, or you are not a member of it.")
-    return _hand_over(request, membership, _safe_path(request.GET.get("next", "/")))
+    return _hand_over(request, membership, safe_path(request.GET.get("next", "/")))
 
 
 @require_GET
@@ -133,7 +150,7 @@ def arrive(request: HttpRequest) -> HttpResponse:
     user = get_user_model().objects.get(pk=user_id)
     login(request, user, backend=LOGIN_BACKEND)
     first_key.accept_sealed(request.session, tenant.id, request.GET.get("first", ""))
-    path = _safe_path(request.GET.get("next", "/"))
+    path = safe_path(request.GET.get("next", "/"))
     prefix = request.META.get("SCRIPT_NAME", "")
     return HttpResponseRedirect(f"{prefix}{path}", headers={"Referrer-Policy": "no-referrer"})
 
@@ -198,13 +215,3 @@ def _over_hand_over(request: HttpRequest, url: str) -> str | None:
     path = parts.path[len(address.prefix) :] or "/"
     query = urlencode({"next": f"{path}?{parts.query}" if parts.query else path})
     return f"{reverse('enter', args=[address.slug])}?{query}"
-
-
-def _safe_path(path: str) -> str:
-    """A path on the same host; anything else becomes `/`.
-
-    >>> _safe_path("/runs/?status=failed"), _safe_path("//evil.example"), _safe_path("https://evil.example")
-    ('/runs/?status=failed', '/', '/')
-    """
-    safe = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
-    return path if safe else "/"

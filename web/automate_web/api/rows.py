@@ -23,7 +23,8 @@ def run_rows() -> QuerySet[ExecutionRun]:
 
 def workflow_rows() -> QuerySet[Workflow]:
     return (
-        Workflow.objects.select_related("active_version")
+        Workflow.objects.kept()
+        .select_related("active_version")
         .defer("active_version__steps", "active_version__rule", "active_version__trigger_spec")
         .defer("draft")
     )

@@ -151,7 +151,7 @@ def find_workflow(text: str) -> Workflow:
     key = parse_uuid(text)
     if key is None and "\x00" in text:
         raise not_found("Workflow", text)
-    rows = Workflow.objects.select_related("active_version")
+    rows = Workflow.objects.kept().select_related("active_version")
     found = rows.filter(Q(pk=key) if key else Q(slug=text)).first()
     if found is None:
         raise not_found("Workflow", text)

@@ -23,6 +23,7 @@ from automate_governance.errors import Invalid, NotFound
 from automate_tenants.models import RefusalSample
 from automate_web import filters, reauthentication
 from automate_web.cursor import paginate
+from automate_web.pages.checklist import checklist
 from automate_web.pages.conditions import conditions
 from automate_web.pages.find import address_of
 from automate_web.pages.payload import Shown, shown
@@ -53,6 +54,7 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "asked": asked,
         "chips": filters.in_force(request.GET, *FILTERS),
+        "checklist": None if wants_fragment(request) else checklist(request),
         "statuses": STATUSES,
         "sources": sorted(_sources()),
     }

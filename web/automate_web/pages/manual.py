@@ -20,7 +20,7 @@ from automate_web.requests import WorkspaceRequest, actor, workspace_page
 @workspace_page("automate.run_workflow")
 def start(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """GET /workflows/<workflow_id>/runs/ asks for the payload; POST starts a run with it and goes to the run."""
-    workflow = Workflow.objects.defer("draft").filter(pk=workflow_id).first()
+    workflow = Workflow.objects.kept().defer("draft").filter(pk=workflow_id).first()
     if workflow is None:
         raise NotFound("There is no such workflow.")
     if request.method == "GET":

@@ -18,6 +18,7 @@ from automate_governance.errors import Invalid, NotFound
 from automate_web import filters
 from automate_web.cursor import paginate
 from automate_web.pages import timeline
+from automate_web.pages.checklist import checklist
 from automate_web.pages.find import address_of
 from automate_web.pages.payload import Shown, shown
 from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
@@ -40,6 +41,7 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
     context = {
         "asked": asked,
         "chips": filters.in_force(request.GET, *FILTERS),
+        "checklist": None if wants_fragment(request) else checklist(request),
         "statuses": ExecutionRun.Status.values,
         "workflows": workflows.values(),
         "page": page,

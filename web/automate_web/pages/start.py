@@ -28,6 +28,7 @@ from automate_tenants.models import RefusalSample, Tenant
 from automate_web.accounts import first_key
 from automate_web.addresses import hook_url
 from automate_web.pages import shown_once, snippets, timeline
+from automate_web.pages.checklist import checklist
 from automate_web.pages.providers import PROVIDERS, is_out_of_reach, providers
 from automate_web.pages.refusals import Refusal, explain
 from automate_web.requests import WorkspaceRequest, actor, wants_fragment, workspace_page
@@ -67,7 +68,8 @@ def start(request: WorkspaceRequest) -> HttpResponse:
     made = {name: secret for name in PROVIDERS if (secret := shown_once.take(request.session, f"provider:{name}"))}
     context |= {"providers": providers(made), "is_out_of_reach": is_out_of_reach()}
     context["tab"] = request.GET.get("tab") if request.GET.get("tab") in PROVIDERS else ""
-    context |= {"endpoint": endpoint, "key": key, "sample": Workflow.objects.filter(is_sample=True).first()}
+    context |= {"endpoint": endpoint, "key": key, "sample": Workflow.objects.kept().filter(is_sample=True).first()}
+    context["checklist"] = checklist(request)
     return render(request, "start/start.html", context)
 
 

@@ -10,18 +10,28 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from automate.definitions import Problem
 from automate.models import Workflow, WorkflowVersion
-from automate.services import InvalidDraft, create_workflow, publish_version, save_draft, set_enabled
+from automate.services import (
+    InvalidDraft,
+    create_workflow,
+    publish_version,
+    remove_workflow,
+    restore_workflow,
+    save_draft,
+    set_enabled,
+)
 from automate.services.problems import find_all_problems
 from automate_governance.errors import Conflict, NotFound
 from automate_web.pages import jsontext
@@ -69,8 +79,15 @@ class Edit:
 @require_GET
 @workspace_page("automate.view_workflow")
 def listing(request: WorkspaceRequest) -> HttpResponse:
-    """GET /workflows/"""
-    context = {"workflows": Workflow.objects.select_related("active_version").defer("draft").order_by("name")[:200]}
+    """GET /workflows/: those in use, and the newest of the removed, which can be brought back."""
+    rows = Workflow.objects.select_related("active_version").defer("draft")
+    removed = list(rows.exclude(removed_at=None).order_by("-removed_at")[:20])
+    context = {
+        "workflows": rows.kept().order_by("name")[:200],
+        "removed": removed,
+        "just_removed": next((one for one in removed if str(one.pk) == request.GET.get("removed")), None),
+        "was_enabled": request.GET.get("was_enabled") == "yes",
+    }
     return render(request, "workflows/list.html", context)
 
 
@@ -172,6 +189,22 @@ def enabled(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     words = "On again: the next event may start it." if is_enabled else "Off: no event starts it. Runs in flight go on."
     messages.success(request, words, extra_tags="ok")
     return redirect("workflow", workflow_id)
+
+
+@require_POST
+@workspace_page("automate.change_workflow")
+def removed(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
+    """POST /workflows/<workflow_id>/removed/: take the workflow out of the lists, or bring it back."""
+    workflow, now = _workflow(workflow_id), timezone.now()
+    if request.POST.get("is_removed") == "yes":
+        was_enabled = "yes" if workflow.is_enabled else "no"
+        remove_workflow(workflow_id=workflow.pk, actor=actor(request), now=now)
+        return redirect(f"{reverse('workflows')}?{urlencode({'removed': workflow.pk, 'was_enabled': was_enabled})}")
+    is_enabled = request.POST.get("is_enabled") == "yes"
+    restore_workflow(workflow_id=workflow.pk, is_enabled=is_enabled, actor=actor(request), now=now)
+    words = "the next event may start it." if is_enabled else "it is off until you turn it on."
+    messages.success(request, f"“{workflow.name}” is back; {words}", extra_tags="ok")
+    return redirect("workflow", workflow.pk)
 
 
 @require_GET

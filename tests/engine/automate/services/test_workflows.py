@@ -8,8 +8,18 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError, transaction
 
+from automate.execution.direct import start_direct
 from automate.models import AuditLogEntry, Workflow, WorkflowVersion
-from automate.services import InvalidDraft, create_workflow, publish_version, save_draft, set_enabled
+from automate.services import (
+    InvalidDraft,
+    create_workflow,
+    import_definitions,
+    publish_version,
+    remove_workflow,
+    restore_workflow,
+    save_draft,
+    set_enabled,
+)
 from automate_governance.errors import Conflict, NotFound
 from tests.engine.automate.services.conftest import NOW
 
@@ -187,3 +197,43 @@ def test_a_warning_does_not_keep_a_draft_from_being_published(definition: dict[s
     workflow = _create({**definition, "rule": {">": [{"var": "payload.amount"}, "100"]}})
 
     assert _publish(workflow).version_num == 1
+
+
+def test_a_removed_workflow_runs_no_more_and_comes_back_as_it_was(definition: dict[str, Any]) -> None:
+    workflow = _create(definition)
+    version = _publish(workflow)
+
+    removed = remove_workflow(workflow_id=workflow.pk, actor=ACTOR, now=NOW)
+
+    assert (removed.is_enabled, removed.removed_at) == (False, NOW)
+    assert workflow.pk not in Workflow.objects.kept().values_list("pk", flat=True)
+    for refused in (
+        lambda: _save(removed, {**definition, "rule": None}),
+        lambda: _publish(removed),
+        lambda: set_enabled(workflow_id=workflow.pk, is_enabled=True, actor=ACTOR, now=NOW),
+        lambda: remove_workflow(workflow_id=workflow.pk, actor=ACTOR, now=NOW),
+        lambda: start_direct(workflow.slug, {}),
+    ):
+        with pytest.raises(NotFound):
+            refused()
+
+    back = restore_workflow(workflow_id=workflow.pk, is_enabled=True, actor=ACTOR, now=NOW)
+
+    assert (back.state, back.active_version_id, back.removed_at) == ("live", version.pk, None)
+    assert _audited(workflow)[2:] == ["workflow.disable", "workflow.remove", "workflow.restore", "workflow.enable"]
+    with pytest.raises(NotFound):
+        restore_workflow(workflow_id=uuid4(), is_enabled=True, actor=ACTOR, now=NOW)
+
+
+def test_the_slug_of_a_removed_workflow_stays_taken_and_an_import_brings_it_back(definition: dict[str, Any]) -> None:
+    workflow = _create(definition)
+    _publish(workflow)
+    remove_workflow(workflow_id=workflow.pk, actor=ACTOR, now=NOW)
+
+    with pytest.raises(Conflict, match="bring it back"):
+        _create(definition)
+
+    [imported] = import_definitions([("file", {**definition, "rule": None})], actor=ACTOR, now=NOW)
+    workflow.refresh_from_db()
+    assert (imported.outcome, workflow.state, workflow.removed_at) == ("updated", "live", None)
+    assert workflow.versions.count() == 2

@@ -1,0 +1,82 @@
+"""The checklist of five that follows the first event: send one, edit the sample, publish, add a secret, invite.
+
+Each item is computed from the workspace's own rows, so it is right whoever did it. A member dismisses the list
+for themselves and finds it again under Help.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from automate.models import Event, Workflow, WorkflowVersion
+from automate.services.sample import is_as_shipped
+from automate_governance.models import StoredSecret
+from automate_tenants.models import Membership
+from automate_tenants.permissions import roles_with
+from automate_web.requests import WorkspaceRequest, safe_path, workspace_page
+
+NO_TEAM_PAGE = "Inviting comes with the Team page, which this release does not have yet."
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to do. `url` is empty when this member cannot do it; `reason` says why."""
+
+    label: str
+    is_done: bool
+    url: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Checklist:
+    items: list[Item]
+
+    @property
+    def done(self) -> int:
+        return sum(item.is_done for item in self.items)
+
+
+def checklist(request: WorkspaceRequest) -> Checklist | None:
+    """The list as this member sees it; None before the first event and once it was dismissed. Five queries at most."""
+    if request.membership.checklist_dismissed_at or not Event.objects.exists():
+        return None
+    sample = Workflow.objects.kept().filter(is_sample=True).only("draft").first()
+    later_version = Q(version_num__gt=1) & ~Q(published_by__startswith="operator:")
+    members = Membership.objects.filter(tenant_id=request.tenant.id).count()
+    edited = not is_as_shipped(sample.draft) if sample else True
+    edit_url = reverse("workflow", args=[sample.pk]) if sample else reverse("workflows")
+    published = WorkflowVersion.objects.filter(Q(workflow__is_sample=False) | later_version).exists()
+    return Checklist(
+        [
+            Item("Send an event", True, reverse("start")),
+            _item(request, "Edit the sample workflow", edited, edit_url, "change_workflow"),
+            _item(request, "Publish a version of your own", published, edit_url, "publish_workflow"),
+            _item(request, "Add a secret", StoredSecret.objects.exists(), reverse("secrets"), "manage_secrets"),
+            Item("Invite someone", members > 1, "", NO_TEAM_PAGE),
+        ]
+    )
+
+
+@require_POST
+@workspace_page("automate.view_event")
+def show(request: WorkspaceRequest) -> HttpResponse:
+    """POST /start/checklist/: dismiss the list for this member, or bring it back."""
+    is_shown = request.POST.get("is_shown") == "yes"
+    request.membership.checklist_dismissed_at = None if is_shown else timezone.now()
+    request.membership.save(update_fields=["checklist_dismissed_at"])
+    return redirect(f"{reverse('start')}#checklist" if is_shown else safe_path(request.POST.get("next", "")))
+
+
+def _item(request: WorkspaceRequest, label: str, is_done: bool, url: str, permission: str) -> Item:
+    permission = f"automate.{permission}"
+    if request.user.has_perm(permission):
+        return Item(label, is_done, url)
+    return Item(label, is_done, "", f"Needs one of the roles {', '.join(roles_with(permission))}.")
