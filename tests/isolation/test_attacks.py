@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from automate_tenants.context import public_scope
-from automate_tenants.handover import InvalidTicket, issue_ticket, redeem_ticket
+from automate_tenants.handover import InvalidTicket, issue_ticket, new_latch, redeem_ticket, seal_of
 from automate_tenants.middleware.workspace import folder_cookie_name
 from automate_tenants.models import Membership
 from tests.isolation.conftest import client, host_of, logged_in
@@ -180,47 +180,65 @@ def test_a_blocked_person_is_out_with_the_next_request(tenant_a: Workspace, plan
     assert browser.get("/events/").status_code == 302
 
 
+LATCH = new_latch()
+SEAL = seal_of(LATCH)
+
+
+def latched(host: str, latch: str = LATCH) -> Client:
+    """A browser that has been at the workspace's host before."""
+    browser = client(host)
+    browser.cookies["automate_latch"] = latch
+    return browser
+
+
 def test_a_ticket_opens_one_door_once_and_not_for_long(tenant_a: Workspace, tenant_b: Workspace) -> None:
     now = timezone.now()
     with public_scope():
-        ticket = issue_ticket(tenant_a.owner.pk, tenant_a.ref.id, now)
-        other = issue_ticket(tenant_b.owner.pk, tenant_b.ref.id, now)
-        old = issue_ticket(tenant_a.owner.pk, tenant_a.ref.id, now - timedelta(seconds=61))
+        ticket = issue_ticket(tenant_a.owner.pk, tenant_a.ref.id, now, seal=SEAL)
+        other = issue_ticket(tenant_b.owner.pk, tenant_b.ref.id, now, seal=SEAL)
+        old = issue_ticket(tenant_a.owner.pk, tenant_a.ref.id, now - timedelta(seconds=61), seal=SEAL)
         with pytest.raises(InvalidTicket):
-            issue_ticket(tenant_b.owner.pk, tenant_a.ref.id, now)
+            issue_ticket(tenant_b.owner.pk, tenant_a.ref.id, now, seal=SEAL)
     signed, _, mac = ticket.rpartition(":")
-    nonce, user, tenant = signed.split(".")
+    nonce, user, tenant, seal = signed.split(".")
     forged = [old, other, "", "x", mac, f"{signed}:", ticket.swapcase(), ticket + "x", "\x00", ticket * 10]
-    forged += [f"{nonce}.{tenant_b.owner.pk}.{tenant}:{mac}", f"{nonce}.{user}.{tenant}0:{mac}"]
+    forged += [f"{nonce}.{tenant_b.owner.pk}.{tenant}.{seal}:{mac}", f"{nonce}.{user}.{tenant}0.{seal}:{mac}"]
+    forged += [f"{nonce}.{user}.{tenant}:{mac}", f"{nonce}.{user}.{tenant}.{seal_of(new_latch())}:{mac}"]
     forged += [f"{signed}:{other.rpartition(':')[2]}"]
 
     for text in forged:
-        browser = client(host_of(tenant_a))
+        browser = latched(host_of(tenant_a))
         answer = browser.get("/handover/", {"ticket": text})
         assert answer.status_code == 401, (text, answer.status_code)
         assert settings.SESSION_COOKIE_NAME not in browser.cookies, text
 
-    first, second = client(host_of(tenant_a)), client(host_of(tenant_a))
+    first, second = latched(host_of(tenant_a)), latched(host_of(tenant_a))
+    for latch in ("", new_latch(), SEAL):  # whoever only has the link: a log, a neighbour, somebody it was sent to
+        stranger = latched(host_of(tenant_a), latch)
+        assert stranger.get("/handover/", {"ticket": ticket}).status_code == 401
+        assert settings.SESSION_COOKIE_NAME not in stranger.cookies
     assert first.get("/handover/", {"ticket": ticket}).status_code == 302
     assert first.get("/events/").status_code == 200
     assert second.get("/handover/", {"ticket": ticket}).status_code == 401
     assert second.get("/events/").status_code == 302
     with public_scope(), pytest.raises(InvalidTicket):
-        redeem_ticket(ticket, tenant_a.ref.id, now)
+        redeem_ticket(ticket, tenant_a.ref.id, now, latch=LATCH)
 
 
 STRANGERS = ("//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", "\t//evil.example")
-OURS = re.compile(r"(https?://(alpha\.)?(localhost|testserver)(:\d+)?)?/(?![/\\])")
+OURS = re.compile(r"(https?://((alpha|app)\.)?(localhost|testserver)(:\d+)?)?/(?![/\\])")
 
 
 @pytest.mark.parametrize("next_", STRANGERS)
 def test_no_way_in_leads_to_a_strangers_site(next_: str, tenant_a: Workspace) -> None:
     with public_scope():
-        ticket = issue_ticket(tenant_a.owner.pk, tenant_a.ref.id, timezone.now())
+        ticket = issue_ticket(tenant_a.owner.pk, tenant_a.ref.id, timezone.now(), seal=SEAL)
     app = logged_in(tenant_a.owner, None, "testserver")
 
     answers = [
-        client(host_of(tenant_a)).get("/handover/", {"ticket": ticket, "next": next_}),
+        latched(host_of(tenant_a)).get("/handover/", {"ticket": ticket, "next": next_}),
+        client(host_of(tenant_a)).get("/handover/", {"next": next_, "at": "evil.example"}),
+        app.get("/enter/alpha/", {"next": next_, "seal": SEAL}),
         app.get("/enter/alpha/", {"next": next_}),
         app.get("/login/", {"next": next_}),
         app.post("/theme/", {"theme": "dark", "next": next_}),

@@ -22,14 +22,18 @@ def workspace_url(request: HttpRequest, slug: str, path: str = "/") -> str:
     return f"{request.scheme}://{slug}.{_base(host)}{path}"
 
 
-def app_url(request: HttpRequest, path: str = "/") -> str:
-    """The address of `path` on the app's host, seen from a workspace or from the app's host itself."""
+def app_url(request: HttpRequest, path: str = "/", *, asked_from: str = "") -> str:
+    """The address of `path` on the app's host, seen from a workspace or from the app's host itself.
+
+    `asked_from` names the host that the person is logged in on; it counts only when it is one of the app's two names.
+    """
     if getattr(request, "tenant", None) is None:  # also an error page about a host that is refused
         return path
     host = request.get_host()
     if lives_in_folders(host):
         return path
-    return f"{request.scheme}://{APP_LABEL}.{host.partition('.')[2]}{path}"
+    base = host.partition(".")[2]
+    return f"{request.scheme}://{base if asked_from == base else f'{APP_LABEL}.{base}'}{path}"
 
 
 def hook_url(token: str) -> str:

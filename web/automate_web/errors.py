@@ -16,6 +16,7 @@ from automate_web.api.errors import error_response
 
 TITLES = {
     400: "This request could not be read",
+    401: "Log in again",
     403: "You may not do this",
     404: "Nothing here",
     409: "It changed meanwhile",

@@ -28,6 +28,7 @@ from automate_tenants.directory import Workspace, find_workspace
 from automate_tenants.hosts import FOLDER, Address, read_address
 
 API_PATH = "/api/"
+SUSPENDED = ["workspace_suspended.html", "automate_tenants/suspended.html"]  # the portal's, or ours, which is plain
 
 
 class WorkspaceMiddleware:
@@ -61,7 +62,7 @@ class WorkspaceMiddleware:
         self._mark(request, workspace)
         with _script_prefix(request, address.prefix), tenant_scope(workspace.tenant):
             if workspace.is_suspended and not request.path_info.startswith(API_PATH):
-                return render(request, "automate_tenants/suspended.html", {"workspace": workspace}, status=403)
+                return render(request, SUSPENDED, {"workspace": workspace}, status=403)
             if address.prefix:
                 _take_folder_cookie(request, workspace.tenant)
             response = self.get_response(request)

@@ -49,6 +49,18 @@ def enter(db: None) -> Enter:
     return browser_of
 
 
+def carry_over(app: Client, target: str) -> tuple[Client, str, str]:
+    """Follow a redirect into a workspace as a browser would: a latch there, its seal here, the ticket there.
+
+    The browser at the workspace's host, the ticket's path, and where it led.
+    """
+    host, slash, path = target.removeprefix("http://").partition("/")
+    browser = Client(headers={"host": host}, REMOTE_ADDR="127.0.0.1")
+    back = browser.get(f"{slash}{path}").headers["Location"]
+    ticket = app.get(back.removeprefix("http://app.localhost")).headers["Location"].removeprefix(f"http://{host}")
+    return browser, ticket, browser.get(ticket).headers["Location"]
+
+
 def make_runs(workspace: Workspace, count: int, *, type_: str = "order.created") -> list[Any]:
     """`count` events, each with a decision, a repeat and a run of the sample with one step in two attempts."""
     now = timezone.now()

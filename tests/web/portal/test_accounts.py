@@ -15,6 +15,7 @@ from automate_tenants.models import Membership, Tenant
 from automate_web import mailbox
 from automate_web.accounts import first_key
 from tests.support.workspaces import Workspace
+from tests.web.portal.conftest import carry_over
 
 PASSWORD = "correct horse battery"
 
@@ -34,11 +35,8 @@ def sign_up(app: Client, **changes: str) -> Any:
 
 def follow_into_workspace(app: Client) -> Client:
     """Go where `/` leads: over the hand-over to the workspace's host, as a browser would."""
-    target = app.get("/").headers["Location"]
-    found = re.match(r"http://([^/]+)(/handover/\?.*)", target)
-    assert found, target
-    browser = Client(headers={"host": found[1]}, REMOTE_ADDR="127.0.0.1")
-    assert browser.get(found[2]).headers["Location"] == "/"
+    browser, _, arrived = carry_over(app, app.get("/").headers["Location"])
+    assert arrived == "/"
     return browser
 
 
@@ -137,23 +135,58 @@ def test_an_address_is_checked_as_it_is_typed(app: Client) -> None:
 
 def test_a_ticket_opens_its_workspace_once(app: Client, tenant_a: Workspace, tenant_b: Workspace) -> None:
     app.force_login(tenant_a.owner, backend="allauth.account.auth_backends.AuthenticationBackend")
-    path = app.get("/enter/alpha/").headers["Location"].removeprefix("http://alpha.localhost")
-    first, second = Client(headers={"host": "alpha.localhost"}), Client(headers={"host": "alpha.localhost"})
-    elsewhere = Client(headers={"host": "beta.localhost"})
+    browser, ticket, arrived = carry_over(app, app.get("/enter/alpha/", {"next": "/runs/?q=1"}).headers["Location"])
 
-    assert elsewhere.get(path).status_code == 401
-    assert first.get(path).status_code == 302
-    assert second.get(path).status_code == 401
-    assert first.get("/runs/").status_code == 200
+    assert arrived == "/runs/?q=1"
+    assert browser.get("/runs/").status_code == 200
+    assert browser.get(ticket).status_code == 401  # spent
+    assert Client(headers={"host": "beta.localhost"}).get(ticket).status_code == 401
     assert app.get("/enter/beta/").status_code == 404
+
+
+def test_a_link_into_ones_own_account_logs_nobody_else_in(
+    app: Client, tenant_a: Workspace, tenant_b: Workspace
+) -> None:
+    """Log-in by a foreign link: what the victim then types would land in the sender's workspace."""
+    app.force_login(tenant_a.owner, backend="allauth.account.auth_backends.AuthenticationBackend")
+    attacker = Client(headers={"host": "alpha.localhost"})
+    back = attacker.get("/handover/").headers["Location"].removeprefix("http://app.localhost")
+    link = app.get(back).headers["Location"].removeprefix("http://alpha.localhost")
+
+    victim = Client(headers={"host": "alpha.localhost"})
+    victim.get("/handover/")  # has a latch of their own
+    refused = victim.get(link)
+
+    assert refused.status_code == 401 and "Log in" in refused.text
+    assert victim.get("/runs/").status_code == 302
+    assert attacker.get(link).status_code == 302
+
+
+@pytest.mark.django_db
+def test_the_latch_is_for_one_host_and_out_of_scripts_reach(tenant_a: Workspace, settings: Any) -> None:
+    browser = Client(headers={"host": "alpha.localhost"})
+
+    first = browser.get("/handover/", {"at": "evil.example"})
+    second = browser.get("/handover/", {"at": "localhost"})
+
+    cookie = browser.cookies["automate_latch"]
+    assert (cookie["domain"], cookie["path"], cookie["httponly"], cookie["samesite"]) == ("", "/", True, "Lax")
+    assert first.headers["Location"].startswith("http://app.localhost/enter/alpha/?next=%2F&seal=")
+    assert second.headers["Location"].startswith("http://localhost/enter/alpha/")  # the app's other name
+    assert cookie.value not in first.headers["Location"]
+    settings.SESSION_COOKIE_SECURE = True
+    browser.get("/handover/", secure=True)
+    assert browser.cookies["__Host-automate_latch"]["secure"]
+    folder = Client(headers={"host": "127.0.0.1"}).get("/w/alpha/handover/")
+    assert folder.headers["Location"].startswith("/enter/alpha/?")
+    assert folder.cookies["automate_latch"]["path"] == "/w/alpha/"
 
 
 @pytest.mark.parametrize("path", ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"])
 def test_no_redirect_leads_to_another_site(app: Client, tenant_a: Workspace, path: str) -> None:
     app.force_login(tenant_a.owner, backend="allauth.account.auth_backends.AuthenticationBackend")
 
-    over = app.get("/enter/alpha/", {"next": path}).headers["Location"].removeprefix("http://alpha.localhost")
-    arrived = Client(headers={"host": "alpha.localhost"}).get(over).headers["Location"]
+    _, _, arrived = carry_over(app, app.get("/enter/alpha/", {"next": path}).headers["Location"])
     assert arrived == "/"
     assert app.get("/login/", {"next": path}).headers["Location"] == "/"
     assert app.post("/theme/", {"theme": "dark", "next": path}).headers["Location"] == "/"
@@ -164,9 +197,7 @@ def test_log_out_of_a_workspace_ends_the_apps_session_too_but_only_ones_own(
 ) -> None:
     backend = "allauth.account.auth_backends.AuthenticationBackend"
     app.force_login(tenant_a.owner, backend=backend)
-    over = app.get("/enter/alpha/").headers["Location"].removeprefix("http://alpha.localhost")
-    browser = Client(headers={"host": "alpha.localhost"})
-    browser.get(over)
+    browser, _, _ = carry_over(app, app.get("/enter/alpha/").headers["Location"])
 
     word = browser.post("/leave/").headers["Location"].removeprefix("http://app.localhost")
     other = Client(headers={"host": "app.localhost"})

@@ -13,8 +13,9 @@ from django.test import Client
 from django.utils import timezone
 
 from automate.models import Event, ExecutionRun, OutboxJob
-from automate_tenants.context import tenant_scope
+from automate_tenants.context import public_scope, tenant_scope
 from automate_tenants.models import RefusalSample
+from automate_tenants.onboarding import resume, suspend
 from automate_web.gateway import live_token
 from automate_web.pages import docs
 from tests.support.workspaces import Workspace
@@ -146,3 +147,22 @@ def test_an_event_sent_from_the_page_is_what_a_sender_would_have_sent(enter: Ent
         event = Event.objects.get()
         assert (event.source, event.type) == ("webhook:default", "webhook.received")
         assert OutboxJob.objects.get(event_id=event.pk).kind == "event"
+
+
+def test_a_suspended_workspace_says_what_stopped_who_can_help_and_where_to_go(
+    enter: Enter, tenant_a: Workspace
+) -> None:
+    browser = enter(tenant_a)
+    with public_scope():
+        suspend(tenant_id=tenant_a.ref.id, actor="operator:test", reason="unpaid", now=timezone.now())
+
+    answers = [browser.get("/runs/"), Client(headers={"host": "alpha.localhost"}).get("/handover/")]
+
+    for answer in answers:
+        assert answer.status_code == 403
+        assert "Nothing was deleted" in answer.text and "owners can ask the operator" in answer.text
+        assert "/workspaces/" in answer.text and answer.headers["X-Trace-Id"] in answer.text
+        assert "unpaid" not in answer.text and "owner@" not in answer.text
+    with public_scope():
+        resume(tenant_id=tenant_a.ref.id, actor="operator:test", now=timezone.now())
+    assert browser.get("/runs/").status_code == 200

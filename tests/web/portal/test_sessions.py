@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from automate_tenants.handover import issue_ticket
+from automate_tenants.handover import issue_ticket, new_latch, seal_of
 from tests.support.workspaces import Workspace
 from tests.web.portal.conftest import Enter
 
@@ -54,11 +54,15 @@ def test_log_in_gives_a_new_session_id(app: Client, tenant_a: Workspace) -> None
 def test_a_hand_over_gives_a_new_session_id(tenant_a: Workspace) -> None:
     browser = Client(headers={"host": "alpha.localhost"}, REMOTE_ADDR="127.0.0.1")
     key = planted(browser)
-    ticket = issue_ticket(tenant_a.owner.pk, tenant_a.ref.id, timezone.now())
+    latch = new_latch()
+    browser.cookies["automate_latch"] = latch
+    ticket = issue_ticket(tenant_a.owner.pk, tenant_a.ref.id, timezone.now(), seal=seal_of(latch))
 
     assert browser.get("/handover/", {"ticket": ticket}).status_code == 302
 
-    name = next(name for name in browser.cookies if browser.cookies[name].value and "csrf" not in name)
+    name = next(
+        name for name in browser.cookies if browser.cookies[name].value and name not in {"csrftoken", "automate_latch"}
+    )
     assert browser.cookies[name].value != key
     assert browser.get("/runs/").status_code == 200
     assert not Session.objects.filter(session_key=key).exists()

@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from automate_governance.errors import NotFound
-from automate_tenants.handover import issue_ticket, redeem_ticket
+from automate_tenants.handover import is_latch, issue_ticket, new_latch, redeem_ticket, seal_of
 from automate_tenants.hosts import read_address
 from automate_tenants.middleware import without_membership
 from automate_tenants.models import Membership
@@ -40,6 +40,7 @@ from automate_web.addresses import app_url, workspace_url
 from automate_web.requests import app_page, safe_path, tenant_of
 
 LOGIN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+LATCH_SECONDS = 600  # from the first leg to the last
 _LEAVE_SALT = "automate.leave"
 
 
@@ -102,7 +103,7 @@ def root(request: HttpRequest) -> HttpResponse:
     wanted = request.session.pop("enter", None)
     for membership in memberships:
         if membership.tenant.slug == wanted or len(memberships) == 1:
-            return _hand_over(request, membership, "/")
+            return _to_hand_over(request, membership.tenant.slug, "/")
     return redirect("workspaces")
 
 
@@ -132,25 +133,35 @@ def workspaces(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 def enter(request: HttpRequest, slug: str) -> HttpResponse:
-    """GET /enter/<slug>/?next=: hand the log-in over to a workspace's host. Not a member: no such workspace."""
+    """GET /enter/<slug>/?next=&seal=: hand the log-in over to a workspace's host. Not a member: no such workspace.
+
+    Without the seal of a latch the browser first goes to the workspace's host for one, and comes back.
+    """
     membership = _memberships(request.user.pk).filter(tenant__slug=slug).first()
     if membership is None:
         raise NotFound("There is no such workspace, or you are not a member of it.")
-    return _hand_over(request, membership, safe_path(request.GET.get("next", "/")))
+    path, seal = safe_path(request.GET.get("next", "/")), request.GET.get("seal", "")
+    return _hand_over(request, membership, path, seal) if seal else _to_hand_over(request, slug, path)
 
 
 @require_GET
 @never_cache
 def arrive(request: HttpRequest) -> HttpResponse:
-    """GET /handover/?ticket= on the workspace's host: spend the ticket, log in here, leave its address."""
+    """GET /handover/ on the workspace's host. With a ticket: spend it, log in here, leave its address.
+
+    Without one: give this browser its latch and send the latch's seal to the app's host, which makes the ticket.
+    """
     tenant = tenant_of(request)
     if tenant is None:
         raise NotFound("This page belongs to a workspace.")
-    user_id = redeem_ticket(request.GET.get("ticket", ""), tenant.id, timezone.now())
+    path = safe_path(request.GET.get("next", "/"))
+    if "ticket" not in request.GET:
+        return _give_latch(request, tenant.slug, path)
+    ticket, latch = request.GET["ticket"], request.COOKIES.get(_latch_name(request), "")
+    user_id = redeem_ticket(ticket, tenant.id, timezone.now(), latch=latch)
     user = get_user_model().objects.get(pk=user_id)
     login(request, user, backend=LOGIN_BACKEND)
     first_key.accept_sealed(request.session, tenant.id, request.GET.get("first", ""))
-    path = safe_path(request.GET.get("next", "/"))
     prefix = request.META.get("SCRIPT_NAME", "")
     return HttpResponseRedirect(f"{prefix}{path}", headers={"Referrer-Policy": "no-referrer"})
 
@@ -198,8 +209,41 @@ def _memberships(user_id: int | None) -> QuerySet[Membership]:
     return Membership.objects.filter(user_id=user_id or 0).select_related("tenant").order_by("tenant__name")
 
 
-def _hand_over(request: HttpRequest, membership: Membership, path: str) -> HttpResponse:
-    query = {"ticket": issue_ticket(membership.user_id, membership.tenant_id, timezone.now()), "next": path}
+def _to_hand_over(request: HttpRequest, slug: str, path: str) -> HttpResponse:
+    """The first leg: to the workspace's host, for a latch."""
+    query = urlencode({"next": path, "at": request.get_host()})
+    return redirect(workspace_url(request, slug, f"{reverse('arrive')}?{query}"))
+
+
+def _give_latch(request: HttpRequest, slug: str, path: str) -> HttpResponse:
+    """The second leg: back to the app's host with the seal. Tabs that open together share one latch."""
+    known = request.COOKIES.get(_latch_name(request), "")
+    latch = known if is_latch(known) else new_latch()
+    way = reverse("enter", args=[slug]).removeprefix(request.META.get("SCRIPT_NAME", ""))
+    way = f"{way}?{urlencode({'next': path, 'seal': seal_of(latch)})}"
+    response = HttpResponseRedirect(app_url(request, way, asked_from=request.GET.get("at", "")))
+    response.set_cookie(
+        _latch_name(request),
+        latch,
+        max_age=LATCH_SECONDS,
+        path=f"{request.META.get('SCRIPT_NAME', '')}/",
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _latch_name(request: HttpRequest) -> str:
+    """With the prefix that lets no other host set it, where browsers allow that: over https, at the root."""
+    is_at_root = settings.SESSION_COOKIE_SECURE and not request.META.get("SCRIPT_NAME")
+    return "__Host-automate_latch" if is_at_root else "automate_latch"
+
+
+def _hand_over(request: HttpRequest, membership: Membership, path: str, seal: str) -> HttpResponse:
+    """The third leg: the ticket."""
+    ticket = issue_ticket(membership.user_id, membership.tenant_id, timezone.now(), seal=seal)
+    query = {"ticket": ticket, "next": path}
     if sealed := first_key.take_sealed(request.session, membership.tenant_id):
         query["first"] = sealed
     target = workspace_url(request, membership.tenant.slug, f"{reverse('arrive')}?{urlencode(query)}")
