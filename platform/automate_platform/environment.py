@@ -53,6 +53,20 @@ def owner_database_url(file: Path) -> str:
     return text("DJANGO_AUTOMATE_OWNER_DATABASE_URL") or text("DATABASE_URL") or secret("DATABASE_URL", file)
 
 
+def private_targets(name: str, base_url: str) -> list[str]:
+    """`host:port` that workflows may call although private: the variable's (with commas), and at home our own echo
+    endpoint, which the sample calls: a command must judge a workflow as the worker will.
+
+    >>> private_targets("UNSET_TARGETS", "http://127.0.0.1:8000"), private_targets("UNSET_TARGETS", "https://a.example")
+    (['127.0.0.1:8000'], [])
+    """
+    listed = {target for target in text(name).split(",") if target}
+    parts = urlsplit(base_url)
+    if parts.hostname in {"127.0.0.1", "localhost"}:
+        listed.add(f"{parts.hostname}:{parts.port or 80}")
+    return sorted(listed)
+
+
 def allowed_hosts(name: str, base_url: str) -> list[str]:
     """Hosts that requests may name: the variable's (with commas), else home's and those of `base_url`.
 

@@ -173,6 +173,6 @@ DJANGO_AUTOMATE = {
     "LLM": {"HOST": "automate_tenants.llm_host.TenantLLMHost"},
     "POLICY": {
         # The built-in echo endpoint and, in benchmarks, sinks: exact host:port, this installation only.
-        "private_targets": [t for t in env.text("DJANGO_AUTOMATE_PRIVATE_TARGETS").split(",") if t],
+        "private_targets": env.private_targets("DJANGO_AUTOMATE_PRIVATE_TARGETS", BASE_URL),
     },
 }

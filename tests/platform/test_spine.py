@@ -139,7 +139,7 @@ def test_the_trace_id_stands_in_every_row_that_an_event_leads_to(place: Place, e
         found = dict(rows_of_trace(connection, place.slug, UUID(trace)))
     assert {name for name, count in found.items() if count} >= {
         "automate_event", "automate_dedupe", "automate_outboxjob", "automate_matchdecision",
-        "automate_executionrun", "automate_steprun", "automate_runstate",
+        "automate_executionrun", "automate_steprun",
     }  # fmt: skip
     assert found["automate_outboxjob"] == 2  # the event's, and the waiting run's
 
