@@ -101,7 +101,7 @@ class ProviderUnavailable(LLMError):
 class Paced(ProviderUnavailable):
     """Our own outbound rate asks to wait. Nothing was sent."""
 
-    code = EgressPaced.code
+    code, http_status = EgressPaced.code, EgressPaced.http_status
 
 
 class ProviderFailed(LLMError):

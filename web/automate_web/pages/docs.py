@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from html import unescape
 from pathlib import Path
 
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ from automate_tenants.middleware import without_membership
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
 _NAME = re.compile(r"[a-z0-9-]+")
 _LINK = re.compile(r'href="([a-z0-9-]+)\.md(#[^"]*)?"')  # between pages, written as files lie beside each other
+_HEADING = re.compile(r"<h([23])>(.*?)</h\1>")
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,14 @@ def _page(name: str) -> Page:
     title = next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), name)
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     html = html.replace("<pre>", '<pre tabindex="0">')  # long lines scroll, also by keyboard
+    html = _HEADING.sub(_named_heading, html)
     html = _LINK.sub(r'href="../\1/\2"', html)
     html = html.replace('src="img/', 'src="../img/')
     return Page(name, title, mark_safe(html))  # noqa: S308  our own files, raw HTML is off
+
+
+def _named_heading(heading: re.Match[str]) -> str:
+    """The heading with the name under which `#name` finds it: lower case, hyphens for spaces, nothing but words."""
+    level, content = heading.groups()
+    words = re.sub(r"[^\w\s-]", "", unescape(re.sub(r"<[^>]+>", "", content))).lower().split()
+    return f'<h{level} id="{"-".join(words)}">{content}</h{level}>'

@@ -12,7 +12,7 @@ import pytest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from automate.ingest.ingestor import EventIngestor
+from automate.ingest.ingestor import HELD_UNTIL, EventIngestor
 from automate.ingest.refusal import Refusal
 from automate.ingest.views import WebhookView
 from automate.models import Dedupe, Event, ExecutionRun, OutboxJob, WebhookEndpoint
@@ -135,7 +135,17 @@ def test_the_view_refuses_as_the_gateway_does() -> None:
     assert post(b" " * 1_048_577)[0] == 413
     WebhookEndpoint.objects.update(auth="standard_webhooks")
     assert post()[1]["code"] == "signing_secret_missing"
-    WebhookEndpoint.objects.update(is_active=False)
-    assert post()[0] == 503
     assert WebhookView.as_view()(RequestFactory().get("/hooks/x"), token="x").status_code == 405
     assert Event.objects.count() == 0
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_a_paused_endpoint_stores_and_holds() -> None:
+    WebhookEndpoint.objects.update(is_active=False)
+
+    assert post(key="another")[1]["code"] == "invalid_api_key"  # held is not open to everybody
+    status, answer = post()
+
+    assert status == 202
+    job = OutboxJob.objects.get()
+    assert (str(job.event_id), job.available_at) == (answer["event_id"], HELD_UNTIL)
