@@ -42,10 +42,11 @@ class EngineLLMHost(SingleHost):
 def policy_caps() -> PlanCaps:
     """The budget that installation, plan and tenant leave, as policy merges them."""
     from automate.policy import effective_policy
+    from automate.policy.rules import BUDGETS
 
     policy = effective_policy()
-    daily, run = policy.llm_budget_daily, policy.llm_budget_run
-    return PlanCaps(daily_usd=daily[0] if daily else None, run_usd=run[0] if run else None)
+    daily, workflow, run = (budget[0] if (budget := policy.budget(rule)) else None for rule in BUDGETS)
+    return PlanCaps(daily_usd=daily, workflow_usd=workflow, run_usd=run)
 
 
 def tell_budget(sender: object, *, alert: BudgetAlert, now: datetime, **_: Any) -> None:

@@ -57,25 +57,21 @@ class Policy:
         value, position = min(values)
         return Limit(value, self.layers[position].name)
 
+    def budget(self, rule: str) -> tuple[Decimal, str] | None:
+        """The smallest amount of one of `rules.BUDGETS`, in US dollars, and the layer that set it."""
+        values = [(getattr(layer.rules, rule), layer.name) for layer in self.layers]
+        found = [(value, name) for value, name in values if value is not None]
+        return min(found, key=lambda item: item[0]) if found else None
+
     @property
     def llm_budget_daily(self) -> tuple[Decimal, str] | None:
         """US dollars a day and the layer that set it."""
-        return self._least_money("llm_budget_daily")
-
-    @property
-    def llm_budget_run(self) -> tuple[Decimal, str] | None:
-        """US dollars of one run and the layer that set it."""
-        return self._least_money("llm_budget_run")
+        return self.budget("llm_budget_daily")
 
     def own_budgets(self) -> dict[str, Decimal | None]:
         """The workflow's own LLM budgets, in dollars: the connector that spends counts them by workflow and by run."""
         own = next((layer.rules for layer in self.layers if layer.name == "workflow"), Rules())
         return {"llm_budget_daily": own.llm_budget_daily, "llm_budget_run": own.llm_budget_run}
-
-    def _least_money(self, rule: str) -> tuple[Decimal, str] | None:
-        values = [(getattr(layer.rules, rule), layer.name) for layer in self.layers]
-        found = [(value, name) for value, name in values if value is not None]
-        return min(found, key=lambda item: item[0]) if found else None
 
     @property
     def over_limit(self) -> str:

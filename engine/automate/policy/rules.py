@@ -21,6 +21,7 @@ MAX_ENTRIES = 200  # of one list
 _CONNECTOR = re.compile(r"\*|[a-z0-9_-]{1,60}(\.(\*|[a-z0-9_-]{1,60}))?")
 _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,60}")
 REJECT, HOLD = "reject", "hold"
+BUDGETS = ("llm_budget_daily", "llm_budget_workflow", "llm_budget_run")  # amounts of money
 LAYERS = ("installation", "plan", "tenant", "workflow")  # from the ceiling down
 
 
@@ -38,6 +39,7 @@ class Rules:
     over_limit: str = REJECT  # or HOLD: accepted, and run later within the rate
     api_rate: int | None = None  # of each API key
     llm_budget_daily: Decimal | None = None  # of the workspace; in a workflow's own policy, of that workflow
+    llm_budget_workflow: Decimal | None = None  # of each workflow a day, whatever its own policy says
     llm_budget_run: Decimal | None = None  # of each run
     max_concurrent_runs: int | None = None
 
@@ -87,7 +89,7 @@ def parse(document: Mapping[str, Any], *, layer: str) -> Rules:
             continue
         if isinstance(value, (list, tuple)):
             value = tuple(value)
-        elif name in ("llm_budget_daily", "llm_budget_run"):
+        elif name in BUDGETS:
             value = Decimal(str(value))
         values[name] = value
     return Rules(**values)
@@ -204,6 +206,7 @@ _CHECKS = {
     "over_limit": _choice,
     "api_rate": _count,
     "llm_budget_daily": _money,
+    "llm_budget_workflow": _money,
     "llm_budget_run": _money,
     "max_concurrent_runs": _count,
 }

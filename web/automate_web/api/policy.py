@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from automate.policy import Policy, Stored, blocked_since, effective_policy, save_policy, stored_policy
 from automate.policy.preview import would_have_blocked
+from automate.policy.rules import BUDGETS
 from automate_governance.errors import Invalid
 from automate_web.api import serializers
 from automate_web.api.documentation import describe
@@ -93,8 +94,9 @@ def _in_force(policy: Policy) -> dict[str, Any]:
     shown: dict[str, Any] = {
         name: {"value": limit.value, "layer": limit.layer} for name, limit in limits.items() if limit is not None
     }
-    if budget := policy.llm_budget_daily:
-        shown["llm_budget_daily"] = {"value": str(budget[0]), "layer": budget[1]}
+    for name in BUDGETS:
+        if budget := policy.budget(name):
+            shown[name] = {"value": str(budget[0]), "layer": budget[1]}
     for name in ("connector_allowlist", "host_allowlist", "outbound_rates", "endpoint_rates"):
         said = {layer.name: getattr(layer.rules, name) for layer in policy.layers}
         shown[name] = [

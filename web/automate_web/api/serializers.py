@@ -363,6 +363,8 @@ class PolicyRules(Input):
     )
     api_rate = serializers.IntegerField(required=False, help_text="Of each API key.")
     llm_budget_daily = serializers.CharField(required=False, help_text='A decimal number, such as "10.00".')
+    llm_budget_workflow = serializers.CharField(required=False, help_text="Of each workflow a day.")
+    llm_budget_run = serializers.CharField(required=False, help_text="Of each run.")
     max_concurrent_runs = serializers.IntegerField(required=False)
 
 

@@ -28,6 +28,7 @@ from automate.policy import (
     stored_policy,
 )
 from automate.policy.preview import would_have_blocked
+from automate.policy.rules import BUDGETS
 from automate_governance.errors import Conflict
 from automate_tenants.models import RefusalCount
 from automate_web.requests import WorkspaceRequest, actor, demand, workspace_page
@@ -67,6 +68,13 @@ class Rates(Lines):
         return rates or None
 
 
+class Dollars(forms.DecimalField):
+    """An amount in US dollars."""
+
+    def __init__(self, **options: Any):
+        super().__init__(required=False, max_digits=12, decimal_places=6, **options)
+
+
 class PolicyForm(forms.Form):
     """The workspace's own layer. What stays empty limits nothing here."""
 
@@ -90,17 +98,16 @@ class PolicyForm(forms.Form):
     outbound_rates = Rates(
         label="Calls a minute, by host", help_text="One “api.stripe.com = 100” a line. Calls above it wait."
     )
-    llm_budget_daily = forms.DecimalField(
-        label="LLM budget a day, in US dollars", required=False, max_digits=12, decimal_places=6
-    )
+    llm_budget_daily = Dollars(label="LLM budget a day, in US dollars")
+    llm_budget_workflow = Dollars(label="LLM budget of each workflow a day, in US dollars")
+    llm_budget_run = Dollars(label="LLM budget of each run, in US dollars")
     max_concurrent_runs = forms.IntegerField(label="Runs at the same time", required=False)
     api_rate = forms.IntegerField(label="API requests a minute, of each key", required=False)
 
     def document(self) -> dict[str, Any]:
         """What the form says, as a policy document."""
         values = {name: value for name, value in self.cleaned_data.items() if value not in (None, "", [], {})}
-        if "llm_budget_daily" in values:
-            values["llm_budget_daily"] = format(values["llm_budget_daily"].normalize(), "f")
+        values |= {name: format(values[name].normalize(), "f") for name in BUDGETS if name in values}
         if values.get("over_limit") == "reject":
             del values["over_limit"]
         return values
@@ -189,8 +196,8 @@ def _in_force(policy: Policy, name: str) -> tuple[str, str]:
     if name in ("webhook_rate", "api_rate", "max_concurrent_runs"):
         limit = policy.limit(name)
         return (f"{limit.value:,}", LAYER_WORDS[limit.layer]) if limit else ("no limit", "")
-    if name == "llm_budget_daily":
-        budget = policy.llm_budget_daily
+    if name in BUDGETS:
+        budget = policy.budget(name)
         return (f"${budget[0]}", LAYER_WORDS[budget[1]]) if budget else ("no limit", "")
     said = [(layer.name, getattr(layer.rules, name)) for layer in policy.layers]
     said = [(layer, value) for layer, value in said if value and value != ("*",)]
