@@ -103,7 +103,10 @@ class Attempts:
             result = outcome.judge_error(error, attempt=attempt, policy=step.retry, repeatable=repeatable)
             result = await self._settle(run, unit, step, hands, result)
         if not isinstance(result, Done):
-            hands.guard.note("waited" if isinstance(result, Postponed) else "denied", result.error, run_id=run.id)
+            is_wait = isinstance(result, Postponed)
+            hands.guard.note("waited" if is_wait else "denied", result.error, run_id=run.id)
+            if not is_wait:
+                run.note_denial(unit, result.error, now=self._clock.now())
         record(run, unit, result, now=self._clock.now(), log=log)
 
     async def answer_for_crash(self, run: RunProgress, unit: Unit, hands: Hands) -> None:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
-from automate import metrics
+from automate import host, metrics
 from automate.execution import ticks, waiting
 from automate.execution.advance import Advancer
 from automate.execution.family import answer_of, take_waits
@@ -272,6 +272,8 @@ class Batch:
         written = await self._in_database(lambda: self._store.write(self.claim, writes, final=final, seconds=seconds))
         if written:
             metrics.note_recorded(writes.runs, writes.steps)
+        if written and writes.denials:
+            await self._in_tenant(host.current().audit_written)
         return written
 
     async def _write_until_recorded(self, writes: Writes) -> bool:

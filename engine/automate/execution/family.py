@@ -18,7 +18,8 @@ def take_waits(run: RunProgress, writes: Writes) -> None:
     writes.closed_waits += run.closed_waits
     writes.children += run.children
     writes.cancelled += run.cancelled_children
-    run.new_waits, run.closed_waits, run.children, run.cancelled_children = [], [], [], []
+    writes.denials += run.denials
+    run.new_waits, run.closed_waits, run.children, run.cancelled_children, run.denials = [], [], [], [], []
 
 
 def answer_of(run: RunProgress, parent: Parent, *, now: datetime, data_key: bytes) -> AnswerRow:

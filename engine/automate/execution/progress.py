@@ -19,8 +19,9 @@ from automate.execution.schedule import Schedule, Unit
 from automate.execution.sealing import seal_output, seal_secrets
 from automate.execution.states import FINAL_RUN, RUN, STEP, move
 from automate.jsontext import dumps
-from automate.outbox.store import EventData, RunRow, StateRow, StepRow
+from automate.outbox.store import DenialRow, EventData, RunRow, StateRow, StepRow
 from automate.outbox.waits import ChildRow, RecordedWait, WaitRow
+from automate.policy.episodes import denial_row
 from automate.triggers.completion import Ended, hops_of
 from automate_governance.secrets import SecretValue
 
@@ -78,6 +79,7 @@ class RunProgress:
     closed_waits: list[tuple[UUID, str]] = field(default_factory=list)
     children: list[ChildRow] = field(default_factory=list)
     cancelled_children: list[UUID] = field(default_factory=list)
+    denials: list[DenialRow] = field(default_factory=list)
     changed: bool = True
     _rows: dict[UUID, StepRow] = field(default_factory=dict)  # to be written
     _plain: dict[UUID, str] = field(default_factory=dict)  # of these: the real output as JSON text, to be sealed
@@ -181,6 +183,20 @@ class RunProgress:
         if wait.child_run_id is not None:
             self.cancelled_children.append(wait.child_run_id)
         self.changed = True
+
+    def note_denial(self, unit: Unit, error: dict[str, Any], *, now: datetime) -> None:
+        """Where policy stood in the unit's way, the audit log is told in the run's next write."""
+        denial = denial_row(
+            error,
+            workflow_id=self.workflow_id,
+            run_id=self.id,
+            step_id=unit.step,
+            trace_id=self.event.trace_id,
+            secrets=self.secret_values(),
+            now=now,
+        )
+        if denial is not None:
+            self.denials.append(denial)
 
     # -- the run as a whole ----------------------------------------------------------------------------------------
 

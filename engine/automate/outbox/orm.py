@@ -23,6 +23,7 @@ from automate.execution.states import FINAL_RUN
 from automate.ingest.hops import hops_to
 from automate.jsontext import loads
 from automate.models import (
+    AuditLogEntry,
     Event,
     ExecutionRun,
     Halt,
@@ -40,6 +41,7 @@ from automate.outbox.store import (
     MAX_CRASHES,
     ActiveVersion,
     Claim,
+    DenialRow,
     EventData,
     Hops,
     Job,
@@ -261,6 +263,25 @@ def _record(writes: Writes) -> None:
             OutboxJob(kind="event", event_id=row.id, available_at=row.received_at, trace_id=row.trace_id)
             for row in writes.events
         ]
+    )
+    for denial in writes.denials:
+        _tell(denial)
+
+
+def _tell(denial: DenialRow) -> None:
+    """An audit entry, unless this episode has one."""
+    same = AuditLogEntry.objects.filter(resource=denial.resource, action="policy.deny", pk__gte=denial.after)
+    details = loads(denial.details)
+    if any(known["episode"] == denial.episode for known in same.values_list("details", flat=True)):
+        return
+    AuditLogEntry.objects.create(
+        id=denial.id,
+        actor="system",
+        action="policy.deny",
+        resource=denial.resource,
+        details=details,
+        trace_id=denial.trace_id,
+        created_at=denial.created_at,
     )
 
 

@@ -354,6 +354,10 @@ def _record(cursor: Cursor[Any], writes: Writes) -> None:
         if rows:
             cursor.execute(sql.load(name), columns(cast("Sequence[Any]", rows)), prepare=True)
     record_waits(cursor, writes)
+    if writes.denials:  # last: whoever waits for this lock holds what is its own already
+        told = columns(writes.denials)
+        cursor.execute(sql.load("lock_denials"), {"episode": told["episode"]})
+        cursor.execute(sql.load("insert_denials"), told)
 
 
 def _rearm(cursor: Cursor[Any], claim: Claim, writes: Writes) -> None:

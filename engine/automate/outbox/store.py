@@ -261,6 +261,19 @@ class BufferRow:
     trace_id: UUID | None
 
 
+@dataclass(frozen=True)
+class DenialRow:
+    """What policy denied a step: one audit entry of the first such denial per `episode`. `details` is JSON text."""
+
+    id: UUID
+    episode: str  # the workflow, the layer, the rule and the hour
+    after: UUID  # the first id of that hour
+    resource: str  # "workflow:<id>"
+    details: str  # redacted
+    trace_id: UUID
+    created_at: datetime
+
+
 @dataclass
 class Writes:
     """Everything one transaction records for a claim. Order inside is the store's business."""
@@ -272,6 +285,7 @@ class Writes:
     events: list[EventRow] = field(default_factory=list)
     places: list[PlaceRow] = field(default_factory=list)  # in orders, of the runs above
     buffered: list[BufferRow] = field(default_factory=list)
+    denials: list[DenialRow] = field(default_factory=list)
     done_jobs: list[int] = field(default_factory=list)  # jobs of this claim with nothing left to do
     done_runs: list[UUID] = field(default_factory=list)  # runs whose own job (if any) has nothing left to do
     held_runs: list[UUID] = field(default_factory=list)  # runs this claim goes on with: their job is CLAIMED by it

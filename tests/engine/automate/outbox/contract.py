@@ -361,6 +361,29 @@ def what_runs_changes_the_config_token(world: World) -> None:
     )
 
 
+def the_first_denial_of_an_hour_is_told_and_no_second_one(world: World) -> None:
+    from automate.policy.episodes import denial_row
+
+    details = {"rule": "connector_allowlist", "layer": "tenant", "subject": "hush.send"}
+    error = {"code": "connector_not_allowed", "message": "No.", "details": details}
+    workflow, version = ids.new_id(), world.version()
+
+    for hour in (8, 8, 9, 8):
+        at = NOW.replace(hour=hour)
+        row = denial_row(
+            error, workflow_id=workflow, run_id=version.id, step_id="a", trace_id=workflow, secrets=("hush",), now=at
+        )
+        assert row is not None
+        world.emit()
+        twice = Writes(denials=[replace(row, id=ids.first_id_at(at)), replace(row, id=ids.new_id())])
+        assert world.store.write(world.must_claim(), twice, final=True, seconds=0.1)
+
+    rows = world.rows("AuditLogEntry", "action", "resource", "created_at", "details")
+    told = [row for row in rows if row[0] == "policy.deny"]
+    assert [(resource, at.hour) for _, resource, at, _ in told] == [(f"workflow:{workflow}", hour) for hour in (8, 9)]
+    assert "hush" not in str(told)
+
+
 def make_due(world: World) -> None:
     """Every pending job is due now."""
     from django.utils import timezone as django_timezone
@@ -390,5 +413,6 @@ CONTRACT: dict[str, Callable[[World], None]] = {
         released_jobs_are_as_if_never_claimed,
         renewing_extends_what_is_held_and_tells_what_is_lost,
         what_runs_changes_the_config_token,
+        the_first_denial_of_an_hour_is_told_and_no_second_one,
     )
 }

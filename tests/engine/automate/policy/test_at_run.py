@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import override_settings
@@ -164,3 +165,36 @@ def test_what_policy_forbids_is_not_published(bench: Bench, scripted: Any) -> No
     assert [(problem.path, problem.code) for problem in raised.value.problems] == [
         ("/steps/0/connector", "connector_not_allowed")
     ]
+
+
+def denials(bench: Bench) -> list[AuditLogEntry]:
+    with tenant_scope(bench.ref):
+        return list(AuditLogEntry.objects.filter(action="policy.deny").order_by("pk"))
+
+
+def test_the_first_denial_of_a_rule_in_a_workflow_is_an_audit_entry(bench: Bench, scripted: Any) -> None:
+    bench.publish(step("a"))
+    bench.publish(step("b"), slug="other")
+    set_policy(bench, connector_allowlist=["core"])
+
+    for _ in range(3):
+        bench.emit()
+        bench.work()
+
+    told = denials(bench)
+    first = {run.workflow_id: run for run in reversed(bench.runs())}
+    assert {entry.resource for entry in told} == {f"workflow:{workflow}" for workflow in first}
+    assert len(told) == 2
+    for entry in told:
+        run = first[UUID(entry.resource.partition(":")[2])]
+        assert entry.details["episode"].startswith(f"{run.workflow_id} tenant connector_allowlist 20")
+        shown = {name: value for name, value in entry.details.items() if name not in ("episode", "step_id")}
+        assert shown == {
+            "rule": "connector_allowlist",
+            "layer": "tenant",
+            "subject": "scripted.read",
+            "code": "connector_not_allowed",
+            "reason": "The connector allowlist of the workspace’s policy does not name scripted.read.",
+            "run_id": str(run.id),
+        }
+        assert (entry.actor, entry.trace_id) == ("system", run.trace_id)
