@@ -49,7 +49,11 @@ def test_a_ticket_opens_no_other_workspace_and_is_not_spent_by_trying(
     assert redeem_ticket(ticket, tenant_a.ref.id, NOW, latch=LATCH) == tenant_a.owner.pk
 
 
-@pytest.mark.parametrize("latch", ["", "x", "a" * 43, SEAL, LATCH + "x", "\x00", "é" * 43])
+@pytest.mark.parametrize(
+    "latch",
+    ["", "x", "a" * 43, SEAL, LATCH + "x", "\x00", "é" * 43],
+    ids=["none", "short", "another", "the seal", "longer", "nul", "not ascii"],  # the values are random
+)
 def test_a_ticket_opens_for_its_browser_alone_and_is_not_spent_by_another(
     ticket: str, tenant_a: Workspace, latch: str
 ) -> None:
@@ -58,7 +62,9 @@ def test_a_ticket_opens_for_its_browser_alone_and_is_not_spent_by_another(
     assert redeem_ticket(ticket, tenant_a.ref.id, NOW, latch=LATCH) == tenant_a.owner.pk
 
 
-@pytest.mark.parametrize("seal", ["", "x", SEAL[:-1], SEAL + ".1", "a:" + SEAL])
+@pytest.mark.parametrize(
+    "seal", ["", "x", SEAL[:-1], SEAL + ".1", "a:" + SEAL], ids=["none", "short", "cut", "with a dot", "with a colon"]
+)
 def test_no_ticket_is_made_for_what_is_no_seal(tenant_a: Workspace, seal: str) -> None:
     with pytest.raises(InvalidTicket):
         issue_ticket(tenant_a.owner.pk, tenant_a.ref.id, NOW, seal=seal)
