@@ -28,6 +28,7 @@ TWIN = "automate_event_twin"
 REST = "automate_event_rest"
 LOCK_TIMEOUT = "40ms"  # below the 50 ms that accepting an event waits
 TRIES = 300
+IMMUTABLE = "event_immutable"  # the trigger that refuses to change an event; attached tables inherit the parent's
 _BOUNDS = re.compile(r"FROM \((MINVALUE|'[0-9a-f-]{36}')\) TO \('([0-9a-f-]{36})'\)")
 _LOCKED = {"55P03", "40P01"}  # lock_not_available, deadlock_detected
 _LOWEST = UUID(int=0)
@@ -102,6 +103,7 @@ def _convert(now: datetime) -> None:
     _build_twin(indexes)
     _quickly(
         f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE",
+        f"DROP TRIGGER IF EXISTS {IMMUTABLE} ON {TABLE}",  # it comes back with the parent's
         f"ALTER TABLE {TABLE} RENAME TO {old}",
         *(f"ALTER INDEX {name} RENAME TO {_short(name)}_before" for name, _, _ in indexes),
         f"ALTER TABLE {TWIN} RENAME TO {TABLE}",
@@ -124,6 +126,7 @@ def _build_twin(indexes: list[tuple[Any, ...]]) -> None:
                 unique = "UNIQUE " if made_by.startswith("CREATE UNIQUE") else ""
                 cursor.execute(f"CREATE {unique}INDEX {twin} ON {TWIN}{method}")
         cursor.execute(f"CREATE TABLE {REST} PARTITION OF {TWIN} DEFAULT")
+        cursor.execute(_statement("partition_trigger"))
         cursor.execute(_statement("partition_rights"))
         for (grant,) in cursor.fetchall():
             cursor.execute(grant)

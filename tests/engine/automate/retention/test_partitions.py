@@ -13,6 +13,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from django.db import IntegrityError
 
 from automate import ids
 from automate.models import Event, OutboxJob
@@ -126,6 +127,23 @@ def test_an_event_of_a_month_nobody_made_is_stored_and_moves_into_it(partition: 
     with tenant_scope(tenant_a.ref):
         assert Event.objects.filter(pk=event.pk).exists()
         assert partitions()[-1].low > event.pk or partitions()[-1].high > event.pk
+
+
+def test_months_refuse_to_change_an_event_as_the_table_did(partition: Any, tenant_a: Any) -> None:
+    with tenant_scope(tenant_a.ref):
+        made = [UUID(emit_event("order.created", {}))]
+    partition("--ahead", "1")
+    with tenant_scope(tenant_a.ref):
+        for days in (0, 40, 150):  # this month's, a later one's, the DEFAULT partition's
+            at = datetime.now(timezone.utc) + timedelta(days=days)
+            new = {"type": "t", "payload": {}, "source": "manual", "trace_id": ids.new_id(), "received_at": at}
+            made.append(Event.objects.create(id=id_at(at), **new).pk)
+    partition("--ahead", "6")  # the last one moves into its month
+
+    with tenant_scope(tenant_a.ref):
+        for event in made:
+            with pytest.raises(IntegrityError, match="immutable"):
+                Event.objects.filter(pk=event).update(type="other")
 
 
 def test_a_month_past_its_time_is_dropped_unless_a_run_needs_it(
