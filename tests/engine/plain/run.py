@@ -32,9 +32,9 @@ def main() -> None:
             if connection.vendor == "postgresql":  # TRUNCATE passes the triggers that keep versions immutable
                 cursor.execute("TRUNCATE " + ", ".join(tables))
             else:
-                cursor.execute("PRAGMA foreign_keys = OFF")
                 for table in tables:
-                    cursor.execute(f"DELETE FROM {table}")  # names of our own models
+                    with connection.constraint_checks_disabled():
+                        cursor.execute(f"DELETE FROM {table}")  # names of our own models
 
     store = host.current().outbox()
     for name, check in CONTRACT.items():

@@ -11,5 +11,5 @@ CREATE TRIGGER event_immutable BEFORE UPDATE ON automate_event
 class Migration(migrations.Migration):
     """Let the database itself refuse to change an event. Retention still deletes, and months move whole rows."""
 
-    dependencies = [("automate", "0009_audit_link")]
+    dependencies = [("automate", "0011_workflow_removed_at")]
     operations = [PostgresSQL(TRIGGER, "DROP TRIGGER event_immutable ON automate_event;")]
