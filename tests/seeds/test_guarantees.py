@@ -149,12 +149,14 @@ def test_a_failed_step_is_retried_with_exponential_backoff(bench: Bench, scripte
     policy = {"attempts": 4, "base_seconds": 10, "factor": 3, "cap_seconds": 50}
     bench.publish(step("a", retry=policy))
     bench.emit()
+    waits = []
     for _ in range(4):
         bench.work()
+        latest = bench.steps()[-1]
+        if latest.retry_at and latest.ended_at:
+            waits.append((latest.retry_at - latest.ended_at).total_seconds())
         bench.make_due()
 
-    attempts = bench.steps()
-    waits = [(s.retry_at - s.ended_at).total_seconds() for s in attempts if s.retry_at and s.ended_at]
     for waited, wanted in zip(waits, (10, 30, 50), strict=True):
         assert 0.7 * wanted <= waited <= 1.3 * wanted  # with jitter
     assert bench.run().status == "failed"

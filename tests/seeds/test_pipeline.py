@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,6 @@ from uuid import UUID
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
-from automate.definitions import parse_plan
 from automate.models import Event, ExecutionRun, Workflow, WorkflowVersion
 from automate.services import publish_version, save_draft
 from automate_tenants.context import tenant_scope
@@ -173,17 +173,35 @@ def test_steps_are_individual_units_of_work(bench: Bench, scripted: Any) -> None
     ]
 
 
-@promise("concepts", "Steps are executed sequentially (or parallel/fan-out in advanced configs).")
-def test_steps_are_executed_sequentially_or_in_parallel_and_fanned_out(bench: Bench, scripted: Any) -> None:
+@promise("concepts", "Steps are executed sequentially")
+def test_steps_are_executed_sequentially(bench: Bench, scripted: Any) -> None:
     bench.publish(step("a"), step("b"), step("c"))
     bench.emit()
     bench.work()
     assert [name for name, _, _ in scripted.calls] == ["a", "b", "c"]
 
-    plan = parse_plan([step("a", needs=[]), step("b", needs=[]), step("c", needs=["a", "b"])], {})
-    fanned = parse_plan([step("a", foreach={"items": "{{ payload.lines }}", "concurrency": 3})], {})
-    assert [s.needs for s in plan.steps] == [(), (), ("a", "b")]
-    assert fanned.steps[0].foreach is not None
+
+@promise("concepts", "(or parallel/fan-out in advanced configs)")
+def test_steps_run_in_parallel_and_fan_out(bench: Bench, scripted: Any) -> None:
+    together = threading.Barrier(2)
+
+    def meet(params: Any, context: Any) -> Any:
+        if context["step_id"] in ("left", "right"):
+            together.wait(timeout=20)  # each is under way while the other is
+        return params
+
+    scripted.script = staticmethod(meet)
+    bench.publish(
+        step("left", needs=[]),
+        step("right", needs=[]),
+        step("each", needs=["left", "right"], foreach={"items": "{{ payload.lines }}"}, params={"line": "{{ item }}"}),
+    )
+    bench.emit({"lines": ["a", "b", "c"]})
+    bench.work()
+
+    run = bench.run()
+    assert run.status == "succeeded"
+    assert [found["output"]["line"] for found in run.outputs["each"]] == ["a", "b", "c"]
 
 
 @promise("index", "Event | An immutable record of a signal, webhook, or schedule tick. Contains a raw payload.")
