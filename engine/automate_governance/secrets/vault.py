@@ -8,6 +8,7 @@ set them, so this connection does not go through egress.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from automate_governance.secrets.interfaces import SecretNotFoundError, SecretsB
 
 TIMEOUT_SECONDS = 5.0
 FIELD = "value"
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
 
 class VaultBackend(SecretsBackend):
@@ -59,6 +61,8 @@ class VaultBackend(SecretsBackend):
         self._ends_at: float | None = None  # None: it never ends
 
     def get_secret(self, key: str) -> str:
+        if not NAME.fullmatch(key):  # it becomes a path: `../` would lead into another tenant's
+            raise SecretNotFoundError.named(key, "A name has letters, digits, and _ . - within.")
         parts = (self._path, self._scope(), key)
         path = "/".join(part for part in parts if part)
         try:
