@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from ssl import SSLContext
 
+from automate_governance.egress import EgressClient, EgressPolicy
+
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -123,3 +125,27 @@ def _note_connect(event: str, arguments: tuple[object, ...]) -> None:
             recording.append((str(address[0]), int(address[1])))
         if address[0] not in ("127.0.0.1", "::1"):
             raise ConnectionRefusedError(111, "beyond loopback")
+
+
+def open_to(*served: Served, names: tuple[str, ...] = ("127.0.0.1",)) -> EgressPolicy:
+    return EgressPolicy(private_targets=tuple(f"{name}:{each.port}" for each in served for name in names))
+
+
+def exchange(answer, *, timeout_seconds=5.0, method="GET", **keywords):
+    """One request to a server that answers so; the reply, or the error raised."""
+
+    async def run():
+        async with serving(answer) as served:
+            client = EgressClient()
+            try:
+                return await client.request(
+                    method,
+                    f"http://127.0.0.1:{served.port}/",
+                    policy=open_to(served),
+                    timeout_seconds=timeout_seconds,
+                    **keywords,
+                )
+            finally:
+                await client.close()
+
+    return asyncio.run(run())
