@@ -111,6 +111,7 @@ ACCOUNT_PREVENT_ENUMERATION = "strict"  # sign-up with a known e-mail answers as
 ACCOUNT_ADAPTER = "automate_web.accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "automate_web.accounts.forms.LoginForm",
+    "reset_password": "automate_web.accounts.forms.ResetForm",
     "signup": "automate_web.accounts.forms.SignupForm",
 }
 CSRF_FAILURE_VIEW = "automate_web.errors.csrf_failure"

@@ -105,7 +105,7 @@ def read_curl(page: Page) -> tuple[str, str]:
 
 @pytest.fixture(scope="session")
 def person(browser: Browser, running_platform: Product) -> Person:
-    """Signed up, with one succeeded run, one event that matched nothing, one refused request."""
+    """Signed up, with one succeeded run, one event that matched nothing, one refused request, a secret."""
     context = browser.new_context()
     page = context.new_page()
     email = sign_up(page, running_platform.base_url, name="Long Name Trading Company of Ulaanbaatar")
@@ -115,6 +115,11 @@ def person(browser: Browser, running_platform: Product) -> Person:
     assert made.post({"name": "Ada", "order": {"id": "A-1"}})[0] == 202
     assert made.post({"skip": True})[0] == 202
     assert made.post(b"{not json")[0] == 400
+    page.goto(f"{workspace}/governance/secrets/")
+    page.get_by_label("Name").fill("TOKEN")
+    page.get_by_label("Value").fill("a value of a token")
+    page.get_by_role("button", name="Store the secret").click()
+    page.get_by_role("link", name="Rotate TOKEN").wait_for()
     page.goto(f"{workspace}/runs/?status=succeeded")
     page.get_by_role("row", name="Succeeded").wait_for()
     context.close()

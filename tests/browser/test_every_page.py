@@ -20,20 +20,35 @@ def pages_of(page: Page, workspace: str) -> Iterator[str]:
     app = workspace.partition("/w/")[0]
     for path in ("/signup/", "/login/", "/password/reset/", "/password/reset/done/", "/workspaces/", "/mailbox/"):
         yield f"{app}{path}"
+    for path in ("/left/", "/inactive/", "/confirm-email/", "/nothing/"):
+        yield f"{app}{path}"
     for path in ("/docs/", "/docs/first-run/", "/docs/events/", "/docs/runs/", "/start/", "/nothing/here/"):
         yield f"{workspace}{path}"
     for path in ("/events/", "/runs/", "/workflows/", "/webhooks/", "/developers/keys/"):
         yield f"{workspace}{path}"
     for path in ("/events/?status=rejected", "/events/?type=none", "/runs/?status=held", "/runs/?since=nonsense"):
         yield f"{workspace}{path}"
-    for path in ("/workflows/new/", "/webhooks/new/"):
+    yield f"{workspace}/schedules/"
+    for name in (
+        "secrets",
+        "secrets/TOKEN",
+        "secrets/TOKEN/rotate",
+        "secrets/TOKEN/delete",
+        "policies",
+        "llm",
+        "audit",
+    ):
+        yield f"{workspace}/governance/{name}/"
+    for path in ("/workflows/new/", "/webhooks/new/", "/handover/?ticket=spent"):
         yield f"{workspace}{path}"
     for path in ("/events/", "/events/?status=no_match", "/workflows/", "/webhooks/"):
         yield first_row(page, f"{workspace}{path}")
     run = first_row(page, f"{workspace}/runs/")
     yield from (f"{run}?step=echo&tab={tab}" for tab in ("input", "output", "error", "logs", "attempts", "config"))
     page.goto(f"{workspace}/workflows/")
-    page.goto(first_row(page, f"{workspace}/workflows/"))
+    sample = first_row(page, f"{workspace}/workflows/")
+    yield f"{sample}runs/"
+    page.goto(sample)
     yield f"{app}{page.locator('.choices a').first.get_attribute('href')}"
     page.goto(f"{workspace}/developers/keys/")
     for name in ("Roll", "Revoke"):

@@ -9,6 +9,7 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import LoginForm as PlainLoginForm
+from allauth.account.forms import ResetPasswordForm as PlainResetForm
 from allauth.account.forms import SignupForm as PersonForm
 from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress
@@ -128,6 +129,15 @@ class LoginForm(PlainLoginForm):  # type: ignore[misc]  # allauth ships no types
         self.fields["login"].widget.attrs |= {"autocomplete": "username email", "placeholder": "", "autofocus": True}
         self.fields["password"].widget.attrs |= {"placeholder": ""}
         self.fields["password"].help_text = ""
+
+
+class ResetForm(PlainResetForm):  # type: ignore[misc]  # allauth ships no types
+    """allauth's, in the words of the other forms."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = "E-mail"
+        self.fields["email"].widget.attrs |= {"autocomplete": "email", "placeholder": "", "autofocus": True}
 
 
 def make_workspace(request: HttpRequest, user: User, *, name: str, slug: str) -> Tenant:

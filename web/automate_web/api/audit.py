@@ -10,11 +10,11 @@ from rest_framework.response import Response
 from automate.models import AuditLogEntry
 from automate_web.api import serializers
 from automate_web.api.documentation import describe, query_parameter
+from automate_web.api.filters import TRACE_AND_TIME, narrow, trace_and_time
 from automate_web.api.query import Query
-from automate_web.api.timerange import received_between
 from automate_web.api.views import PAGE_PARAMETERS, ApiView
 
-FILTERS = ("actor", "action", "resource", "trace_id", "since", "until")
+FILTERS = ("actor", "action", "resource", *TRACE_AND_TIME)
 
 
 class Audit(ApiView):
@@ -31,21 +31,14 @@ class Audit(ApiView):
             query_parameter("actor", "Exactly this actor, such as `user:12` or `system`."),
             query_parameter("action", "Actions that begin with this, such as `secret.`."),
             query_parameter("resource", "Resources that begin with this, such as `workflow:`."),
-            query_parameter("trace_id", "32 hex digits."),
-            query_parameter("since", "From this time on (RFC 3339)."),
-            query_parameter("until", "Before this time (RFC 3339)."),
+            *trace_and_time("32 hex digits.", "From this time on (RFC 3339).", "Before this time (RFC 3339)."),
         ],
     )
     def get(self, request: Request) -> Response:
         query = Query(request, (*PAGE_PARAMETERS, *FILTERS))
-        entries = AuditLogEntry.objects.all()
-        if actor := query.text("actor"):
-            entries = entries.filter(actor=actor)
+        entries = narrow(AuditLogEntry.objects.all(), query, texts=("actor",))
         if action := query.text("action"):
             entries = entries.filter(action__startswith=action)
         if resource := query.text("resource"):
             entries = entries.filter(resource__startswith=resource)
-        if trace_id := query.uuid("trace_id"):
-            entries = entries.filter(trace_id=trace_id)
-        entries = received_between(entries, query.moment("since"), query.moment("until"))
         return self.page(query, entries, serializers.AuditEntry)

@@ -15,9 +15,9 @@ from automate.models import Event
 from automate.services.why import explain_event
 from automate_web.api import serializers
 from automate_web.api.documentation import describe, query_parameter
+from automate_web.api.filters import TRACE_AND_TIME, narrow, trace_and_time
 from automate_web.api.query import Query
 from automate_web.api.rows import event_rows, run_rows
-from automate_web.api.timerange import received_between
 from automate_web.api.views import PAGE_PARAMETERS, ApiView, find
 
 SOURCE = "api"
@@ -36,16 +36,16 @@ class Events(ApiView):
         parameters=[
             query_parameter("type", "Exactly this type."),
             query_parameter("source", "Exactly this source, such as `webhook:default`."),
-            query_parameter("trace_id", "Every event of one trace."),
-            query_parameter("since", "Received at or after this time (RFC 3339)."),
-            query_parameter("until", "Received before this time (RFC 3339)."),
+            *trace_and_time(
+                "Every event of one trace.",
+                "Received at or after this time (RFC 3339).",
+                "Received before this time (RFC 3339).",
+            ),
         ],
     )
     def get(self, request: Request) -> Response:
-        query = Query(request, (*PAGE_PARAMETERS, "type", "source", "trace_id", "since", "until"))
-        exact = {"type": query.text("type"), "source": query.text("source"), "trace_id": query.uuid("trace_id")}
-        rows = event_rows().filter(**{k: v for k, v in exact.items() if v is not None})
-        rows = received_between(rows, query.moment("since"), query.moment("until"))
+        query = Query(request, (*PAGE_PARAMETERS, "type", "source", *TRACE_AND_TIME))
+        rows = narrow(event_rows(), query, texts=("type", "source"))
         return self.page(query, rows, serializers.EventSummary)
 
     @describe(

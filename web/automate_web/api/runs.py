@@ -13,9 +13,9 @@ from rest_framework.response import Response
 from automate.models import ExecutionRun, RunWait, StepRun, Workflow
 from automate_web.api import serializers
 from automate_web.api.documentation import describe, query_parameter
+from automate_web.api.filters import TRACE_AND_TIME, narrow, trace_and_time
 from automate_web.api.query import Query, parse_uuid
 from automate_web.api.rows import event_rows, run_rows
-from automate_web.api.timerange import received_between
 from automate_web.api.views import PAGE_PARAMETERS, ApiView, find
 from automate_web.run_steps import standing, steps_of, waits_for
 
@@ -36,22 +36,21 @@ class Runs(ApiView):
             query_parameter("status", "One or more of " + ", ".join(STATUSES) + ", separated by commas."),
             query_parameter("workflow", "Of this workflow: its id or slug."),
             query_parameter("event_id", "Made by this event."),
-            query_parameter("trace_id", "Every run of one trace."),
-            query_parameter("since", "Whose event was received at or after this time (RFC 3339)."),
-            query_parameter("until", "Whose event was received before this time (RFC 3339)."),
+            *trace_and_time(
+                "Every run of one trace.",
+                "Whose event was received at or after this time (RFC 3339).",
+                "Whose event was received before this time (RFC 3339).",
+            ),
         ],
     )
     def get(self, request: Request) -> Response:
-        query = Query(request, (*PAGE_PARAMETERS, "status", "workflow", "event_id", "trace_id", "since", "until"))
+        query = Query(request, (*PAGE_PARAMETERS, "status", "workflow", "event_id", *TRACE_AND_TIME))
         rows = run_rows()
         if statuses := query.choices("status", STATUSES):
             rows = rows.filter(status__in=statuses)
         if workflow := query.text("workflow"):
             rows = _of_workflow(rows, workflow)
-        exact = {"event_id": query.uuid("event_id"), "trace_id": query.uuid("trace_id")}
-        rows = rows.filter(**{k: v for k, v in exact.items() if v is not None})
-        rows = received_between(rows, query.moment("since"), query.moment("until"))
-        return self.page(query, rows, serializers.RunSummary)
+        return self.page(query, narrow(rows, query, ids=("event_id",)), serializers.RunSummary)
 
 
 class OneRun(ApiView):

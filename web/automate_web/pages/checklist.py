@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -44,23 +44,34 @@ class Checklist:
         return sum(item.is_done for item in self.items)
 
 
-def checklist(request: WorkspaceRequest) -> Checklist | None:
-    """The list as this member sees it; None before the first event and once it was dismissed. Five queries at most."""
-    if request.membership.checklist_dismissed_at or not Event.objects.exists():
+def sample_workflow() -> Workflow | None:
+    return Workflow.objects.kept().filter(is_sample=True).first()
+
+
+def checklist(request: WorkspaceRequest, sample: Workflow | None = None) -> Checklist | None:
+    """The list as this member sees it; None before the first event and once it was dismissed. Two queries at most."""
+    mine = request.membership
+    if mine.checklist_dismissed_at:
         return None
-    sample = Workflow.objects.kept().filter(is_sample=True).only("draft").first()
-    later_version = Q(version_num__gt=1) & ~Q(published_by__startswith="operator:")
-    members = Membership.objects.filter(tenant_id=request.tenant.id).count()
+    own_version = Q(workflow__is_sample=False) | Q(version_num__gt=1) & ~Q(published_by__startswith="operator:")
+    is_there = Membership.objects.filter(pk=mine.pk).values(
+        event=Exists(Event.objects.all()),
+        version=Exists(WorkflowVersion.objects.filter(own_version)),
+        secret=Exists(StoredSecret.objects.all()),
+        other_member=Exists(Membership.objects.filter(tenant_id=mine.tenant_id).exclude(pk=mine.pk)),
+    )[0]
+    if not is_there["event"]:
+        return None
+    sample = sample or sample_workflow()
     edited = not is_as_shipped(sample.draft) if sample else True
     edit_url = reverse("workflow", args=[sample.pk]) if sample else reverse("workflows")
-    published = WorkflowVersion.objects.filter(Q(workflow__is_sample=False) | later_version).exists()
     return Checklist(
         [
             Item("Send an event", True, reverse("start")),
             _item(request, "Edit the sample workflow", edited, edit_url, "change_workflow"),
-            _item(request, "Publish a version of your own", published, edit_url, "publish_workflow"),
-            _item(request, "Add a secret", StoredSecret.objects.exists(), reverse("secrets"), "manage_secrets"),
-            Item("Invite someone", members > 1, "", NO_TEAM_PAGE),
+            _item(request, "Publish a version of your own", is_there["version"], edit_url, "publish_workflow"),
+            _item(request, "Add a secret", is_there["secret"], reverse("secrets"), "manage_secrets"),
+            Item("Invite someone", is_there["other_member"], "", NO_TEAM_PAGE),
         ]
     )
 

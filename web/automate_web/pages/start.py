@@ -28,7 +28,7 @@ from automate_tenants.models import RefusalSample, Tenant
 from automate_web.accounts import first_key
 from automate_web.addresses import hook_url
 from automate_web.pages import shown_once, snippets, timeline
-from automate_web.pages.checklist import checklist
+from automate_web.pages.checklist import checklist, sample_workflow
 from automate_web.pages.providers import PROVIDERS, is_out_of_reach, providers
 from automate_web.pages.refusals import Refusal, explain
 from automate_web.requests import WorkspaceRequest, actor, wants_fragment, workspace_page
@@ -45,7 +45,7 @@ class Progress:
     """What has happened so far: the newest event, its runs drawn step by step, and refused attempts."""
 
     event: Event | None
-    runs: list[tuple[ExecutionRun, Workflow | None, list[timeline.Lane]]]
+    runs: list[tuple[ExecutionRun, Workflow, list[timeline.Lane]]]
     refusals: list[Refusal]
     is_late: bool
 
@@ -68,8 +68,8 @@ def start(request: WorkspaceRequest) -> HttpResponse:
     made = {name: secret for name in PROVIDERS if (secret := shown_once.take(request.session, f"provider:{name}"))}
     context |= {"providers": providers(made), "is_out_of_reach": is_out_of_reach()}
     context["tab"] = request.GET.get("tab") if request.GET.get("tab") in PROVIDERS else ""
-    context |= {"endpoint": endpoint, "key": key, "sample": Workflow.objects.kept().filter(is_sample=True).first()}
-    context["checklist"] = checklist(request)
+    context |= {"endpoint": endpoint, "key": key, "sample": sample_workflow()}
+    context["checklist"] = checklist(request, context["sample"])
     return render(request, "start/start.html", context)
 
 
@@ -149,14 +149,13 @@ def progress(tenant: Tenant) -> Progress:
     )
 
 
-def _runs(event: Event) -> list[tuple[ExecutionRun, Workflow | None, list[timeline.Lane]]]:
-    runs = list(ExecutionRun.objects.filter(event_id=event.pk).select_related("version").order_by("pk")[:3])
+def _runs(event: Event) -> list[tuple[ExecutionRun, Workflow, list[timeline.Lane]]]:
+    runs = list(ExecutionRun.objects.filter(event_id=event.pk).select_related("version__workflow").order_by("pk")[:3])
     attempts: dict[UUID, list[StepRun]] = {run.pk: [] for run in runs}
     for attempt in StepRun.objects.filter(run_id__in=attempts).defer("input", "output", "logs"):
         attempts[attempt.run_id].append(attempt)
-    workflows = Workflow.objects.in_bulk([run.workflow_id for run in runs])
     now = timezone.now()
-    return [(run, workflows.get(run.workflow_id), _lanes(run, attempts[run.pk], now=now)) for run in runs]
+    return [(run, run.version.workflow, _lanes(run, attempts[run.pk], now=now)) for run in runs]
 
 
 def _post(url: str, key: str) -> None:
