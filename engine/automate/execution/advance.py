@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
+from automate.definitions import StepDefinition
 from automate.execution import inputs, outcome
-from automate.execution.attempt import Attempts
 from automate.execution.hands import Hands
 from automate.execution.outcome import Failed
-from automate.execution.processes import Processes
 from automate.execution.progress import RunProgress
 from automate.execution.record import record
 from automate.execution.results import NOT_RUN
 from automate.execution.schedule import Unit
-from automate.execution.secrets import SecretReader
-from automate.execution.threads import ConnectorThreads
 from automate.jsontext import dumps
 from automate_governance.clock import Clock
 from automate_governance.errors import NormalizedError
@@ -30,12 +27,25 @@ ENDING_GRACE = timedelta(hours=1)  # past its deadline, for taking back and for 
 LOOK_SECONDS = 5.0  # a run with work under way looks at least this often whether it was cancelled
 
 
+class Attempting(Protocol):
+    """Makes attempts of steps: really (`attempt.Attempts`), or to see what would be done (`automate.dryrun`)."""
+
+    async def make(self, run: RunProgress, unit: Unit, hands: Hands) -> None:
+        """Start the unit, or go on with it. Afterwards it has ended, or it waits."""
+
+    async def answer_for_crash(self, run: RunProgress, unit: Unit, hands: Hands) -> None:
+        """An attempt was running when its worker stopped."""
+
+    async def look_again(self, run: RunProgress, unit: Unit, hands: Hands) -> None:
+        """The run was resumed, and this unit waits."""
+
+
 class Advancer:
     """Runs steps. One instance serves every run of a worker."""
 
-    def __init__(self, *, threads: ConnectorThreads | Processes, clock: Clock, secrets: SecretReader):
+    def __init__(self, *, attempts: Attempting, clock: Clock):
         self._clock = clock
-        self._attempts = Attempts(threads=threads, clock=clock, secrets=secrets)
+        self._attempts = attempts
 
     async def advance(self, run: RunProgress, hands: Hands) -> None:
         """Take `run` as far as it goes now. Afterwards it is final, waiting, held, or queued (told to stop)."""
@@ -80,7 +90,7 @@ class Advancer:
         if step.when is None and step.foreach is None:
             return True
         try:
-            if not run.attempts.get(unit) and not inputs.is_wanted(run, step):
+            if not run.attempts.get(unit) and not self._is_wanted(run, step):
                 run.skip(step, now=now)
                 return False
             if step.foreach is None:
@@ -89,12 +99,20 @@ class Advancer:
             plain = dumps(items)
             run.results.check(plain)
         except NormalizedError as error:
-            run.begin_attempt(unit, step, shown_input=None, now=now)
-            record(run, unit, Failed(outcome.describe(error)), now=now)
+            self._refuse(run, unit, error)
             return False
         shown = dumps({"items": redact(items, run.secret_values())})
         run.fan_out(step, items, shown=shown, plain=plain, now=now)
         return False
+
+    def _is_wanted(self, run: RunProgress, step: StepDefinition) -> bool:
+        return inputs.is_wanted(run, step)
+
+    def _refuse(self, run: RunProgress, unit: Unit, error: NormalizedError) -> None:
+        """Its `when` or its list cannot be worked out."""
+        now = self._clock.now()
+        run.begin_attempt(unit, run.plan.by_id[unit.step], shown_input=None, now=now)
+        record(run, unit, Failed(outcome.describe(error)), now=now)
 
     # -- the run as a whole ----------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from automate.execution.advance import Advancer
+from automate.execution.attempt import Attempts
 from automate.execution.batch import Batch
 from automate.execution.match import RuleEngine
 from automate.execution.processes import Processes
@@ -43,7 +44,8 @@ class ExecutionEngine:
         self._database = database
         self._clock = clock or SystemClock()
         self._secrets = SecretReader(store, self.in_database)
-        self._advancer = Advancer(threads=connectors, clock=self._clock, secrets=self._secrets)
+        attempts = Attempts(threads=connectors, clock=self._clock, secrets=self._secrets)
+        self._advancer = Advancer(attempts=attempts, clock=self._clock)
         self._must_stop = must_stop
         self._cache: OrderedDict[Hashable, tuple[Hashable, RuleEngine, bytes, Guard]] = OrderedDict()
 

@@ -240,6 +240,10 @@ class RunProgress:
         ]
         return self._run_row(now), steps, self._state_row(now, data_key)
 
+    def latest_rows(self) -> dict[Unit, StepRow]:
+        """The latest attempt of each unit since the write before, as it would be written."""
+        return {Unit(row.step_id, row.item): row for row in self._rows.values()}
+
     def _run_row(self, now: datetime) -> RunRow:
         goes_on = self.status == "running"
         statuses = self.schedule.statuses

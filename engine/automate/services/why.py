@@ -105,7 +105,7 @@ def _why(
     if version is not None and version.rule is not None and decision.reason != "direct":
         tree = rules.explain(version.rule, context)
         if not raw:
-            tree = _masked(tree, hidden)
+            tree = masked(tree, hidden)
     failed = _find_failed(tree) if tree is not None and decision.run_id is None else None
     condition = ""
     if failed is not None and version is not None:
@@ -163,7 +163,7 @@ def _at(rule: Any, path: str) -> Any:
     return rule
 
 
-def _masked(tree: dict[str, Any], hidden: tuple[str, ...]) -> dict[str, Any]:
+def masked(tree: dict[str, Any], hidden: tuple[str, ...]) -> dict[str, Any]:
     """The tree with what is sensitive masked: the result of a `var` that reads such a name, and its value elsewhere."""
     _mask_reads(tree, 0)
     masked: dict[str, Any] = redact(tree, hidden)

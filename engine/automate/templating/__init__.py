@@ -10,5 +10,6 @@ touched: a template can neither name a secret nor see one.
 from automate.templating.errors import TemplateFailed
 from automate.templating.problems import find_template_problems
 from automate.templating.rendering import render
+from automate.templating.unknown import Unknown, UnknownValue
 
-__all__ = ["TemplateFailed", "find_template_problems", "render"]
+__all__ = ["TemplateFailed", "Unknown", "UnknownValue", "find_template_problems", "render"]

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from automate.templating.errors import TemplateFailed
+from automate.templating.unknown import Unknown, UnknownValue
 
 MAX_TEMPLATE = 16_384  # characters of one template
 MAX_NODES = 1_000  # of its syntax tree
@@ -91,4 +92,6 @@ def _measure(value: Any, left: int, depth: int) -> int:
 
 
 def not_plain(value: Any) -> TemplateFailed:
+    if isinstance(value, Unknown):
+        return UnknownValue(value.path)
     return TemplateFailed(f"A template holds plain data only, not {type(value).__name__}.")
