@@ -108,6 +108,14 @@ ROUTES = [
         shows=True,
         body={"payload": "{}"},
     ),
+    Route(
+        "workflows/<uuid:workflow_id>/dry-runs/",
+        "workspace",
+        {"GET": "view_workflow", "POST": "change_workflow"},
+        shows=True,
+        body={"payload": "{}"},
+    ),
+    Route("workflows/<uuid:workflow_id>/backtests/", "workspace", {"POST": "change_workflow"}, body={"days": "1"}),
     Route("schedules/", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("schedules/<uuid:schedule_id>/", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("schedules/<uuid:schedule_id>/ticks/", "workspace", {"POST": "run_workflow"}),
@@ -238,6 +246,8 @@ ROUTES = [
         "api/v1/schedules/<str:schedule_id>/ticks", "api", {"GET": "workflows:read", "POST": "runs:write"}, shows=True
     ),
     Route("api/v1/workflow-validations", "api", {"POST": "workflows:read"}),
+    Route("api/v1/workflow-dry-runs", "api", {"POST": "workflows:read"}),
+    Route("api/v1/workflow-backtests", "api", {"POST": "workflows:read"}),
     Route("api/v1/", "both"),
     Route("api/v1/<path:path>", "both"),
     Route("^api(?:/(?P<path>.*))?$", "both"),

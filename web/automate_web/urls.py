@@ -24,6 +24,7 @@ from automate_web.pages import (
     schedules,
     secrets,
     start,
+    trials,
     workflows,
 )
 from automate_web.requests import app_page
@@ -88,6 +89,8 @@ urlpatterns = [
     path("workflows/<uuid:workflow_id>/versions/<int:version_num>/", workflows.version, name="workflow-version"),
     path("workflows/<uuid:workflow_id>/enabled/", workflows.enabled, name="workflow-enabled"),
     path("workflows/<uuid:workflow_id>/removed/", workflows.removed, name="workflow-removed"),
+    path("workflows/<uuid:workflow_id>/dry-runs/", trials.dry_run, name="workflow-dry-run"),
+    path("workflows/<uuid:workflow_id>/backtests/", trials.backtest, name="workflow-backtest"),
     path("workflows/<uuid:workflow_id>/runs/", manual.start, name="workflow-run"),
     path("schedules/", schedules.listing, name="schedules"),
     path("schedules/<uuid:schedule_id>/", schedules.detail, name="schedule"),

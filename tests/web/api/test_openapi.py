@@ -16,6 +16,7 @@ from tests.web.api.support import DEFINITION, Api, Rows
 OPERATION_IDS = {  # a promise: clients are generated from them
     "events_list", "events_send", "events_get", "runs_list", "runs_get", "workflows_list", "workflows_create",
     "workflows_get", "workflows_save_draft", "workflow_versions_list", "workflow_versions_publish",
+    "workflow_dry_runs_create", "workflow_backtests_create",
     "workflow_validations_create", "secrets_list", "secrets_create", "secrets_get", "secrets_change", "secrets_delete",
     "secret_versions_create", "secret_restorations_create", "audit_list",
     "policy_get", "policy_save", "policy_previews_create",
@@ -107,6 +108,10 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
         ),
         "policy_previews_create": api.post("/policy-previews", {"webhook_rate": 100}),
         "workflow_validations_create": api.post("/workflow-validations", {**DEFINITION, "steps": []}),
+        "workflow_dry_runs_create": api.post(
+            "/workflow-dry-runs", {"workflow": "order-flow", "payload": {"total": 200}}
+        ),
+        "workflow_backtests_create": api.post("/workflow-backtests", {"workflow": "order-flow"}),
         "workflow_runs_create": api.post("/workflows/order-flow/runs", {"payload": {"a": 1}}),
         "schedule_ticks_create": api.post(f"/schedules/{schedule.pk}/ticks", {}),
         "schedule_ticks_list": api.get(f"/schedules/{schedule.pk}/ticks"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from automate_web.api import audit, events, llm, policy, runs, schedules, schema, secrets, views, workflows
+from automate_web.api import audit, events, llm, policy, runs, schedules, schema, secrets, trials, views, workflows
 
 app_name = "api"
 urlpatterns = [
@@ -31,6 +31,8 @@ urlpatterns = [
     path("schedules/<str:schedule_id>", schedules.OneSchedule.as_view(), name="schedule"),
     path("schedules/<str:schedule_id>/ticks", schedules.Ticks.as_view(), name="schedule-ticks"),
     path("workflow-validations", workflows.Validations.as_view(), name="workflow-validations"),
+    path("workflow-dry-runs", trials.DryRuns.as_view(), name="workflow-dry-runs"),
+    path("workflow-backtests", trials.Backtests.as_view(), name="workflow-backtests"),
     path("<path:path>", views.unknown_path, name="unknown"),
     path("", views.unknown_path, name="root"),
 ]

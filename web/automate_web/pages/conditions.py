@@ -45,7 +45,12 @@ def conditions(why: Why) -> Condition | None:
     """The tree of one decision; None when no rule was asked."""
     if why.tree is None or why.version is None:
         return None
-    return _condition(why.tree, why.version.rule, 0)
+    return condition_tree(why.tree, why.version.rule)
+
+
+def condition_tree(tree: dict[str, Any], rule: Any) -> Condition:
+    """The tree of an explanation of `rule`."""
+    return _condition(tree, rule, 0)
 
 
 def _condition(node: dict[str, Any], rule: Any, depth: int) -> Condition:
