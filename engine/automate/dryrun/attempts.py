@@ -6,6 +6,7 @@ nobody knows is noted as unknown and taken to succeed, so that the rest of the p
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from automate.definitions import StepDefinition
@@ -28,7 +29,6 @@ from automate.policy.effective import Policy
 from automate.rules.partial import DependsOnUnknown, known_truth
 from automate.templating import Unknown as UnknownPart
 from automate.templating import UnknownValue
-from automate.templating.rendering import lone_path
 from automate_connectors import registry
 from automate_connectors.inputs import checked
 from automate_connectors.models import ActionSpec, ConnectorError, UnknownConnector
@@ -60,7 +60,7 @@ class DryAttempts:
         try:
             rendered = inputs.render(run, unit, step)
         except UnknownValue as error:
-            self.cannot_know(run, unit, _needed(error, step))
+            self.cannot_know(run, unit, _needed(error, step.params))
             return
         except NormalizedError as error:
             run.begin_attempt(unit, step, shown_input=None, now=self._clock.now())
@@ -174,7 +174,8 @@ class DryAdvancer(Advancer):
 
     def _refuse(self, run: RunProgress, unit: Unit, error: NormalizedError) -> None:
         if isinstance(error, UnknownValue):
-            self._dry.cannot_know(run, unit, error.details["needs"])
+            foreach = run.plan.by_id[unit.step].foreach
+            self._dry.cannot_know(run, unit, _needed(error, foreach.items if foreach is not None else None))
         else:
             super()._refuse(run, unit, error)
 
@@ -204,15 +205,14 @@ def _holds_unknown(value: Any) -> bool:
     return isinstance(value, UnknownPart)
 
 
-def _needed(error: UnknownValue, step: StepDefinition) -> str:
-    """The path as the step's template writes it, where it is one path and nothing else."""
-    value: Any = step.params
+def _needed(error: UnknownValue, source: Any) -> str:
+    """The path as it is written in `source`, the step's params or its list of items."""
+    value, needs = source, str(error.details["needs"])
     for key in str(error.details.get("path", "")).split("/")[1:]:
         name = key.replace("~1", "/").replace("~0", "~")
         value = value[int(name)] if isinstance(value, list) else value.get(name)
-    path = lone_path(value) if isinstance(value, str) else None
-    needs = str(error.details["needs"])
-    return ".".join(map(str, path)) if path and ".".join(map(str, path)).startswith(needs) else needs
+    written = re.search(re.escape(needs) + r"(?:\.[\w-]+)*", value) if isinstance(value, str) else None
+    return written[0] if written else needs
 
 
 def _spec(step: StepDefinition) -> ActionSpec | None:

@@ -70,7 +70,7 @@ def test_what_needs_an_unknown_answer_is_unknown_and_names_it() -> None:
     }  # fmt: skip
     assert tried.step("note").needs == "steps.charge.output.body.id"
     assert tried.step("only-if").needs == "steps.note.output"
-    assert tried.step("each").needs == "steps.charge.output"
+    assert tried.step("each").needs == "steps.charge.output.body.lines"
     assert [step.step for step in tried.steps if step.is_assumed] == ["default", "only-if", "after"]
     assert tried.step("note").output is None
 

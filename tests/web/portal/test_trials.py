@@ -1,0 +1,136 @@
+"""Testing a workflow on its page: with a payload, a past event, over the last days; without JavaScript."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from automate import ids
+from automate.models import Event, ExecutionRun, Workflow
+from automate.services import create_workflow, publish_version
+from automate_tenants.context import tenant_scope
+from tests.support.workspaces import Workspace
+from tests.web.portal.conftest import Enter
+
+pytestmark = pytest.mark.django_db
+DEFINITION: dict[str, Any] = {
+    "slug": "orders",
+    "name": "Orders",
+    "trigger": {"type": "event", "event_type": "order.created"},
+    "rule": {">": [{"var": "payload.total"}, 100]},
+    "steps": [
+        {
+            "id": "charge",
+            "connector": "http",
+            "action": "request",
+            "params": {"method": "POST", "url": "https://api.example.com/{{ payload.id }}"},
+        },
+        {
+            "id": "tell",
+            "connector": "core",
+            "action": "log",
+            "params": {"message": "Charged {{ steps.charge.output.body.id }}"},
+        },
+    ],
+}
+
+
+@pytest.fixture
+def workflow(tenant_a: Workspace) -> Workflow:
+    now = timezone.now()
+    with tenant_scope(tenant_a.ref):
+        made = create_workflow(definition=DEFINITION, actor="user:1", now=now)
+        publish_version(workflow_id=made.pk, expected_revision=1, actor="user:1", now=now)
+        return made
+
+
+def an_event(tenant: Workspace, payload: dict[str, Any]) -> Event:
+    at = timezone.now() - timedelta(hours=1)
+    with tenant_scope(tenant.ref):
+        return Event.objects.create(
+            id=ids.first_id_at(at),
+            type="order.created",
+            source="api",
+            payload=payload,
+            trace_id=ids.new_id(),
+            received_at=at,
+        )
+
+
+def test_the_workflows_page_leads_to_its_test(workflow: Workflow, tenant_a: Workspace, enter: Enter) -> None:
+    browser = enter(tenant_a, "builder")
+
+    assert f"/workflows/{workflow.pk}/dry-runs/" in browser.get(f"/workflows/{workflow.pk}/").content.decode()
+    page = browser.get(f"/workflows/{workflow.pk}/dry-runs/").content.decode()
+    assert "Nothing is sent and nothing is stored" in page
+    assert "Version 1 (live)" in page
+
+
+def test_the_path_is_drawn_with_requests_and_what_is_not_known(
+    workflow: Workflow, tenant_a: Workspace, enter: Enter
+) -> None:
+    form = {"payload": '{"id": 7, "total": 250}', "version": "1"}
+    page = enter(tenant_a, "builder").post(f"/workflows/{workflow.pk}/dry-runs/", form).content.decode()
+
+    assert "It would start" in page
+    assert "https://api.example.com/7" in page
+    assert "needs steps.charge.output.body.id" in page
+    assert "Some values are not known" in page
+    with tenant_scope(tenant_a.ref):
+        assert not Event.objects.exists()
+        assert not ExecutionRun.objects.exists()
+
+
+def test_a_rule_that_does_not_match_shows_its_conditions(workflow: Workflow, tenant_a: Workspace, enter: Enter) -> None:
+    event = an_event(tenant_a, {"id": 1, "total": 5})
+    browser = enter(tenant_a, "builder")
+
+    page = browser.post(f"/workflows/{workflow.pk}/dry-runs/", {"event": str(event.pk), "payload": ""}).content.decode()
+
+    assert "the rule does not match" in page
+    assert "Not met" in page
+    past = {"event": str(event.pk), "payload": "", "past_rule": "yes"}
+    assert "https://api.example.com/1" in browser.post(f"/workflows/{workflow.pk}/dry-runs/", past).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "words"),
+    [
+        ({"payload": "{"}, 422, "Not JSON"),
+        ({"event": "nonsense", "payload": "{}"}, 422, "no such event"),
+        ({"event": "019aa900-1c00-7a10-8000-0a1b2c3d4e5f"}, 404, "no such event"),
+        ({"version": "9", "payload": "{}"}, 404, "no such version"),
+    ],
+)
+def test_what_was_typed_stays_beside_what_is_wrong(
+    form: dict[str, str], status: int, words: str, workflow: Workflow, tenant_a: Workspace, enter: Enter
+) -> None:
+    answer = enter(tenant_a, "builder").post(f"/workflows/{workflow.pk}/dry-runs/", form)
+
+    assert answer.status_code == status
+    assert words in answer.content.decode()
+
+
+def test_a_backtest_counts_and_lists_the_first_differences(
+    workflow: Workflow, tenant_a: Workspace, enter: Enter
+) -> None:
+    event = an_event(tenant_a, {"id": 1, "total": 500})
+    browser = enter(tenant_a, "builder")
+
+    page = browser.post(f"/workflows/{workflow.pk}/backtests/", {"days": "7"}).content.decode()
+
+    assert "Gained" in page
+    assert f"/events/{event.pk}/" in page
+    assert "http.request" in page
+    assert browser.post(f"/workflows/{workflow.pk}/backtests/", {"days": "0"}).status_code == 422
+
+
+def test_a_viewer_sees_that_testing_needs_more(workflow: Workflow, tenant_a: Workspace, enter: Enter) -> None:
+    browser = enter(tenant_a, "viewer")
+
+    assert "needs the role Builder" in browser.get(f"/workflows/{workflow.pk}/dry-runs/").content.decode()
+    assert browser.post(f"/workflows/{workflow.pk}/dry-runs/", {"payload": "{}"}).status_code == 403
+    assert browser.post(f"/workflows/{workflow.pk}/backtests/", {"days": "1"}).status_code == 403
