@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.apps import apps
 
+from automate.execution.flow import places
 from automate.retention import Purged, Retention, purge
 
 
@@ -24,4 +25,6 @@ def keep_house(*, now: datetime, retention: Retention, go_on: Callable[[], bool]
 
         reconcile.sweep(now=now)
         reconcile.forget_runs(now=now)
+        reconcile.forget_calls(now=now)
+    places.sweep(now=now)
     return purge(now=now, retention=retention, go_on=go_on)

@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError
@@ -67,7 +67,8 @@ class Batch:
         self.is_lost = False
         self._store = store
         self._rules = rules
-        self._gate = Gate(store, rules, clock)
+        self._max_runs = guard.policy.limit("max_concurrent_runs")
+        self._gate = Gate(store, rules, clock, max_runs=self._max_runs.value if self._max_runs else None)
         self._advancer = advancer
         self._guard = guard
         self._clock = clock
@@ -185,12 +186,21 @@ class Batch:
             entered = await self._in_database(lambda: self._gate.enter(self.claim, live))
         else:
             entered = Entered(live)
+        for run_id, kind in entered.capped.items():
+            self._guard.note("waited", self._capped(kind), run_id=run_id)
         for snapshot in entered.go_on:
             run = resume(snapshot, data_key=self._data_key)
             if (ending := entered.ended.get(run.id)) is not None:
                 status, error = ending
                 run.end(status, now=self._clock.now(), error=error)
             self._runs.append(run)
+
+    def _capped(self, kind: str) -> dict[str, Any]:
+        """Why a run does not go on yet, for what policy blocked."""
+        layer = "workflow" if kind == "flow" or self._max_runs is None else self._max_runs.layer
+        subject = "runs of a workflow" if kind == "flow" else "runs"
+        details = {"rule": "max_concurrent_runs", "layer": layer, "subject": subject}
+        return {"code": "concurrency_limited", "details": details}
 
     async def _advance(self, run: RunProgress) -> None:
         hands = Hands(

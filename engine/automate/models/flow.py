@@ -18,6 +18,8 @@ class QueuePlace(models.Model):
         SLOT = "slot"  # one of `cap` at the same time
         ORDER = "order"  # one after the other, by place
         HALT = "halt"  # until the workflow is resumed
+        ALL = "all"  # one of the runs that policy lets the workspace have in hand; none while the run waits
+        FLOW = "flow"  # the same of one workflow
         MARK = "mark"  # one row, of no run: every event job up to `place` has been matched
 
     run_id = models.UUIDField()

@@ -172,7 +172,7 @@ def block_of(outcome: str, error: Mapping[str, Any]) -> Block | None:
         rule = "host_allowlist" if details.get("reason") == "host_allowlist" else "allow_ssrf"
         subject = f"{details.get('host', '')}:{details.get('port', '')}".strip(":") or "an address"
         return Block(rule, str(details.get("layer", "installation")), subject[:260], outcome)
-    if code in ("connector_not_allowed", "outbound_rate_limited") and "rule" in details:
+    if code in ("connector_not_allowed", "outbound_rate_limited", "concurrency_limited") and "rule" in details:
         return Block(str(details["rule"]), str(details["layer"]), str(details.get("subject", ""))[:260], outcome)
     return None
 

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from automate import host
 from automate.definitions.canonical import same
+from automate.execution.flow import places
 from automate.models import PolicyDocument
 from automate.policy.effective import Layer, Policy, merge
 from automate.policy.installation import upper_layers
@@ -81,5 +82,8 @@ def save_policy(
         ip=ip,
     )
     host.current().config_changed()
-    host.current().policy_changed(effective_policy(document))
+    policy = effective_policy(document)
+    host.current().policy_changed(policy)
+    limit = policy.limit("max_concurrent_runs")
+    places.recap(limit.value if limit else None)
     return stored_policy()

@@ -19,7 +19,21 @@ from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from automate import ids
 from automate.execution.states import FINAL_RUN
-from automate.models import Dedupe, Event, ExecutionRun, MatchDecision, OutboxJob, RunState, RunWait, StepRun
+from automate.models import (
+    BufferedEvent,
+    Dedupe,
+    Event,
+    EventBuffer,
+    ExecutionRun,
+    MatchDecision,
+    OutboundPace,
+    OutboxJob,
+    PolicyBlock,
+    RunState,
+    RunWait,
+    ScheduleTick,
+    StepRun,
+)
 from automate.retention.policy import Retention
 
 Purged = Counter  # table's name → rows deleted
@@ -36,7 +50,7 @@ def purge(*, now: datetime, retention: Retention, go_on: Keep = lambda: True) ->
     """
     purged: Purged[str] = Counter()
     cutoff = retention.cutoff(now)
-    for part in (_runs, _events, _dedupe, _states, _decisions, _jobs):
+    for part in (_runs, _buffers, _events, _dedupe, _states, _decisions, _jobs, _ticks, _counts):
         for deleted in part(cutoff, now, retention.batch_size):
             purged.update(deleted)
             if not go_on():
@@ -77,10 +91,35 @@ def _delete_events(batch: list[UUID], now: datetime) -> Purged[str]:
 
 
 def _unneeded(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Those that no run stands for, and that are matched."""
+    """Those that no run stands for, and that are matched and wait in no buffer."""
     run = ExecutionRun.objects.filter(event_id=OuterRef("pk"))
     job = OutboxJob.objects.filter(kind="event", event_id=OuterRef("pk"), status__in=_OPEN)
-    return events.filter(~Exists(run), ~Exists(job))
+    buffered = BufferedEvent.objects.filter(event_id=OuterRef("pk"))
+    return events.filter(~Exists(run), ~Exists(job), ~Exists(buffered))
+
+
+def _buffers(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]:
+    """Buffers that should have made their run before the cutoff, and what is in one that is gone."""
+    for batch in _by_key(EventBuffer.objects.filter(due_at__lt=cutoff), size):
+        yield _delete(BufferedEvent.objects.filter(buffer_id__in=batch), EventBuffer.objects.filter(id__in=batch))
+    buffer = EventBuffer.objects.filter(pk=OuterRef("buffer_id"))
+    for batch in _by_key(BufferedEvent.objects.filter(~Exists(buffer)), size):
+        yield _delete(BufferedEvent.objects.filter(id__in=batch))
+
+
+def _ticks(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]:
+    """What became of due times; one that is queued still waits for its run."""
+    for batch in _oldest(ScheduleTick.objects.filter(), "decided_at", cutoff, size):
+        ended = ScheduleTick.objects.exclude(outcome=ScheduleTick.Outcome.QUEUED)
+        yield _delete(ended.filter(id__in=batch, decided_at__lt=cutoff))
+
+
+def _counts(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]:
+    """What policy blocked, by the hour, and the pace of hosts that nobody has called since."""
+    for batch in _by_key(PolicyBlock.objects.filter(hour__lt=cutoff), size):
+        yield _delete(PolicyBlock.objects.filter(id__in=batch))
+    for batch in _by_key(OutboundPace.objects.filter(updated_at__lt=cutoff), size):
+        yield _delete(OutboundPace.objects.filter(pk__in=batch, updated_at__lt=cutoff))
 
 
 def _dedupe(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]:
@@ -120,7 +159,7 @@ def _jobs(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]:
         )
 
 
-def _by_key(rows: QuerySet[Any], size: int) -> Iterator[list[UUID]]:
+def _by_key(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
     """Primary keys in batches, each read after the one before was dealt with; rows that stay are not met twice."""
     rows = rows.order_by("pk")
     batch = list(rows.values_list("pk", flat=True)[:size])

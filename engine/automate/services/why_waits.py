@@ -11,7 +11,7 @@ from automate.models import ExecutionRun, QueuePlace
 
 @dataclass(frozen=True)
 class WaitsFor:
-    """`kind`: slot, order or halt; `key` is the key's value; `ahead` counts the runs of the key before this one."""
+    """`kind`: slot, order, halt, or flow or all for policy's limits; `key` is the key's value; `ahead` counts the runs of the key before this one."""
 
     kind: str
     key: str
@@ -26,6 +26,9 @@ class WaitsFor:
             return "Its workflow is halted; it goes on when somebody resumes it."
         if self.kind == "order":
             return f"It goes after the runs before it{of_key}: {self.ahead} ahead."
+        if self.kind in ("flow", "all"):
+            whose = "the workflow" if self.kind == "flow" else "the workspace"
+            return f"Policy lets {whose} have {self.limit} runs at a time: it waits for its turn, {self.ahead} ahead."
         return f"{self.limit} at a time{of_key}: it waits for a slot, {self.ahead} ahead."
 
 
@@ -38,6 +41,6 @@ def why_waits(run: ExecutionRun) -> WaitsFor | None:
         return None
     same = QueuePlace.objects.filter(kind=place.kind, key=place.key)
     ahead = 0 if place.kind == "halt" else same.filter(place__lt=place.place).count()
-    limit = place.cap if place.kind == "slot" else None
+    limit = place.cap if place.kind in ("slot", "flow", "all") else None
     key = "" if place.kind == "halt" else value_of(place.key)
     return WaitsFor(str(place.kind), key, ahead, limit, place.asked_at)

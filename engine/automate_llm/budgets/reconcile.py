@@ -13,6 +13,7 @@ from automate_governance.errors import Invalid
 from automate_llm.budgets import ledger
 from automate_llm.models import Budget, LedgerEntry
 
+CALLS_KEPT = timedelta(days=400)  # a year of accounts and the time to close it
 RUN_ROWS_KEPT = timedelta(days=40)  # longer than a run lasts
 
 
@@ -40,3 +41,11 @@ def forget_runs(*, now: datetime) -> int:
     """Drop the counters of runs that ended long ago; the ledger keeps their calls."""
     old = Budget.objects.filter(scope=Budget.Scope.RUN, updated_at__lt=now - RUN_ROWS_KEPT, reserved_micros=0)
     return int(old.delete()[0])
+
+
+def forget_calls(*, now: datetime, limit: int = 10_000) -> int:
+    """Delete calls that ended 400 days ago; how many. What nobody has reconciled stays."""
+    ended = LedgerEntry.objects.filter(status__in=(LedgerEntry.Status.SETTLED, LedgerEntry.Status.RELEASED))
+    before = (now - CALLS_KEPT).date().isoformat()
+    old = list(ended.filter(day__lt=before).order_by("day").values_list("pk", flat=True)[:limit])
+    return int(LedgerEntry.objects.filter(pk__in=old).delete()[0])

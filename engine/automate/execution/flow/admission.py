@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from automate import ids
-from automate.execution.flow.spec import Flow, Gather, key_of
+from automate.execution.flow.spec import NO_CAPS, WORKSPACE_KEY, Caps, Flow, Gather, key_of
 from automate.outbox.store import BufferRow, DecisionRow, EventData, PlaceRow
 from automate.templating import TemplateFailed
 
@@ -84,6 +84,7 @@ def asks(
     *,
     job_id: int,
     is_halted: bool,
+    caps: Caps = NO_CAPS,
 ) -> list[PlaceRow]:
     """What a claimed run has to have before it goes on, in the order in which to ask. Raises TemplateFailed."""
     wanted = []
@@ -95,6 +96,10 @@ def asks(
     if flow is not None and flow.concurrency is not None:
         key = key_of(flow.concurrency.key, workflow_id, context)
         wanted.append(PlaceRow(run_id, "slot", key, workflow_id, job_id, flow.concurrency.limit, ""))
+    if caps.workflow is not None:
+        wanted.append(PlaceRow(run_id, "flow", f"{workflow_id}:", workflow_id, job_id, caps.workflow, ""))
+    if caps.workspace is not None:
+        wanted.append(PlaceRow(run_id, "all", WORKSPACE_KEY, workflow_id, job_id, caps.workspace, ""))
     return wanted
 
 

@@ -12,13 +12,19 @@ from typing import Any
 from uuid import UUID
 
 from automate.execution.flow.admission import admit, asks, limit_error, parked_error
-from automate.execution.flow.spec import parse_flow
+from automate.execution.flow.spec import Flow, caps_of, parse_flow
 from automate.execution.match import Candidate, RuleEngine, event_context
 from automate.outbox.store import BufferRow, Claim, DecisionRow, EventData, Job, OutboxStore, PlaceRow, RunSnapshot
 from automate.templating import TemplateFailed
 from automate_governance.clock import Clock
 
-KINDS = ("halt", "order", "slot")  # asked for in this order; who does not get one does not ask for the next
+KINDS = (
+    "halt",
+    "order",
+    "slot",
+    "flow",
+    "all",
+)  # asked for in this order; who does not get one does not ask for the next
 
 
 @dataclass
@@ -38,20 +44,23 @@ class Entered:
 
     go_on: list[RunSnapshot]
     ended: dict[UUID, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    capped: dict[UUID, str] = field(default_factory=dict)  # those that wait for policy's sake: the kind of place
 
 
 class Gate:
     """One per batch."""
 
-    def __init__(self, store: OutboxStore, rules: RuleEngine, clock: Clock):
+    def __init__(self, store: OutboxStore, rules: RuleEngine, clock: Clock, *, max_runs: int | None = None):
+        """`max_runs`: how many runs policy lets the workspace have in hand; None is no limit."""
         self._store = store
+        self._max_runs = max_runs
         self._rules = rules
         self._clock = clock
 
     def admit(self, job: Job, event: EventData, decisions: list[DecisionRow], matched: list[Candidate]) -> Admitted:
         """Flow control's word on what matched."""
         halted = self._rules.halted
-        if not any(candidate.flow or candidate.version.workflow_id in halted for candidate in matched):
+        if not any(self._waits(one.flow, one.version.workflow_id, one.version.options) for one in matched):
             return Admitted(decisions, at_once=matched)
         admitted, context = Admitted([]), event_context(event)
         by_workflow = {candidate.version.workflow_id: candidate for candidate in matched}
@@ -66,14 +75,17 @@ class Gate:
             admitted.places += one.places
             admitted.buffered += [one.buffered] if one.buffered else []
             if one.makes_run:
-                waits = is_halted or candidate.flow is not None
+                waits = self._waits(candidate.flow, decision.workflow_id, candidate.version.options)
                 (admitted.queued if waits else admitted.at_once).append(candidate)
         return admitted
 
     def concerns(self, snapshots: Sequence[RunSnapshot]) -> bool:
         """Whether any of these runs has to ask for something."""
-        halted = self._rules.halted
-        return any(one.workflow_id in halted or parse_flow(one.options) for one in snapshots)
+        return any(self._waits(parse_flow(one.options), one.workflow_id, one.options) for one in snapshots)
+
+    def _waits(self, flow: Flow | None, workflow_id: UUID | None, options: dict[str, Any]) -> bool:
+        """Whether such a run has to ask for a place before it goes on."""
+        return flow is not None or workflow_id in self._rules.halted or bool(caps_of(options, self._max_runs))
 
     def enter(self, claim: Claim, snapshots: Sequence[RunSnapshot]) -> Entered:
         """Ask for the places that these runs need; blocking. Those that wait have left the claim when this returns.
@@ -95,6 +107,7 @@ class Gate:
                     context,
                     job_id=jobs[snapshot.id],
                     is_halted=snapshot.workflow_id in self._rules.halted,
+                    caps=caps_of(snapshot.options, self._max_runs),
                 )
             except TemplateFailed as error:  # a run past its rule: made by name, by a parent
                 entered.ended[snapshot.id] = (
@@ -120,6 +133,8 @@ class Gate:
             skips = {row.run_id for row in rows if kind == "slot" and limits.get(row.run_id) == "skip"}
             found = self._store.enter(claim, rows, stay=skips)
             verdicts.update(found)
+            if kind in ("flow", "all"):
+                entered.capped.update({run: kind for run, verdict in found.items() if verdict == "wait"})
             for row in rows:
                 if found.get(row.run_id) == "parked":
                     entered.ended[row.run_id] = ("held", parked_error(row.key))

@@ -14,6 +14,7 @@ from uuid import UUID
 from automate import templating
 
 MAX_KEY = 150  # characters of a key's value; a longer one is hashed
+WORKSPACE_KEY = "workspace:"  # of the one queue for all runs
 NAMES = ("concurrency", "order", "debounce", "batch")
 
 
@@ -53,6 +54,26 @@ class Flow:
     concurrency: Concurrency | None
     order: Order | None
     gather: Gather | None
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Policy's `max_concurrent_runs`: of the run's workflow, of everything here."""
+
+    workflow: int | None = None
+    workspace: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.workflow is not None or self.workspace is not None
+
+
+NO_CAPS = Caps()
+
+
+def caps_of(options: dict[str, Any], workspace: int | None) -> Caps:
+    """The caps on runs of a version with these `options`, below the workspace's."""
+    own = (options.get("policy") or {}).get("max_concurrent_runs")
+    return Caps(own, workspace)
 
 
 def parse_flow(options: dict[str, Any]) -> Flow | None:

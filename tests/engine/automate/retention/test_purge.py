@@ -10,8 +10,23 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from automate import ids
-from automate.models import Dedupe, Event, ExecutionRun, MatchDecision, OutboxJob, RunState, StepRun
+from automate.models import (
+    BufferedEvent,
+    Dedupe,
+    Event,
+    EventBuffer,
+    ExecutionRun,
+    MatchDecision,
+    OutboundPace,
+    OutboxJob,
+    PolicyBlock,
+    RunState,
+    ScheduleTick,
+    StepRun,
+)
 from automate.retention import Purged, Retention, configured, purge
+from automate_llm.budgets import reconcile
+from automate_llm.models import LedgerEntry
 from automate_tenants.context import tenant_scope
 from automate_tenants.housekeeping import keep, keep_next
 from automate_tenants.models import HandoverTicket, RefusalCount, Tenant
@@ -180,3 +195,56 @@ def test_a_setting_out_of_bounds_is_refused(options: dict[str, int], settings: A
 
     with pytest.raises(ImproperlyConfigured):
         configured()
+
+
+def test_due_times_counts_and_buffers_go_and_what_waits_in_a_young_buffer_stays(attic: Attic) -> None:
+    old, young = NOW - timedelta(days=31), NOW - timedelta(days=1)
+    kept, gone = attic.event(days=40), attic.event(days=41)
+    with tenant_scope(attic.ref):
+        for at in (old, young):
+            for outcome in ("fired", "queued"):
+                due = at + timedelta(seconds=outcome == "queued")
+                ScheduleTick.objects.create(
+                    schedule_id=ids.new_id(), due_at=due, outcome=outcome, reason="", decided_at=at
+                )
+            PolicyBlock.objects.create(
+                hour=at, rule="host_allowlist", layer="tenant", subject="a", outcome="denied", latest_at=at
+            )
+            OutboundPace.objects.create(key=f"tenant::{at:%d}", updated_at=at)
+            buffer = EventBuffer.objects.create(
+                workflow_id=ids.new_id(),
+                version_id=ids.new_id(),
+                key="k",
+                kind="batch",
+                count=1,
+                opened_at=at,
+                due_at=at,
+            )
+            event = gone if at == old else kept
+            BufferedEvent.objects.create(buffer_id=buffer.pk, event_id=event)
+        BufferedEvent.objects.create(buffer_id=ids.new_id(), event_id=gone)
+
+    run_purge(attic)
+
+    left = (ScheduleTick, PolicyBlock, OutboundPace, EventBuffer, BufferedEvent)
+    assert [len(attic.left(model)) for model in left] == [3, 1, 1, 1, 1]
+    assert attic.left(Event) == {kept}
+
+
+def test_calls_of_models_are_kept_for_400_days_and_what_is_in_doubt_for_ever(attic: Attic) -> None:
+    with tenant_scope(attic.ref):
+        made = {
+            (status, days): LedgerEntry.objects.create(
+                at=NOW - timedelta(days=days),
+                day=f"{NOW - timedelta(days=days):%Y-%m-%d}",
+                expires_at=NOW,
+                status=status,
+                reserved_micros=0,
+            ).pk
+            for status in ("settled", "released", "unreconciled")
+            for days in (399, 401)
+        }
+        assert reconcile.forget_calls(now=NOW) == 2
+        left = set(LedgerEntry.objects.values_list("pk", flat=True))
+
+    assert left == set(made.values()) - {made["settled", 401], made["released", 401]}
