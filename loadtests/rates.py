@@ -2,8 +2,9 @@
 
 usage: python -m loadtests.rates [--limits 100 5000] [--seconds 130] [--output loadtests/results/rates.md]
 
-Starts its own copy of the product (`automate up` on a new HOME and a free port) and attacks its demo workspace. Each thread asks `accept` for one event after the other, as a gateway does, until the time is over. Then the admissions,
-by the database's clock, are looked at: never more than N in any window, and nothing refused that fitted.
+Starts its own copy of the product (`automate up` on a new HOME and a free port) and attacks its demo workspace. Each
+thread asks `accept` for one event after the other, as a gateway does, until the time is over. Then the admissions, by
+the database's clock, are looked at: never more than N in any window, and nothing refused that fitted.
 """
 
 from __future__ import annotations

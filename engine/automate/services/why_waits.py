@@ -11,7 +11,10 @@ from automate.models import ExecutionRun, QueuePlace
 
 @dataclass(frozen=True)
 class WaitsFor:
-    """`kind`: slot, order, halt, or flow or all for policy's limits; `key` is the key's value; `ahead` counts the runs of the key before this one."""
+    """`kind`: slot, order, halt, or flow or all for policy's limits; `key` is the key's value.
+
+    `ahead` counts the runs of the key before this one.
+    """
 
     kind: str
     key: str
