@@ -156,7 +156,7 @@ KINDS = [
 class Migration(migrations.Migration):
     """Let policy limit how many runs of a workflow and of a workspace go at once."""
 
-    dependencies = [("automate", "0011_workflow_removed_at")]
+    dependencies = [("automate", "0012_immutable_events")]
     operations = [
         migrations.AlterField("queueplace", "kind", models.CharField(choices=KINDS, max_length=5)),
         PostgresSQL(FORWARD, BACKWARD),
