@@ -6,6 +6,7 @@ recorded beside them still counts, whichever order it has in the database.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,21 +37,25 @@ def restore(
     `sizes`: fan-outs that have begun, with their items. `stopped`: how the run was stopped, if it was.
     """
     schedule = Schedule(plan)
+    begun: dict[str, int] = {}  # items that have a place or had one, whatever `concurrency` leaves room for now
+    for unit in facts:
+        begun[unit.step] = max(begun.get(unit.step, 0), unit.item)
     fresh: list[Unit] = []
     interrupted: list[Unit] = []
     before_stop: list[Unit] = []
     after_stop: list[Unit] = []
     while True:
-        taken = schedule.take(None)
+        taken = deque(schedule.take(None))
         told = 0
-        for unit in taken:
+        while taken:
+            unit = taken.popleft()
             fact = facts.get(unit)
             late = _stops(plan, unit) if fact is not None and fact.is_failure else ""
             told += fact is not None and not late
             if fact is None:
                 fresh.append(unit)
             elif not unit.item and unit.step in sizes:
-                schedule.fan_out(unit.step, sizes[unit.step])
+                taken += schedule.fan_out(unit.step, sizes[unit.step], begun=begun[unit.step])
                 told += bool(late)
             elif late:
                 (after_stop if late == "run" else before_stop).append(unit)

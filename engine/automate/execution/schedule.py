@@ -119,11 +119,14 @@ class Schedule:
         self._running.discard(Unit(step_id))
         self._settle(step_id, "skipped")
 
-    def fan_out(self, step_id: str, size: int) -> None:
-        """The step has become `size` items."""
+    def fan_out(self, step_id: str, size: int, *, begun: int = 0) -> list[Unit]:
+        """The step has become `size` items. Returns the first `begun` of them: those are running already."""
         self._running.discard(Unit(step_id))
-        self._fans[step_id] = Fan(size)
+        items = [Unit(step_id, item) for item in range(1, begun + 1)]
+        self._fans[step_id] = Fan(size, started=begun, active=begun)
+        self._running.update(items)
         self._close_fan(step_id)
+        return items
 
     def succeed(self, unit: Unit, at: datetime) -> None:
         self._running.discard(unit)

@@ -18,9 +18,17 @@ from automate_governance.storable import storable
 
 
 def record_verdict(run: ExecutionRun, *, step_id: str, item: int, verdict: str, output: Any, now: datetime) -> None:
-    """In the caller's transaction, with the run locked. Raises Conflict when no attempt of the step is in doubt."""
-    attempts = StepRun.objects.filter(run_id=run.id, step_id=step_id, item=item, status="unknown")
-    attempt = attempts.order_by("-round", "-attempt").first()
+    """In the caller's transaction, with the run locked.
+
+    Raises Conflict when no attempt of the step is in doubt, or when it is one of its items that is.
+    """
+    attempts = StepRun.objects.filter(run_id=run.id, step_id=step_id, status="unknown")
+    items = sorted(attempts.filter(item__gt=0).values_list("item", flat=True))
+    if items and not item:
+        raise Conflict(
+            f"Of “{step_id}” it is single items that are in doubt.", details={"step": step_id, "items": items}
+        )
+    attempt = attempts.filter(item=item).order_by("-round", "-attempt").first()
     if attempt is None:
         raise Conflict(f"No attempt of “{step_id}” is in doubt.", details={"step": step_id, "item": item})
     if verdict == "happened":
@@ -31,6 +39,8 @@ def record_verdict(run: ExecutionRun, *, step_id: str, item: int, verdict: str, 
     else:
         attempt.status, attempt.retry_at = StepRun.Status.FAILED, now
         attempt.save(update_fields=["status", "retry_at"])
+    if item:  # the fan-out goes on, and ends with what its items say then
+        attempts.filter(item=0).update(status=StepRun.Status.RUNNING, ended_at=None, output=None)
     ExecutionRun.objects.filter(pk=run.id).update(status="queued", error=None, wake_at=None)
     arm_run(run.id, available_at=now)
     transaction.on_commit(host.current().ring)

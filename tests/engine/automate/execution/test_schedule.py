@@ -243,3 +243,17 @@ def test_a_cancel_is_restored_before_a_failure_that_came_after_it() -> None:
     schedule, _ = restore(plan(step("a", needs=[]), step("b", needs=[], **UNDO)), facts, sizes={}, stopped="cancelled")
 
     assert (schedule.take(NOW), schedule.verdict) == ([], "cancelled")
+
+
+def test_what_an_item_gave_is_remembered_beside_an_earlier_one_that_is_tried_again() -> None:
+    facts = {
+        Unit("a"): Fact("running"),
+        Unit("a", 1): Fact("failed", retry_at=NOW),  # was in doubt, so the next one began; a person says to repeat it
+        Unit("a", 2): Fact("succeeded", NOW),
+    }
+
+    schedule, _ = restore(plan(fan("a", concurrency=1)), facts, sizes={"a": 3})
+
+    assert names(schedule.take(NOW)) == ["a.1"]
+    schedule.succeed(Unit("a", 1), NOW)
+    assert names(schedule.take(NOW)) == ["a.3"]
