@@ -1,6 +1,7 @@
 """Housekeeping of one schema: what is past its retention is deleted, and places in queues that nobody has any more.
 
-Money set aside for a model's call whose process died is counted as spent.
+Timers whose tick job died are set going again. Money set aside for a model's call whose process died is counted as
+spent.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from datetime import datetime
 
 from django.apps import apps
 
-from automate.execution.flow import places
+from automate.execution.flow import buffers, places
+from automate.outbox.dead_ticks import wake_dead_ticks
 from automate.retention import Purged, Retention, purge
+from automate.triggers import schedules
 
 
 def keep_house(*, now: datetime, retention: Retention, go_on: Callable[[], bool] = lambda: True) -> Purged[str]:
@@ -27,4 +30,7 @@ def keep_house(*, now: datetime, retention: Retention, go_on: Callable[[], bool]
         reconcile.forget_runs(now=now)
         reconcile.forget_calls(now=now)
     places.sweep(now=now)
+    schedules.repair(now=now)
+    buffers.repair(now=now)
+    wake_dead_ticks(now=now)
     return purge(now=now, retention=retention, go_on=go_on)

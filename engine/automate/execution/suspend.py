@@ -20,6 +20,7 @@ from automate.execution.progress import RunProgress
 from automate.execution.record import record
 from automate.execution.schedule import Unit
 from automate.execution.sealing import open_answer
+from automate.ingest.hops import MAX_HOPS
 from automate.jsontext import dumps
 from automate.outbox.waits import ChildRow, RecordedWait, WaitRow
 from automate.triggers.completion import hops_of
@@ -28,7 +29,6 @@ from automate_governance.redaction import redact
 from automate_governance.storable import storable
 
 SUSPENDING = frozenset({"wait", "wait_for_event", "approve", "run_workflow"})
-MAX_HOPS = 16  # runs that lead to one another
 MAX_WAIT_SECONDS = 31_536_000.0
 
 
@@ -158,7 +158,9 @@ class Suspender:
         slug, payload = str(params.get("workflow", "")), params.get("payload", {})
         hops = (hops_of(run.event) if run.hops is None else run.hops) + 1
         if hops > MAX_HOPS:
-            raise Refused("too_many_hops", f"{MAX_HOPS} runs have led to this one; it starts no other.", hops=hops)
+            message = f"{MAX_HOPS} runs, each started by the one before, have led to this one; it starts no other."
+            evidence = {"trace_id": run.event.trace_id.hex, "run_id": str(run.id), "workflow": slug}
+            raise Refused("too_many_hops", message, hops=hops, **evidence)
         live = await hands.in_tenant(lambda: waiting.find_live(slug))
         if live is None:
             raise Refused("workflow_not_live", f"No version of “{slug}” is live.", workflow=slug)
@@ -196,7 +198,7 @@ class Suspender:
     ) -> RecordedWait:
         """An open wait, to be written with the attempt's row."""
         now = self.clock.now()
-        wait_id = ids.wait_id(run.id, unit.step, unit.item, run.round_of(unit))
+        wait_id = ids.wait_id(run.id, unit.step, unit.item)  # a child that answers knows of no rounds
         expires_at = now + _span(params, "timeout_seconds") if params.get("timeout_seconds") is not None else None
         told = None if details is None else dumps(details)
         run.new_waits.append(

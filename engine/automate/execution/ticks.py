@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from automate.execution import waiting
+from automate.execution import endings, waiting
 from automate.execution.flow import buffers
 from automate.triggers import schedules
 
@@ -14,6 +14,7 @@ HANDLERS: tuple[Handler, ...] = (
     waiting.tick,
     schedules.tick,
     buffers.tick,
+    endings.tick,
 )  # called as handler(job_id, now=...): True when the job was its
 
 

@@ -11,7 +11,11 @@ back AS (
     FROM lost WHERE o.id = lost.id RETURNING o.kind, o.status, o.run_id, o.event_id),
 failed AS (
   UPDATE automate_executionrun r SET status = 'failed', ended_at = now(), wake_at = NULL, error = %(error)s::jsonb
-    FROM back WHERE back.status = 'DEAD' AND r.id = back.run_id AND r.status NOT IN ('succeeded', 'failed', 'cancelled')),
+    FROM back WHERE back.status = 'DEAD' AND r.id = back.run_id AND r.status NOT IN ('succeeded', 'failed', 'cancelled')
+  RETURNING r.id, r.trace_id),
+told AS (  -- a tick that tells whoever waits for the run or listens for its end (automate.execution.endings)
+  INSERT INTO automate_outboxjob (kind, subject_id, status, available_at, attempts, trace_id)
+  SELECT 'tick', id, 'PENDING', now(), 0, trace_id FROM failed),
 held AS (
   INSERT INTO automate_matchdecision (event_id, decision, reason, failed_at, decided_at, trace_id)
   SELECT e.id, 'held', 'worker_crashed', '', now(), e.trace_id FROM back JOIN automate_event e ON e.id = back.event_id

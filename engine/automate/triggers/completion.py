@@ -14,6 +14,7 @@ from uuid import UUID
 from automate import ids
 from automate.jsontext import dumps
 from automate.outbox.store import EventData, EventRow
+from automate.triggers.keys import ENDINGS
 
 MAX_OUTPUT_BYTES = 262_144  # of the outputs that travel with the event; larger ones are read from the run
 
@@ -30,12 +31,24 @@ class Ended:
     hops: int = 0
 
 
+def hears(trigger: dict[str, Any], slug: str, ending: str) -> bool:
+    """Whether a version with this trigger listens for this ending of workflow `slug`."""
+    is_meant = trigger.get("type") == "workflow" and trigger.get("workflow") == slug
+    return is_meant and ending in trigger.get("on", ENDINGS)
+
+
 def event_of(ended: Ended, slug: str, *, now: datetime) -> EventRow:
     """The event that tells of it."""
+    payload = dumps(payload_of(ended, slug))
+    return EventRow(ids.new_id(), f"workflow.{ended.status}", payload, f"workflow:{slug}", ended.trace_id, now)
+
+
+def payload_of(ended: Ended, slug: str) -> dict[str, Any]:
+    """What that event says."""
     outputs: dict[str, Any] | None = ended.outputs
     if len(dumps(outputs)) > MAX_OUTPUT_BYTES:
         outputs = None
-    payload = {
+    return {
         "workflow": slug,
         "run_id": str(ended.run_id),
         "status": ended.status,
@@ -43,7 +56,6 @@ def event_of(ended: Ended, slug: str, *, now: datetime) -> EventRow:
         "outputs": outputs,
         "hops": ended.hops + 1,
     }
-    return EventRow(ids.new_id(), f"workflow.{ended.status}", dumps(payload), f"workflow:{slug}", ended.trace_id, now)
 
 
 def hops_of(event: EventData) -> int:

@@ -20,6 +20,7 @@ from automate import host
 from automate.ingest.ingestor import EventIngestor, Ingested
 from automate.ingest.refusal import Refusal
 from automate.models import ExecutionRun, OutboxJob, Schedule, ScheduleTick, Workflow
+from automate.outbox.dead_ticks import open_ticks
 from automate.services import audit
 from automate.triggers import absence, catchup
 from automate.triggers.cron import Cron
@@ -30,6 +31,7 @@ QUEUE_LENGTH = 100  # due times that may wait for the run before them; later one
 QUEUE_POLL = timedelta(seconds=5)  # how often a waiting one looks whether that run has ended
 KINDS = {"schedule": str(Schedule.Kind.CRON), "absence": str(Schedule.Kind.ABSENCE)}
 _LIVE = (ExecutionRun.Status.QUEUED, ExecutionRun.Status.RUNNING, ExecutionRun.Status.WAITING)
+_STOPPED = "Five workers stopped while they decided this; the schedule goes on with its next due time."
 _OPEN = (OutboxJob.Status.PENDING, OutboxJob.Status.CLAIMED)
 
 
@@ -96,6 +98,29 @@ def tick(job_id: int, *, now: datetime) -> bool:
         _tick_absence(schedule, now)
     else:
         _tick_cron(schedule, now)
+    return True
+
+
+def repair(*, now: datetime) -> int:
+    """Schedules whose tick job is dead (five workers stopped over it) or gone go on from now. Returns how many.
+
+    What was due is not tried again, because it may stop the next worker, too; a row says so.
+    """
+    standing = Schedule.objects.filter(is_active=True, is_paused=False, tick_job_id__isnull=False)
+    stuck = list(standing.exclude(tick_job_id__in=open_ticks()).values_list("pk", flat=True))
+    return sum(_restart(schedule_id, now) for schedule_id in stuck)
+
+
+@transaction.atomic
+def _restart(schedule_id: UUID, now: datetime) -> bool:
+    schedule = Schedule.objects.select_for_update().get(pk=schedule_id)
+    if not schedule.goes or open_ticks().filter(pk=schedule.tick_job_id or 0).exists():
+        return False  # somebody was faster
+    due_at = schedule.next_at or schedule.base_at
+    if not ScheduleTick.objects.filter(schedule_id=schedule.pk, due_at=due_at).exists():
+        planned = catchup.Planned(due_at, ScheduleTick.Outcome.FAILED, _STOPPED, until_at=now)
+        _note(schedule, due_at, ScheduleTick.Outcome.FAILED, _STOPPED, now, planned)
+    _start(schedule, now)
     return True
 
 

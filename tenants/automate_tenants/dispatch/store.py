@@ -88,7 +88,7 @@ class DispatchStore(PostgresStore):
             cursor.execute("SELECT promoted FROM public.automate_promote_v1()")
             made_ready += int(_one(cursor))
         with statement() as cursor:
-            cursor.execute("SELECT public.automate_reap_v1(%s::int)", [limit])
+            cursor.execute("SELECT public.automate_reap_v2(%s::int)", [limit])
             made_ready += int(_one(cursor))
         self._turn += 1
         if self._turn % 5 == 1:

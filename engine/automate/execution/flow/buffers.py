@@ -6,6 +6,7 @@ decisions are one transaction. A tick that comes again after a crash finds the b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +17,14 @@ from automate import host, ids
 from automate.definitions import parse_plan
 from automate.execution.flow.admission import BATCHED, DEBOUNCED
 from automate.execution.flow.spec import parse_flow
+from automate.ingest.hops import MAX_FAN_OUT, hops_to, is_fresh
 from automate.jsontext import dumps
 from automate.models import BufferedEvent, Event, EventBuffer, ExecutionRun, MatchDecision, OutboxJob, WorkflowVersion
+from automate.outbox.dead_ticks import open_ticks
+from automate.outbox.store import EventData
+from automate.triggers.completion import hops_of
+
+logger = logging.getLogger("automate.flow")
 
 EVENT_TYPE = "workflow.batch"
 MAX_BYTES = 4 * 1024 * 1024  # of one batch's payload; what is over goes into the next run
@@ -48,6 +55,18 @@ def tick(job_id: int, *, now: datetime) -> bool:
     return True
 
 
+@transaction.atomic
+def repair(*, now: datetime) -> int:
+    """Buffers whose tick job is dead (five workers stopped over it) or gone get another one. Returns how many."""
+    stuck = list(EventBuffer.objects.select_for_update().exclude(tick_job_id__in=open_ticks()))
+    for buffer in stuck:
+        logger.warning("buffer %s had no tick job any more", buffer.pk)
+        _tick_at(buffer, max(buffer.due_at, now))
+    if stuck:
+        transaction.on_commit(host.current().ring)
+    return len(stuck)
+
+
 def _start(version: WorkflowVersion, event: Event, members: Sequence[Event], now: datetime, *, is_batch: bool) -> None:
     """The run, its job, and the answer to every event that it stands for."""
     run = ExecutionRun.objects.create(
@@ -58,6 +77,7 @@ def _start(version: WorkflowVersion, event: Event, members: Sequence[Event], now
         trace_id=event.trace_id,
         status="queued",
         origin="batch" if is_batch else "event",
+        hops=max(hops_of(_with_hops(member)) for member in members),
         steps_total=len(parse_plan(version.steps, version.options).steps),
         created_at=now,
     )
@@ -80,6 +100,15 @@ def _start(version: WorkflowVersion, event: Event, members: Sequence[Event], now
         decided_at=now,
         trace_id=event.trace_id,
     )
+
+
+def _with_hops(event: Event) -> EventData:
+    """The event as the rules saw it, with the runs that led to it."""
+    hops = 0
+    if not is_fresh(event.trace_id, event.pk):
+        known = ExecutionRun.objects.filter(trace_id=event.trace_id, created_at__lte=event.received_at)
+        hops = hops_to(known_runs=known[: MAX_FAN_OUT + 1].count(), headers=event.headers or {})
+    return EventData(event.pk, event.type, event.source, event.payload, event.trace_id, event.received_at, hops)
 
 
 def _batch_event(buffer: EventBuffer, events: Sequence[Event], now: datetime) -> Event:

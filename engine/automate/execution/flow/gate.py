@@ -97,7 +97,8 @@ class Gate:
         wanted: dict[UUID, list[PlaceRow]] = {}
         limits: dict[UUID, str] = {}
         for snapshot in snapshots:
-            flow = parse_flow(snapshot.options)
+            # one that is to be stopped queues for nothing: it tidies up and gives its place to the next
+            flow = None if snapshot.cancel_requested_at is not None else parse_flow(snapshot.options)
             context = event_context(snapshot.event)
             try:
                 wanted[snapshot.id] = asks(

@@ -78,7 +78,7 @@ class Bench:
         """What a killed worker leaves behind is taken back."""
         with connection.cursor() as cursor:
             cursor.execute("UPDATE public.automate_tenants_dispatchlease SET lease_until = now() - interval '1 s'")
-            cursor.execute("SELECT public.automate_reap_v1(100)")
+            cursor.execute("SELECT public.automate_reap_v2(100)")
         self.make_due()
 
     def run(self) -> ExecutionRun:

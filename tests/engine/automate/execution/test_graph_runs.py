@@ -7,16 +7,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from automate import ids
-from automate.models import ExecutionRun, OutboxJob, RunWait
+from automate.execution import endings
+from automate.models import Event, ExecutionRun, OutboxJob, RunWait
 from automate.runtime import emit_event
 from automate.services.runs import cancel_run
 from automate.services.waits import answer_approval
 from automate_connectors.models import ConnectorError
 from automate_governance.errors import Conflict, PermissionDenied
 from automate_tenants.context import tenant_scope
+from automate_tenants.dispatch.store import DispatchStore
 from tests.engine.automate.execution.conftest import EVENT_TYPE, Bench, step
 
 
@@ -486,3 +488,65 @@ def test_two_events_of_one_type_wake_it_once(bench: Bench, scripted: Any) -> Non
     assert (wait_of(bench).answer or {})["event_id"] in events
     assert [call[0] for call in scripted.calls] == ["ship"]
     assert EVENT_TYPE != "order.paid"
+
+
+# -- runs that end outside a worker's hands ------------------------------------------------------------------------
+
+
+def kill_workers_of(bench: Bench, origin: str) -> ExecutionRun:
+    """Five workers stop over the run of this origin, as the reaper sees it."""
+    run = next(run for run in bench.runs() if run.origin == origin)
+    with tenant_scope(bench.ref):
+        job = OutboxJob.objects.filter(kind="run", run_id=run.id)
+        job.update(status="PENDING", available_at=now() - timedelta(days=1), attempts=4)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT public.automate_ring_v1(%s::bigint[])", [[bench.ref.id]])
+        assert DispatchStore().claim_batch(limit=1, worker="dies", lease_seconds=30) is not None
+        cursor.execute("UPDATE public.automate_tenants_dispatchlease SET lease_until = now() - interval '1 s'")
+        cursor.execute("SELECT public.automate_reap_v2(100)")
+    return run
+
+
+def test_a_dead_child_answers_its_parent_and_is_heard(bench: Bench, scripted: Any) -> None:
+    bench.publish(core("pause", "wait", {"seconds": 3600}), slug="child", rule={"==": [1, 2]})
+    bench.publish(core("call", "run_workflow", {"workflow": "child"}))
+    heard = {"type": "workflow", "workflow": "child", "on": ["failed"]}
+    bench.publish(step("alarm"), slug="alarm", trigger=heard)
+    bench.emit()
+    bench.work()
+
+    child = kill_workers_of(bench, "child")
+    bench.work()
+
+    by_origin = {run.version.workflow.slug: run for run in runs_with_workflows(bench)}
+    assert {slug: run.status for slug, run in by_origin.items()} == {
+        "child": "failed",
+        "flow": "failed",
+        "alarm": "succeeded",
+    }
+    assert by_origin["flow"].error["details"]["error"]["code"] == "worker_crashed"
+    with tenant_scope(bench.ref):
+        [event] = Event.objects.filter(type="workflow.failed")
+        assert event.payload["run_id"] == str(child.id)
+        assert event.trace_id == child.trace_id
+        tick = OutboxJob.objects.get(subject_id=child.id)
+        assert endings.tick(tick.id, now=now())  # a worker that stops after telling: told again, heard once
+        assert Event.objects.filter(type="workflow.failed").count() == 1
+
+
+def test_the_child_of_a_dead_run_is_stopped(bench: Bench, scripted: Any) -> None:
+    bench.publish(core("pause", "wait", {"seconds": 3600}), slug="child", rule={"==": [1, 2]})
+    bench.publish(core("call", "run_workflow", {"workflow": "child"}))
+    bench.emit()
+    bench.work()
+
+    kill_workers_of(bench, "event")
+    bench.work()
+
+    assert {run.origin: run.status for run in bench.runs()} == {"event": "failed", "child": "cancelled"}
+    assert wait_of(bench).status == "cancelled"
+
+
+def runs_with_workflows(bench: Bench) -> list[ExecutionRun]:
+    with tenant_scope(bench.ref):
+        return list(ExecutionRun.objects.select_related("version__workflow"))

@@ -255,8 +255,10 @@ def five_crashes_of_a_run_fail_it_with_its_reason(world: World) -> None:
         world.store.tend()
         make_due(world)
 
-    assert world.claim() is None
     [(status, error)] = world.rows("ExecutionRun", "status", "error")
+    told = world.must_claim()  # the tick that tells whoever waits for the run
+    assert [job.kind for job in told.jobs] == ["tick"]
+    assert world.rows("OutboxJob", "kind", "subject_id")[-1] == ("tick", run.id)
     assert (status, error["code"]) == ("failed", "worker_crashed")
 
 

@@ -249,3 +249,18 @@ def test_a_worker_turns_a_due_tick_into_a_run(bench: Bench) -> None:
         assert [run.status for run in ExecutionRun.objects.all()] == ["succeeded"]
         assert list(MatchDecision.objects.values_list("reason", flat=True)) == ["rule_true"]
         assert OutboxJob.objects.filter(kind="tick", status="PENDING").count() == 1
+
+
+def test_a_schedule_whose_tick_died_goes_on_and_says_so(bench: Bench) -> None:
+    bench.publish(HOURLY)
+    with tenant_scope(bench.ref):
+        OutboxJob.objects.filter(kind="tick").update(status="DEAD", attempts=5)
+
+        assert schedules.repair(now=at(15, 20)) == 1
+        assert schedules.repair(now=at(15, 20)) == 0
+
+    assert bench.history() == [("01 13:00", "failed")]
+    assert "Five workers" in bench.ticks()[0].reason
+    assert (bench.schedule().next_at, bench.pending_ticks()) == (at(16), [at(16)])
+    assert bench.tick(at(16))
+    assert bench.history()[-1] == ("01 16:00", "fired")

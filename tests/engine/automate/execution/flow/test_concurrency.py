@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from django.utils import timezone
+
 from automate.models import ExecutionRun, QueuePlace
+from automate.services.runs import cancel_run
 from automate.services.why_waits import why_waits
 from automate_connectors.models import ConnectorError
 from automate_tenants.context import tenant_scope
@@ -115,6 +118,21 @@ def test_a_failed_and_a_cancelled_run_give_their_slots_back(bench: FlowBench, sc
 
     assert sorted(bench.statuses()) == ["cancelled", "failed", "failed"]
     assert bench.places() == []
+
+
+def test_a_run_that_queues_can_be_cancelled(bench: FlowBench, scripted: Any) -> None:
+    bench.publish_flow(concurrency={"limit": 1})
+    scripted.script = staticmethod(waits)
+    bench.emit_all({"n": 1}, {"n": 2})
+    bench.work()
+    queued = next(run for run in bench.runs() if run.status == "queued")
+
+    with tenant_scope(bench.ref):
+        cancel_run(run_id=queued.id, actor="user:1", now=timezone.now())
+    bench.work()
+
+    assert sorted(bench.statuses()) == ["cancelled", "waiting"]
+    assert bench.places() == [("slot", "", True)]  # the other's
 
 
 def test_a_worker_that_dies_with_a_slot_does_not_take_it_along(bench: FlowBench, scripted: Any) -> None:

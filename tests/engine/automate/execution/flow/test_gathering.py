@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.utils import timezone
 
 from automate.execution.flow import buffers
-from automate.models import Event, EventBuffer, OutboxJob
+from automate.ingest import hops
+from automate.models import Event, EventBuffer, ExecutionRun, OutboxJob
+from automate.runtime import emit_event
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.flow.conftest import FlowBench
 
@@ -157,3 +160,40 @@ def seen(bench: FlowBench) -> list[int]:
     with tenant_scope(bench.ref):
         batches = Event.objects.filter(type=buffers.EVENT_TYPE).values_list("payload", flat=True)
         return [one["payload"]["n"] for payload in batches for one in payload["events"]]
+
+
+def test_a_buffer_whose_tick_died_makes_its_run_after_housekeeping(bench: FlowBench, scripted: Any) -> None:
+    bench.publish_flow(batch={"size": 5, "seconds": 30})
+    bench.emit_all({"n": 1}, {"n": 2})
+    bench.work()
+    with tenant_scope(bench.ref):
+        OutboxJob.objects.filter(kind="tick").update(status="DEAD", attempts=5)
+
+        assert buffers.repair(now=timezone.now()) == 1
+        assert buffers.repair(now=timezone.now()) == 0
+    bench.buffers_due()
+    bench.work()
+
+    [run] = bench.runs()
+    assert run.origin == "batch"
+    assert len(bench.payload_of(run)["events"]) == 2
+
+
+def test_a_batch_is_as_deep_in_a_loop_as_its_deepest_event(bench: FlowBench, scripted: Any) -> None:
+    bench.publish_flow(batch={"size": 2, "seconds": 30})
+    bench.emit({"n": 1})
+    trace = uuid4()
+    with tenant_scope(bench.ref), hops.inside({"trace_id": trace.hex, "hops": 6}):
+        emit_event("order.created", {"n": 2})
+    bench.work()
+    [before] = bench.runs()
+    assert before.hops == 0  # a trace that no run here has is somebody else's
+
+    with tenant_scope(bench.ref):
+        ExecutionRun.objects.filter(pk=before.pk).update(trace_id=trace)
+        for number in (3, 4):
+            with hops.inside({"trace_id": trace.hex, "hops": 5 + number}):
+                emit_event("order.created", {"n": number})
+    bench.work()
+
+    assert max(run.hops for run in bench.runs()) == 10
