@@ -7,10 +7,10 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
-.PHONY: help up test check bench proof-rates fmt clean pins hooks
+.PHONY: help up test test-databases test-matrix check bench proof-rates fmt clean pins hooks
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 up: $(RUNTIME) ## start PostgreSQL, gateway, web and worker with a demo workspace (PORT, DJANGO_AUTOMATE_HOME, DATABASE_URL)
 	@exec $(BIN)/automate up
@@ -18,6 +18,12 @@ up: $(RUNTIME) ## start PostgreSQL, gateway, web and worker with a demo workspac
 test: $(DEV) ## run every test: unit, integration, processes, browser
 	@./.ci/system-packages
 	@$(BIN)/python -m tests
+
+test-databases: $(DEV) ## the engine in a plain project on SQLite, PostgreSQL (two releases) and MariaDB, servers included
+	@$(BIN)/python -m tests.engine.databases $(ARGS)
+
+test-matrix: $(DEV) ## the engine in a plain project on every Python found here and Django 4.2, 5.2, 6.0
+	@$(BIN)/python -m tests.engine.matrix $(ARGS)
 
 check: $(DEV) ## format, lint, types, import contracts, missing migrations
 	$(BIN)/ruff format --check .

@@ -25,6 +25,15 @@ SETTINGS = (
 )
 
 
+@promise("extending", "The platform is designed as a modular core.")
+def test_the_core_is_layers_that_import_downwards() -> None:
+    contract = (ENGINE.parent / "pyproject.toml").read_text()
+    layers = ["automate", "automate_llm", "automate_connectors", "automate_governance"]
+    stated = contract.partition("layers = [")[2].partition("]")[0]
+
+    assert [name for name in stated.replace('"', " ").replace(",", " ").split() if name in layers] == layers
+
+
 @promise("extending", "Almost every component (Connectors, Secrets, LLMs) is a plugin.")
 def test_connectors_secrets_and_llms_are_plugins(installed: Any) -> None:
     code = (

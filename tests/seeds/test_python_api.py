@@ -42,6 +42,11 @@ def test_emit_event_ingests_into_the_outbox_and_returns_the_event_id(bench: Benc
         assert Event.objects.count() == OutboxJob.objects.count() == 1
 
 
+@promise("reference", "def run_workflow(workflow_slug: str, payload: dict):")
+def test_run_workflow_takes_a_slug_and_a_payload() -> None:
+    assert list(inspect.signature(run_workflow).parameters) == ["workflow_slug", "payload"]
+
+
 @promise("reference", "Directly invoke a named workflow (Bypasses Rules Engine).")
 def test_run_workflow_invokes_a_named_workflow_past_its_rule(bench: Bench, scripted: Any) -> None:
     bench.publish(step("a"), rule={"==": [1, 2]}, slug="never")

@@ -180,6 +180,22 @@ def test_the_prefix_finds_environment_variables(monkeypatch: pytest.MonkeyPatch)
     assert "A_KEY" not in os.environ
 
 
+@promise("reference", 'LOGGING_SCHEMA | str | "ecs" | "ecs" (Elastic) or "simple".')
+def test_the_logging_schema_is_ecs_or_simple() -> None:
+    import json
+    import logging
+
+    from automate_governance import logs
+
+    line = logging.makeLogRecord({"name": "automate", "levelname": "INFO", "msg": "hello"})
+    defaults = {setting.path: setting.default for setting in configuration.SETTINGS}
+    assert defaults["LOGGING_SCHEMA"] == "ecs"
+    assert json.loads(logs.EcsFormatter().format(line))["message"] == "hello"
+    assert logs.SimpleFormatter().format(line).endswith("hello")
+    with settings(LOGGING_SCHEMA="xml"):
+        assert [found.id for found in check_settings()] == ["automate.E002"]
+
+
 @promise("reference", "METRICS_EXPORT | bool | False | Enable Prometheus metrics endpoint.")
 def test_metrics_export_enables_the_prometheus_endpoint(bench: Bench) -> None:
     request = RequestFactory().get("/metrics")

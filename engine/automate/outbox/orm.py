@@ -157,7 +157,9 @@ class OrmStore:
             until = now + timedelta(seconds=claim.lease_seconds)
             values: dict[str, Any] = {"status": CLAIMED, "lease_id": claim.lease_id, "lease_expires_at": until}
             if not mine.filter(kind="run", run_id=run_id).update(lease_expires_at=until):
-                values["trace_id"] = _trace_of(run_id)
+                values["trace_id"] = _lock_run(run_id)
+                if OutboxJob.objects.filter(kind="run", run_id=run_id).exists():
+                    raise LeaseLost  # another claim has it by now
                 OutboxJob.objects.create(kind="run", run_id=run_id, available_at=now, attempts=1, **values)
         for run_id, delay in writes.due_runs:
             arm_run(run_id, available_at=now + timedelta(seconds=delay), lease_id=claim.lease_id)
@@ -218,6 +220,7 @@ class OrmStore:
         return Workflow.objects.count(), latest, PolicyDocument.objects.aggregate(at=Max("revision"))["at"]
 
 
+@transaction.atomic
 def arm_run(run_id: UUID, *, available_at: datetime, lease_id: int | None = None) -> None:
     """Make the run's one job pending from `available_at`, unless another lease holds it."""
     values = {
@@ -227,15 +230,16 @@ def arm_run(run_id: UUID, *, available_at: datetime, lease_id: int | None = None
         "lease_id": None,
         "lease_expires_at": None,
     }
-    made_with = {**values, "trace_id": _trace_of(run_id)}
+    made_with = {**values, "trace_id": _lock_run(run_id)}
     job, made = OutboxJob.objects.get_or_create(kind="run", run_id=run_id, defaults=made_with)
     if not made:
         free = models.Q(lease_id=lease_id) if lease_id else models.Q(pk__in=[])
         OutboxJob.objects.filter(free | ~models.Q(status=CLAIMED), pk=job.pk).update(**values)
 
 
-def _trace_of(run_id: UUID) -> UUID | None:
-    return ExecutionRun.objects.filter(pk=run_id).values_list("trace_id", flat=True).first()
+def _lock_run(run_id: UUID) -> UUID | None:
+    """The run's trace id. Its row is locked: MariaDB and MySQL ignore the constraint that a run has one job."""
+    return ExecutionRun.objects.select_for_update().filter(pk=run_id).values_list("trace_id", flat=True).first()
 
 
 def _job(job: OutboxJob, events: dict[UUID, Event]) -> Job:

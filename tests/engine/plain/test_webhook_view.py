@@ -8,7 +8,6 @@ import hmac
 import http.client
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.engine.automate.ingest.test_body import REFUSED
-from tests.engine.plain.test_plain_project import DATABASES, ROOT, Project, make_project
+from tests.engine.plain.test_plain_project import DATABASES, PYTHON, ROOT, Project, make_project
 from tests.support.sink import Sink
 
 __all__ = ["make_project"]  # the fixture
@@ -115,7 +114,7 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     project.manage("flush", "--no-input", "--verbosity", "0")
     secret = project.script(ENDPOINTS)
     served = subprocess.Popen(
-        [sys.executable, "-m", "tests.engine.plain.serve"], cwd=ROOT, env=environment, stdout=subprocess.PIPE
+        [PYTHON, "-m", "tests.engine.plain.serve"], cwd=ROOT, env=environment, stdout=subprocess.PIPE
     )
     assert served.stdout is not None
     try:

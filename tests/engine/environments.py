@@ -1,0 +1,69 @@
+"""Throw-away environments for the engine alone, and which interpreters and servers this machine has."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+# Django's series → the Python releases that both it and the engine support.
+DJANGOS: Mapping[str, tuple[str, ...]] = {
+    "4.2": ("3.10", "3.11", "3.12"),
+    "5.2": ("3.10", "3.11", "3.12", "3.13"),
+    "6.0": ("3.12", "3.13"),
+}
+PLAIN = "tests/engine/plain"
+
+
+def interpreters() -> dict[str, str]:
+    """Release ("3.12") → the path of an interpreter that starts. Looked for on the path and below pyenv's folder."""
+    below = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = {}
+    for release in PYTHONS:
+        named = [shutil.which(f"python{release}"), *sorted(below.glob(f"{release}.*/bin/python"), reverse=True)]
+        for candidate in filter(None, named):
+            if version_of(str(candidate)).startswith(f"{release}."):
+                found[release] = str(candidate)
+                break
+    return found
+
+
+def version_of(python: str) -> str:
+    """ "3.12.1", or nothing when it does not start."""
+    asked = subprocess.run(
+        [python, "-c", "import platform; print(platform.python_version())"], capture_output=True, text=True
+    )
+    return asked.stdout.strip()
+
+
+def make(folder: Path, *, python: str, django: str, packages: tuple[str, ...] = ()) -> str:
+    """An environment with the engine's dependencies and that series of Django; its interpreter's path.
+
+    Raises CalledProcessError with what the installer said on standard error.
+    """
+    command = ["./.ci/environment", "engine", str(folder), python, f"django~={django}.0", *packages]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return str(folder / "bin" / "python")
+
+
+def run_plain(python: str, *arguments: str, **environment: str) -> tuple[int, str]:
+    """The tests of plain projects with their processes under `python`: exit code, and pytest's closing line."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    told = {**os.environ, "PYTHONPATH": str(ROOT / "engine"), "ENGINE_PYTHON": python, **environment}
+    ran = subprocess.run(command, cwd=ROOT, env=told, stdout=subprocess.PIPE, text=True)
+    closing = [line for line in ran.stdout.splitlines() if re.search(r"\d+ (passed|failed|error)", line)]
+    if ran.returncode:
+        print(ran.stdout)
+    return ran.returncode, closing[-1].strip("= ") if closing else "nothing ran"
+
+
+def django_of(python: str) -> str:
+    """The release of Django in an environment."""
+    asked = subprocess.run([python, "-m", "django", "--version"], capture_output=True, text=True, check=True)
+    return asked.stdout.strip()
