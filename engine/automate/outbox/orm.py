@@ -327,7 +327,7 @@ def _bury(job: OutboxJob, now: datetime) -> None:
         unfinished = ExecutionRun.objects.filter(pk=job.run_id).exclude(status__in=list(FINAL_RUN))
         if unfinished.update(status="failed", ended_at=now, wake_at=None, error=CRASHED):
             OutboxJob.objects.create(
-                kind="tick", subject_id=job.run_id, available_at=now, trace_id=_trace_of(job.run_id)
+                kind="tick", subject_id=job.run_id, available_at=now, trace_id=_lock_run(job.run_id)
             )  # tells whoever waits for it (`automate.execution.endings`)
     elif job.event_id is not None:
         event = Event.objects.get(pk=job.event_id)
