@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from automate.execution.flow.admission import admit, asks, limit_error, parked_error
-from automate.execution.flow.spec import Flow, caps_of, parse_flow
+from automate.execution.flow.spec import NO_CAPS, Flow, caps_of, parse_flow
 from automate.execution.match import Candidate, RuleEngine, event_context
 from automate.outbox.store import BufferRow, Claim, DecisionRow, EventData, Job, OutboxStore, PlaceRow, RunSnapshot
 from automate.templating import TemplateFailed
@@ -98,7 +98,8 @@ class Gate:
         limits: dict[UUID, str] = {}
         for snapshot in snapshots:
             # one that is to be stopped queues for nothing: it tidies up and gives its place to the next
-            flow = None if snapshot.cancel_requested_at is not None else parse_flow(snapshot.options)
+            is_stopping = snapshot.cancel_requested_at is not None
+            flow = None if is_stopping else parse_flow(snapshot.options)
             context = event_context(snapshot.event)
             try:
                 wanted[snapshot.id] = asks(
@@ -108,7 +109,7 @@ class Gate:
                     context,
                     job_id=jobs[snapshot.id],
                     is_halted=snapshot.workflow_id in self._rules.halted,
-                    caps=caps_of(snapshot.options, self._max_runs),
+                    caps=NO_CAPS if is_stopping else caps_of(snapshot.options, self._max_runs),
                 )
             except TemplateFailed as error:  # a run past its rule: made by name, by a parent
                 entered.ended[snapshot.id] = (
