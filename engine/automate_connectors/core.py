@@ -54,7 +54,7 @@ WAITING = {
             "approvers": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "Who may answer; nobody named: every member who may.",
+                "description": "Who may answer: e-mail addresses, `role:admin`; nobody named: every member who may.",
             },
             **_TIMEOUT,
         },

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Value
+from django.db.models import QuerySet, Value
 
 from automate.configuration import is_enabled
 from automate.models import Halt
@@ -28,13 +30,17 @@ def resume_installation() -> None:
         raise Conflict("The installation is not halted.")
 
 
-def why_halted() -> str | None:
-    """Why nothing runs in the current workspace, in words; None when it does. One query: every page asks."""
+def halts() -> QuerySet[Any, tuple[str, str]]:
+    """The switches above the workflows' that are on, as (place, reason): "everywhere" or "here"."""
+    everywhere = InstallationHalt.objects.values_list(Value("everywhere"), "reason")
+    return everywhere.union(Halt.objects.filter(pk=EVERYTHING).values_list(Value("here"), "reason"))
+
+
+def why_halted(rows: Iterable[tuple[str, str]] | None = None) -> str | None:
+    """Why nothing runs in the current workspace, in words; None when it does. `rows`: of `halts`, read already."""
     if not is_enabled():
         return "The engine is paused by a setting of this installation."
-    everywhere = InstallationHalt.objects.values_list(Value("everywhere"), "reason")
-    here = Halt.objects.filter(pk=EVERYTHING).values_list(Value("here"), "reason")
-    for place, reason in sorted(everywhere.union(here)):
+    for place, reason in sorted(halts() if rows is None else rows):
         said = "for the whole installation" if place == "everywhere" else "in this workspace"
         return f"The engine is paused {said}" + (f": {reason}" if reason else ".")
     return None

@@ -20,6 +20,10 @@ from automate_tenants.models import Membership
 _VIEWER = {"view_event", "view_run", "view_workflow"}
 _OPERATOR = _VIEWER | {
     "run_workflow",
+    "control_run",
+    "answer_approval",
+    "replay_event",
+    "pause_engine",
     "change_schedule",
     "send_event",
     "view_raw_payload",

@@ -22,6 +22,7 @@ from automate.models import (
     MatchDecision,
     OutboxJob,
     PolicyDocument,
+    RunWait,
     Schedule,
     ScheduleTick,
     StepRun,
@@ -108,6 +109,14 @@ def plant(tenant: TenantRef) -> Planted:
             id=uuid4(), source=CANARY, key=CANARY, event_id=event.pk, body_hash=b"x" * 32, expires_at=now
         )
         OutboxJob.objects.create(kind="event", event_id=event.pk, status="COMPLETED", available_at=now)
+        crashing = Event.objects.create(
+            id=new_id(), type=f"{CANARY}.event", payload={}, source="api", trace_id=uuid4(), received_at=now
+        )
+        OutboxJob.objects.create(kind="event", event_id=crashing.pk, status="DEAD", attempts=5, available_at=now)
+        RunWait.objects.create(
+            id=derived_id(run.pk, "wait"), run_id=run.pk, step_id=CANARY, kind="approval", created_at=now,
+            details={"message": CANARY, "approvers": [f"{CANARY}@example.com"]},
+        )  # fmt: skip
         AuditLogEntry.objects.create(
             actor=CANARY, action=CANARY, resource=CANARY, details={"x": CANARY}, created_at=now
         )

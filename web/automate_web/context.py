@@ -7,12 +7,13 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
-from automate_tenants.halts import why_halted
 from automate_web import live, mailbox
 from automate_web.accounts import email_code
 from automate_web.addresses import app_url
 from automate_web.requests import tenant_of
+from automate_web.waiting import standing
 
 THEMES = ("system", "light", "dark")
 
@@ -22,6 +23,7 @@ class NavItem:
     label: str
     url: str
     is_current: bool
+    count: str = ""  # what waits there for somebody
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
@@ -37,25 +39,28 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     tenant, membership = tenant_of(request), getattr(request, "membership", None)
     if tenant is None or membership is None:
         return known
+    now_standing = standing(timezone.now())
     return {
         **known,
         "workspace": request.workspace,  # type: ignore[attr-defined]  # set by WorkspaceMiddleware
         "membership": membership,
         "email_is_unconfirmed": not email_code.is_confirmed(request),
-        "navigation": _navigation(request),
+        "navigation": _navigation(request, now_standing.counts),
         "live_url": live.stream_url(tenant),
-        "halted": why_halted(),
+        "halted": now_standing.halted,
         "live_seconds": int(live.RENEW_AFTER.total_seconds()),
     }
 
 
-def _navigation(request: HttpRequest) -> dict[str, list[NavItem]]:
+def _navigation(request: HttpRequest, waiting: dict[str, str]) -> dict[str, list[NavItem]]:
     pages = {
         "": [
             ("Start", "start", "automate.view_event"),
             ("Workflows", "workflows", "automate.view_workflow"),
             ("Runs", "runs", "automate.view_run"),
             ("Events", "events", "automate.view_event"),
+            ("Failures", "failures", "automate.view_run"),
+            ("Approvals", "approvals", "automate.view_run"),
             ("Webhooks", "endpoints", "automate.view_event"),
             ("Schedules", "schedules", "automate.view_workflow"),
         ],
@@ -69,7 +74,7 @@ def _navigation(request: HttpRequest) -> dict[str, list[NavItem]]:
     }
     return {
         group: [
-            NavItem(label, reverse(name), request.path.startswith(reverse(name)))
+            NavItem(label, reverse(name), request.path.startswith(reverse(name)), waiting.get(name, ""))
             for label, name, permission in items
             if request.user.has_perm(permission)
         ]

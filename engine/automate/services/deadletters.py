@@ -34,8 +34,9 @@ class Filter:
     workflow_id: UUID | None = None
     step_id: str = ""  # the step that failed
     code: str = ""  # of the error
-    fingerprint: str = ""
+    fingerprint: str | None = None  # "": of failures that have none
     status: str = ""  # failed | held
+    is_dismissed: bool = False  # those that somebody let be, instead
     since: datetime | None = None
     until: datetime | None = None
     ids: tuple[UUID, ...] = ()
@@ -73,14 +74,14 @@ def dead_runs(wanted: Filter | None = None) -> QuerySet[ExecutionRun]:
     """Newest first."""
     wanted = wanted or Filter()
     retried = ExecutionRun.objects.filter(retry_of=OuterRef("pk"))
-    runs = ExecutionRun.objects.filter(
-        Q(status="failed", dismissed_at__isnull=True) & ~Exists(retried) | Q(status="held")
-    )
+    failed = Q(status="failed", dismissed_at__isnull=not wanted.is_dismissed) & ~Exists(retried)
+    runs = ExecutionRun.objects.filter(failed if wanted.is_dismissed else failed | Q(status="held"))
+    if wanted.fingerprint is not None:
+        runs = runs.filter(error_fingerprint=wanted.fingerprint)
     conditions: dict[str, Any] = {
         "workflow_id": wanted.workflow_id,
         "error__step": wanted.step_id,
         "error__code": wanted.code,
-        "error_fingerprint": wanted.fingerprint,
         "status": wanted.status,
         "created_at__gte": wanted.since,
         "created_at__lt": wanted.until,

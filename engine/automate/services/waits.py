@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -17,17 +18,26 @@ MAX_COMMENT = 2_000
 
 
 @transaction.atomic
-def answer_approval(*, wait_id: UUID, approved: bool, comment: str = "", actor: str, now: datetime) -> RunWait:
+def answer_approval(
+    *,
+    wait_id: UUID,
+    approved: bool,
+    comment: str = "",
+    actor: str,
+    known_as: Collection[str] = (),
+    now: datetime,
+) -> RunWait:
     """Keep the answer and who gave it, and let the run go on.
 
-    Raises NotFound; PermissionDenied when the step names approvers and `actor` is none of them; Conflict when somebody
+    `known_as`: other names by which a step may ask the actor, such as an e-mail address or `role:admin`. Raises
+    NotFound; PermissionDenied when the step names approvers and the actor is none of them; Conflict when somebody
     answered first, the time is over, or the run was stopped.
     """
     wait = RunWait.objects.filter(pk=wait_id, kind="approval").first()
     if wait is None:
         raise NotFound("There is no such approval.", details={"id": str(wait_id)})
     approvers = (wait.details or {}).get("approvers") or []
-    if approvers and actor not in approvers:
+    if approvers and not {actor, *known_as}.intersection(approvers):
         raise PermissionDenied("Somebody else is asked for this approval.", details={"approvers": approvers})
     answer = {"approved": approved, "comment": comment[:MAX_COMMENT]}
     is_open = wait.expires_at is None or wait.expires_at > now

@@ -12,7 +12,17 @@ from django.http import HttpResponse
 from django.test import Client
 
 from automate.ids import derived_id, new_id
-from automate.models import Event, ExecutionRun, MatchDecision, Schedule, StepRun, Workflow, WorkflowVersion
+from automate.models import (
+    Event,
+    ExecutionRun,
+    MatchDecision,
+    OutboxJob,
+    RunWait,
+    Schedule,
+    StepRun,
+    Workflow,
+    WorkflowVersion,
+)
 from automate_tenants.context import TenantRef, tenant_scope
 
 ALL_SCOPES = ["events:write", "events:read", "runs:read", "runs:write", "workflows:read", "workflows:write",
@@ -131,6 +141,32 @@ class Rows:
                 decided_at=event.received_at,
             )
             return run
+
+    def held(self, event: Event, workflow: Workflow) -> ExecutionRun:
+        """A run whose one step may have happened: it waits for a person's word."""
+        run = self.run(event, workflow, status="held")
+        with tenant_scope(self.tenant):
+            error = {"code": "effect_unknown", "message": "Nobody knows.", "details": {}, "step": "note"}
+            StepRun.objects.filter(run_id=run.pk).update(status="unknown", error=error)
+            ExecutionRun.objects.filter(pk=run.pk).update(error=error)
+            OutboxJob.objects.create(kind="run", run_id=run.pk, status="COMPLETED", available_at=NOW)
+        return run
+
+    def asking(self, event: Event, workflow: Workflow, *, approvers: list[str] | None = None) -> ExecutionRun:
+        """A run that waits for somebody's answer."""
+        run = self.run(event, workflow, status="waiting")
+        with tenant_scope(self.tenant):
+            StepRun.objects.filter(run_id=run.pk).update(action="approve", status="waiting")
+            OutboxJob.objects.create(kind="run", run_id=run.pk, status="COMPLETED", available_at=NOW)
+            RunWait.objects.create(
+                id=derived_id(run.pk, "wait"),
+                run_id=run.pk,
+                step_id="note",
+                kind="approval",
+                details={"message": "Refund 120 EUR?", "approvers": approvers or []},
+                created_at=event.received_at,
+            )
+        return run
 
 
 def id_at(at: datetime) -> UUID:

@@ -23,6 +23,10 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "llm_usage_get", "llm_calls_list", "llm_preferences_get", "llm_preferences_save",
     "workflow_runs_create", "schedules_list", "schedules_get", "schedules_change",
     "schedule_ticks_list", "schedule_ticks_create",
+    "run_retries_create", "run_cancellations_create", "run_settlements_create", "approvals_list",
+    "run_approvals_create", "event_replays_create", "failures_list", "failure_groups_list", "failure_events_list",
+    "failure_redrives_create", "failure_dismissals_create", "halts_get", "halts_save",
+    "workflow_halts_get", "workflow_halts_save",
 }  # fmt: skip
 
 
@@ -76,6 +80,9 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
     workflow, event = rows.workflow(), rows.event()
     run = rows.run(event, workflow, attempts=2)
     schedule = rows.schedule(workflow)
+    failed = rows.run(rows.event(), workflow, status="failed")
+    held = rows.held(rows.event(), workflow)
+    asking = rows.asking(rows.event(), workflow)
     answers = {
         "events_list": api.get("/events"),
         "events_get": api.get(f"/events/{event.pk}", expand="why"),
@@ -118,6 +125,21 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
         "schedules_list": api.get("/schedules"),
         "schedules_get": api.get(f"/schedules/{schedule.pk}"),
         "schedules_change": api.send("PATCH", f"/schedules/{schedule.pk}", {"is_paused": True}, {}),
+        "failures_list": api.get("/failures"),
+        "failure_groups_list": api.get("/failures/groups"),
+        "failure_events_list": api.get("/failures/events"),
+        "failure_redrives_create": api.post("/failures/redrives", {"ids": [str(failed.pk)]}),
+        "failure_dismissals_create": api.post("/failures/dismissals", {"all": True}),
+        "run_retries_create": api.post(f"/runs/{run.pk}/retries", {"from": "start"}),
+        "run_settlements_create": api.post(f"/runs/{held.pk}/settlements", {"step": "note", "verdict": "happened"}),
+        "approvals_list": api.get("/approvals"),
+        "run_approvals_create": api.post(f"/runs/{asking.pk}/approvals", {"step": "note", "decision": "approve"}),
+        "run_cancellations_create": api.post(f"/runs/{asking.pk}/cancellations", {}),
+        "event_replays_create": api.post(f"/events/{event.pk}/replays", {}),
+        "halts_get": api.get("/halt"),
+        "halts_save": api.send("PUT", "/halt", {"is_halted": True, "reason": "an incident"}),
+        "workflow_halts_get": api.get("/workflows/order-flow/halt"),
+        "workflow_halts_save": api.send("PUT", "/workflows/order-flow/halt", {"is_halted": False}),
     }
     assert set(answers) == OPERATION_IDS
 

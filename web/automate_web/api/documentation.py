@@ -14,7 +14,9 @@ from automate_web.cursor import DEFAULT_LIMIT, MAX_LIMIT
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-TAGS = ("events", "runs", "workflows", "secrets", "audit", "policy", "schedules", "llm")
+TAGS = (
+    "events", "runs", "approvals", "failures", "workflows", "schedules", "halts", "secrets", "audit", "policy", "llm",
+)  # fmt: skip
 ERRORS = {
     400: ("invalid_json", "The body is not JSON, or not JSON that can be stored."),
     401: ("invalid_api_key", "No API key, or one that is unknown, expired or revoked."),
@@ -71,6 +73,7 @@ def describe(
     missing: bool = False,
     conflict: bool = False,
     unchanged: bool = False,
+    dry_run: bool = False,
     if_match: bool = False,
     etag: bool = False,
     idempotency_key: bool = False,
@@ -85,6 +88,7 @@ def describe(
             page_of(answer) if is_list else answer, description=summary, examples=_examples(shown.get("answer"), status)
         ),
         **({200: OpenApiResponse(answer, description="Nothing had changed: what was there.")} if unchanged else {}),
+        **({200: OpenApiResponse(answer, description="With `dry_run`: nothing was changed.")} if dry_run else {}),
         **{code: _refusal(code) for code in sorted(refusals)},
     }
     extra = [IF_MATCH] * if_match + [IDEMPOTENCY_KEY] * idempotency_key + [ETAG] * (etag or if_match)

@@ -95,6 +95,7 @@ class OneEvent(ApiView):
             "why": explain_event(event),
             "with_explanations": "why" in expand,
             "runs": run_rows().filter(event_id=event.pk).order_by("-pk"),
+            "replays": Event.objects.filter(replay_of=event.pk).order_by("pk").values_list("pk", flat=True),
         }
         return Response(serializers.EventDetail(event, context=context).data)
 

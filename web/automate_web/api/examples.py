@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from automate_web.api.control_examples import control_examples
+
 TRACE_ID: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 _EVENT_ID = "019aa900-1c00-7a10-8000-0a1b2c3d4e5f"
 _RUN_ID = "019aa900-1c00-8c3d-9000-6f7a8b9c0d1e"
@@ -18,6 +20,7 @@ _EVENT = {
     "source": "api",
     "trace_id": TRACE_ID,
     "received_at": _AT,
+    "replay_of": None,
 }
 _WORKFLOW_REF = {"id": _WORKFLOW_ID, "slug": "order-flow", "name": "Order flow"}
 _RUN = {
@@ -35,6 +38,8 @@ _RUN = {
     "ended_at": "2026-11-21T08:30:00.410000Z",
     "wake_at": None,
     "origin": "event",
+    "retry_of": None,
+    "attempt": 1,
     "parent_run_id": None,
     "deadline_at": "2026-02-01T10:00:00Z",
     "cancel_requested_at": None,
@@ -191,6 +196,7 @@ _LLM_PREFERENCES: dict[str, Any] = {
     "prices": [{"model": "my-model", "input": "0.5", "output": "1.5"}],
 }
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    **control_examples(_RUN, _EVENT, _page),
     "events_list": {"answer": _page("events", _EVENT), "description": "Newest first, without payloads."},
     "events_send": {
         "body": {"type": "order.created", "payload": {"id": 7, "total": 120}},
@@ -218,6 +224,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
                 }
             ],
             "runs": [_RUN],
+            "replays": [],
         },
         "description": "With the decision for each workflow that could have run, and the runs it made.",
     },
@@ -226,6 +233,11 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "answer": {
             **_RUN,
             "outputs": {"note": {"message": "Order 7 came in"}},
+            "dismissed_at": None,
+            "retries": [],
+            "children": [],
+            "waits": [],
+            "queue": None,
             "steps": [
                 {
                     "id": "note",

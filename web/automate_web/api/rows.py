@@ -8,7 +8,7 @@ from automate.models import Event, ExecutionRun, Workflow
 
 
 def event_rows() -> QuerySet[Event]:
-    return Event.objects.only("id", "type", "source", "trace_id", "received_at")
+    return Event.objects.only("id", "type", "source", "trace_id", "received_at", "replay_of")
 
 
 def run_rows() -> QuerySet[ExecutionRun]:

@@ -11,12 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from automate.models import ExecutionRun, RunWait, StepRun, Workflow
+from automate.services.why_waits import why_waits
 from automate_web.api import serializers
 from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.filters import TRACE_AND_TIME, narrow, trace_and_time
 from automate_web.api.query import Query, parse_uuid
 from automate_web.api.rows import event_rows, run_rows
 from automate_web.api.views import PAGE_PARAMETERS, ApiView, find
+from automate_web.run_family import family_of
 from automate_web.run_steps import standing, steps_of, waits_for
 
 STATUSES = [str(status) for status in ExecutionRun.Status.values]
@@ -72,13 +74,24 @@ class OneRun(ApiView):
     def get(self, request: Request, run_id: str) -> Response:
         expand = Query(request, ("expand",)).choices("expand", ["event", "steps"])
         run: ExecutionRun = find(ExecutionRun.objects.select_related("version__workflow"), run_id, "Run")
-        attempts = list(StepRun.objects.filter(run_id=run.pk).order_by("position", "item", "round", "attempt"))
-        waits = {(w.step_id, w.item): w for w in RunWait.objects.filter(run_id=run.pk, status="open")}
-        steps = steps_of(run.version, attempts)
-        context: dict[str, Any] = {"steps": steps_with_attempts(steps, attempts, waits)}
+        context = run_context(run)
         if "event" in expand:
             context["event"] = event_rows().filter(pk=run.event_id).first()
         return Response(serializers.RunDetail(run, context=context).data)
+
+
+def run_context(run: ExecutionRun) -> dict[str, Any]:
+    """What `RunDetail` says beside the run's own row."""
+    attempts = list(StepRun.objects.filter(run_id=run.pk).order_by("position", "item", "round", "attempt"))
+    waits = {(w.step_id, w.item): w for w in RunWait.objects.filter(run_id=run.pk, status="open")}
+    family = family_of(run)
+    return {
+        "steps": steps_with_attempts(steps_of(run.version, attempts), attempts, waits),
+        "waits": sorted(waits.values(), key=lambda wait: (wait.created_at, wait.item)),
+        "queue": why_waits(run),
+        "retries": [each.pk for each in family.retries],
+        "children": [each.pk for each in family.children],
+    }
 
 
 def steps_with_attempts(

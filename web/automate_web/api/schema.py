@@ -36,6 +36,9 @@ SETTINGS = {
         "RunStatus": "automate.models.ExecutionRun.Status",
         "StepStatus": "automate.models.StepRun.Status",
         "MatchResult": "automate.models.MatchDecision.Decision",
+        "WaitKind": "automate.models.RunWait.Kind",
+        "QueueKind": ["slot", "order", "halt"],
+        "Answer": ["approve", "reject"],
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -44,6 +47,9 @@ SETTINGS = {
     "TAGS": [
         {"name": "events", "description": "What happened, and what was decided about it."},
         {"name": "runs", "description": "What was done, step by step."},
+        {"name": "approvals", "description": "Questions to people that runs wait for."},
+        {"name": "failures", "description": "What failed and nobody has dealt with."},
+        {"name": "halts", "description": "Kill switches: nothing runs, nothing is lost."},
         {"name": "workflows", "description": "What shall be done: drafts, and the versions that run."},
     ],
 }

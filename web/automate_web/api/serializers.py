@@ -11,11 +11,21 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from automate.models import AuditLogEntry, Event, ExecutionRun, MatchDecision, StepRun, Workflow, WorkflowVersion
+from automate.models import (
+    AuditLogEntry,
+    Event,
+    ExecutionRun,
+    MatchDecision,
+    RunWait,
+    StepRun,
+    Workflow,
+    WorkflowVersion,
+)
 from automate.services.why import Why
 from automate_governance.models import StoredSecret
 from automate_governance.redaction import redact
 from automate_llm.money import to_dollars
+from automate_web.approvals import approvers
 
 
 class Time(serializers.DateTimeField):
@@ -90,6 +100,7 @@ class EventSummary(serializers.Serializer[Event]):
     )
     trace_id = TraceId()
     received_at = Time()
+    replay_of = serializers.UUIDField(allow_null=True, help_text="Of a replay: the event that was sent again.")
 
 
 class RunSummary(serializers.Serializer[ExecutionRun]):
@@ -107,6 +118,8 @@ class RunSummary(serializers.Serializer[ExecutionRun]):
     ended_at = Time(allow_null=True)
     wake_at = Time(allow_null=True, help_text="While waiting: when it goes on.")
     origin = serializers.ChoiceField(choices=ExecutionRun.Origin.choices, help_text="What it came from.")
+    retry_of = serializers.UUIDField(allow_null=True, help_text="Of a retry: the run that it repeats.")
+    attempt = serializers.IntegerField(help_text="Of the whole run, from 1: a retry is the next one.")
     parent_run_id = serializers.UUIDField(allow_null=True, help_text="Of a child: the run whose step started it.")
     deadline_at = Time(allow_null=True, help_text="It has failed by then, whatever it waits for.")
     cancel_requested_at = Time(allow_null=True, help_text="When somebody asked it to stop.")
@@ -138,6 +151,11 @@ class EventDetail(EventSummary):
     headers = JsonObjectOrNull(help_text="Of the HTTP request, redacted; null unless it came by webhook.")
     why = serializers.SerializerMethodField(help_text="The decision for each workflow that could have run.")
     runs = serializers.SerializerMethodField(help_text="The runs this event made.")
+    replays = serializers.SerializerMethodField(help_text="Ids of the events that sent it again, oldest first.")
+
+    @extend_schema_field({"type": "array", "items": {"type": "string", "format": "uuid"}})
+    def get_replays(self, event: Event) -> Any:
+        return [str(replay) for replay in self.context["replays"]]
 
     @extend_schema_field({})
     def get_payload(self, event: Event) -> Any:
@@ -208,16 +226,71 @@ class Step(serializers.Serializer[Any]):
     attempts = Attempt(many=True)
 
 
+class RunWaitShown(serializers.Serializer[RunWait]):
+    """What a step waits for beside the time."""
+
+    step = serializers.CharField(source="step_id")
+    item = serializers.IntegerField(help_text="Of a fan-out, from 1; otherwise 0.")
+    kind = serializers.ChoiceField(choices=RunWait.Kind.choices)
+    message = serializers.SerializerMethodField(help_text="What an approval asks; else empty.")
+    approvers = serializers.SerializerMethodField(help_text="Who is asked; nobody: everybody who may.")
+    event_type = serializers.CharField(help_text="Of an event that is waited for; else empty.")
+    child_run_id = serializers.UUIDField(allow_null=True)
+    since = Time(source="created_at")
+    until = Time(source="expires_at", allow_null=True, help_text="When it stops waiting.")
+
+    @extend_schema_field({"type": "string"})
+    def get_message(self, wait: RunWait) -> str:
+        return str((wait.details or {}).get("message", ""))
+
+    @extend_schema_field({"type": "array", "items": {"type": "string"}})
+    def get_approvers(self, wait: RunWait) -> list[str]:
+        return approvers(wait)
+
+
+class RunQueue(serializers.Serializer[Any]):
+    """The queue in which a run stands."""
+
+    kind = serializers.ChoiceField(choices=["slot", "order", "halt"])
+    key = serializers.CharField()
+    ahead = serializers.IntegerField(help_text="Runs of this key before it.")
+    limit = serializers.IntegerField(allow_null=True, help_text="Of runs of this key at a time.")
+    since = Time()
+    sentence = serializers.CharField(help_text="The reason in words.")
+
+
 class RunDetail(RunSummary):
     """A run with its steps. `event` is filled in with `expand=event`."""
 
     outputs = JsonObject(help_text="The output of each finished step, redacted.")
+    dismissed_at = Time(allow_null=True, help_text="When somebody took the failure out of the list.")
+    retries = serializers.SerializerMethodField(help_text="Ids of the runs that repeat this one, oldest first.")
+    children = serializers.SerializerMethodField(help_text="Ids of the runs that its steps started, oldest first.")
+    waits = serializers.SerializerMethodField(help_text="What its steps wait for beside the time.")
+    queue = serializers.SerializerMethodField(help_text="Why it does not start or go on; null when it is in no queue.")
     steps = serializers.SerializerMethodField()
     event = serializers.SerializerMethodField()
 
     @extend_schema_field(Step(many=True))
     def get_steps(self, run: ExecutionRun) -> Any:
         return Step(self.context["steps"], many=True).data
+
+    @extend_schema_field({"type": "array", "items": {"type": "string", "format": "uuid"}})
+    def get_retries(self, run: ExecutionRun) -> Any:
+        return [str(each) for each in self.context["retries"]]
+
+    @extend_schema_field({"type": "array", "items": {"type": "string", "format": "uuid"}})
+    def get_children(self, run: ExecutionRun) -> Any:
+        return [str(each) for each in self.context["children"]]
+
+    @extend_schema_field(RunWaitShown(many=True))
+    def get_waits(self, run: ExecutionRun) -> Any:
+        return RunWaitShown(self.context["waits"], many=True).data
+
+    @extend_schema_field(RunQueue(allow_null=True))
+    def get_queue(self, run: ExecutionRun) -> Any:
+        queue = self.context["queue"]
+        return RunQueue(queue).data if queue else None
 
     @extend_schema_field(EventSummary(allow_null=True))
     def get_event(self, run: ExecutionRun) -> Any:

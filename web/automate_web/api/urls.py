@@ -4,15 +4,46 @@ from __future__ import annotations
 
 from django.urls import path
 
-from automate_web.api import audit, events, llm, policy, runs, schedules, schema, secrets, trials, views, workflows
+from automate_web.api import (
+    approvals,
+    audit,
+    control,
+    events,
+    failures,
+    halts,
+    llm,
+    policy,
+    replays,
+    retries,
+    runs,
+    schedules,
+    schema,
+    secrets,
+    trials,
+    views,
+    workflows,
+)
 
 app_name = "api"
 urlpatterns = [
     path("openapi.json", schema.serve, name="openapi"),
     path("events", events.Events.as_view(), name="events"),
     path("events/<str:event_id>", events.OneEvent.as_view(), name="event"),
+    path("events/<str:event_id>/replays", replays.EventReplays.as_view(), name="event-replays"),
     path("runs", runs.Runs.as_view(), name="runs"),
     path("runs/<str:run_id>", runs.OneRun.as_view(), name="run"),
+    path("runs/<str:run_id>/retries", retries.RunRetries.as_view(), name="run-retries"),
+    path("runs/<str:run_id>/cancellations", control.RunCancellations.as_view(), name="run-cancellations"),
+    path("runs/<str:run_id>/settlements", control.RunSettlements.as_view(), name="run-settlements"),
+    path("runs/<str:run_id>/approvals", approvals.RunApprovals.as_view(), name="run-approvals"),
+    path("approvals", approvals.Approvals.as_view(), name="approvals"),
+    path("failures", failures.Failures.as_view(), name="failures"),
+    path("failures/groups", failures.FailureGroups.as_view(), name="failure-groups"),
+    path("failures/events", failures.FailedEvents.as_view(), name="failure-events"),
+    path("failures/redrives", failures.FailureRedrives.as_view(), name="failure-redrives"),
+    path("failures/dismissals", failures.FailureDismissals.as_view(), name="failure-dismissals"),
+    path("halt", halts.EngineHalt.as_view(), name="halt"),
+    path("workflows/<str:workflow>/halt", halts.WorkflowHalt.as_view(), name="workflow-halt"),
     path("workflows", workflows.Workflows.as_view(), name="workflows"),
     path("workflows/<str:workflow>", workflows.OneWorkflow.as_view(), name="workflow"),
     path("workflows/<str:workflow>/versions", workflows.Versions.as_view(), name="workflow-versions"),

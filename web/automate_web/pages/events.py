@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -28,6 +28,7 @@ from automate_web.pages.conditions import conditions
 from automate_web.pages.find import address_of
 from automate_web.pages.payload import Shown, shown
 from automate_web.pages.refusals import explain
+from automate_web.pages.replays import side_by_side
 from automate_web.requests import WorkspaceRequest, actor, wants_fragment, workspace_page
 
 FILTERS = ("status", "type", "source", "trace_id", "since", "until", "q")
@@ -40,6 +41,7 @@ class EventRow:
 
     event: Event
     repeats: int = 0
+    duplicates: list[Dedupe] = field(default_factory=list)  # each key under which it came
     runs: list[tuple[ExecutionRun, str]] = field(default_factory=list)  # with the workflow's slug
     verdict: str = "queued"
 
@@ -83,7 +85,8 @@ def detail(request: WorkspaceRequest, event_id: UUID) -> HttpResponse:
         "headers": sorted((event.headers or {}).items()),
         "whys": [(why, conditions(why)) for why in explain_event(event)],
         "is_moving": row.verdict == "queued" or any(run.is_live for run, _ in row.runs),
-        "duplicates": list(Dedupe.objects.filter(event_id=event.pk)),
+        **_replays_of(event),
+        "duplicates": row.duplicates,
     }
     return render(request, "events/_detail.html" if wants_fragment(request) else "events/detail.html", context)
 
@@ -122,6 +125,17 @@ def raw(request: WorkspaceRequest, event_id: UUID) -> HttpResponse:
     return answer
 
 
+def _replays_of(event: Event) -> dict[str, Any]:
+    """What it is a replay of, and its replays; of a replay with an edited payload, both side by side."""
+    first = Event.objects.filter(pk=event.replay_of).first() if event.replay_of else None
+    is_edited = first is not None and first.payload != event.payload
+    return {
+        "first": first,
+        "replays": list(Event.objects.filter(replay_of=event.pk).only("received_at").order_by("pk")[:50]),
+        "compared": side_by_side(first.payload, event.payload) if first is not None and is_edited else None,
+    }
+
+
 def search(asked: dict[str, str], *, now: datetime) -> QuerySet[Event]:
     """Events that the filters name, for `paginate`. Time is a range of the primary key."""
     events = Event.objects.defer("payload", "headers")
@@ -152,8 +166,9 @@ def search(asked: dict[str, str], *, now: datetime) -> QuerySet[Event]:
 def rows_of(events: Iterable[Event]) -> list[EventRow]:
     """Each event with its repeats, decisions and runs: five queries for any number of events."""
     rows = {event.pk: EventRow(event) for event in events}
-    for repeat in Dedupe.objects.filter(event_id__in=rows).values("event_id").annotate(total=Sum("repeats")):
-        rows[repeat["event_id"]].repeats = repeat["total"]
+    for key in Dedupe.objects.filter(event_id__in=rows):
+        rows[key.event_id].duplicates.append(key)
+        rows[key.event_id].repeats += key.repeats
     runs = list(ExecutionRun.objects.filter(event_id__in=rows).defer("outputs").order_by("pk"))
     slugs = dict(Workflow.objects.filter(pk__in={run.workflow_id for run in runs}).values_list("pk", "slug"))
     for run in runs:

@@ -12,16 +12,19 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from automate.execution.states import FINAL_RUN
 from automate.models import Event, ExecutionRun, RunWait, StepRun, Workflow
 from automate.services.why_waits import why_waits
 from automate_governance.errors import Invalid, NotFound
 from automate_web import filters
+from automate_web.approvals import Question, may_answer
 from automate_web.cursor import paginate
 from automate_web.pages import timeline
 from automate_web.pages.checklist import checklist
 from automate_web.pages.find import address_of
 from automate_web.pages.payload import Shown, shown
 from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
+from automate_web.run_family import family_of
 from automate_web.run_steps import steps_of
 
 FILTERS = ("status", "workflow", "trace_id", "since", "until", "q")
@@ -94,6 +97,7 @@ def detail(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
     run = _run(run_id)
     attempts = list(StepRun.objects.filter(run_id=run.pk))
     waits = {(wait.step_id, wait.item): wait for wait in RunWait.objects.filter(run_id=run.pk, status="open")}
+    asking = [wait for wait in waits.values() if wait.kind == RunWait.Kind.APPROVAL]
     lanes = timeline.draw(run, steps_of(run.version, attempts), attempts, now=timezone.now(), waits=waits)
     chosen = _chosen(lanes, request.GET.get("step"))
     attempt = _attempt(chosen, request.GET.get("attempt"))
@@ -105,6 +109,9 @@ def detail(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
         "workflow": Workflow.objects.filter(pk=run.workflow_id).defer("draft").first(),
         "event": Event.objects.filter(pk=run.event_id).defer("payload").first(),
         "waits_for": why_waits(run),
+        "has_ended": run.status in FINAL_RUN,
+        "family": family_of(run),
+        "questions": [Question(wait, run, may_answer(wait, request)) for wait in asking],
         "lanes": lanes,
         "chosen": chosen,
         "attempt": attempt,
