@@ -54,6 +54,11 @@ class Authorization:
             return cls({}, {}, TokenRequest.read(fields, owner=str(context.get("pool_key") or "")))
         return cls({}, {})
 
+    @property
+    def header_names(self) -> frozenset[str]:
+        """Headers, in lower case, that carry its credentials."""
+        return frozenset({"authorization", *(name.lower() for name in self.headers)})
+
     def apply(self, call: Call, clock: Clock) -> Generator[Call, Reply, Call]:
         """`call` with its credentials; fetches a token where one is needed and none is kept."""
         headers = dict(self.headers)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from automate_connectors.adapters.base import unknown_action
-from automate_connectors.http import pages
+from automate_connectors.http import pages, redirects
 from automate_connectors.http.auth import Authorization
 from automate_connectors.http.request import as_call
 from automate_connectors.http.spec import ACTIONS
@@ -44,26 +44,43 @@ class HttpAdapter(WebConnector):
 
     def _all(self, call: Call, paging: pages.Paging | None, params: dict[str, Any], context: dict[str, Any]) -> Plan:
         authorization = Authorization.read(params, context)
-        reply = yield from self._authorized(call, authorization)
-        output = self._judge(call, reply, params, context)
+        follows = redirects.read(params)
+        call_made, reply = yield from self._followed(call, authorization, follows=follows)
+        output = self._judge(call_made, reply, params, context)
         if paging is None:
             return output
         gathered = pages.Gathered(paging, call.url)
         gathered.add(output["body"])
         while url := gathered.next_url(output):
             call = replace(call, url=url)
-            reply = yield from self._authorized(call, authorization)
-            page = self._judge(call, reply, params, context)
+            call_made, reply = yield from self._followed(call, authorization, follows=follows)
+            page = self._judge(call_made, reply, params, context)
             gathered.add(page["body"])
             output = {**page, "elapsed_ms": round(output["elapsed_ms"] + page["elapsed_ms"], 3)}
         return {**output, **gathered.result()}
 
-    def _authorized(self, call: Call, authorization: Authorization) -> Generator[Call, Reply, Reply]:
+    def _followed(
+        self, call: Call, authorization: Authorization, *, follows: bool
+    ) -> Generator[Call, Reply, tuple[Call, Reply]]:
+        """The last call and its reply, after the redirects between."""
+        call, reply = yield from self._authorized(call, authorization)
+        hops = 0
+        while follows and (following := self._hop(call, reply, hops, authorization)) is not None:
+            call, hops = following, hops + 1
+            reply = yield call
+        return call, reply
+
+    def _hop(self, call: Call, reply: Reply, hops: int, authorization: Authorization) -> Call | None:
+        return redirects.next_call(call, reply, hops=hops, credentials=authorization.header_names)
+
+    def _authorized(self, call: Call, authorization: Authorization) -> Generator[Call, Reply, tuple[Call, Reply]]:
         """One call with its credentials. A token refused with 401 is fetched again, once: a 401 did nothing."""
-        reply = yield (yield from authorization.apply(call, self.clock))
+        sent = yield from authorization.apply(call, self.clock)
+        reply = yield sent
         if reply.status == 401 and authorization.forget_token():
-            reply = yield (yield from authorization.apply(call, self.clock))
-        return reply
+            sent = yield from authorization.apply(call, self.clock)
+            reply = yield sent
+        return sent, reply
 
     def _judge(self, call: Call, reply: Reply, params: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
         if _is_ok(reply.status, params):
@@ -73,7 +90,8 @@ class HttpAdapter(WebConnector):
                 "body": parse_body(reply),
                 "elapsed_ms": round(reply.elapsed_ms, 3),
             }
-        raise refused(reply, is_safe=call.is_safe, clock=self.clock, context=context)
+        in_doubt = True if call.had_effect else None
+        raise refused(reply, is_safe=call.is_safe, clock=self.clock, context=context, in_doubt=in_doubt)
 
 
 def _is_ok(status: int, params: dict[str, Any]) -> bool:

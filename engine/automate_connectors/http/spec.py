@@ -68,7 +68,7 @@ _PAGINATE = {
 ACTIONS = {
     "request": ActionSpec(
         name="Request",
-        description="Send one HTTP request. Redirects are not followed.",
+        description="Send one HTTP request. Redirects are followed only where `follow_redirects` says so.",
         inputs={
             "method": _text("Method", enum=list(METHODS), default="GET"),
             "url": _text("URL", format="uri", required=True, examples=["https://api.example.com/orders"]),
@@ -104,6 +104,12 @@ ACTIONS = {
             },
             "body": _text("Body", description="Sent as it is.", format="textarea"),
             "paginate": _PAGINATE,
+            "follow_redirects": {
+                "type": "boolean",
+                "title": "Follow redirects",
+                "description": "Up to 5, each checked like the first call. To another host no credentials go along.",
+                "default": False,
+            },
             "timeout": {
                 "type": "number",
                 "title": "Time limit of one call",

@@ -12,7 +12,11 @@ from automate_governance.egress.reply import MAX_BODY_BYTES
 
 @dataclass(frozen=True)
 class Call:
-    """`is_safe`: whether sending it twice does no more than sending it once; decides what a lost reply means."""
+    """`is_safe`: whether sending it twice does no more than sending it once; decides what a lost reply means.
+
+    `had_effect`: a call before it, of the same request, may have had an effect that must not be repeated: whatever
+    fails now, the step is in doubt.
+    """
 
     method: str
     url: str
@@ -21,6 +25,7 @@ class Call:
     body: bytes = b""
     timeout_seconds: float | None = None  # what is left of the step's own where None
     max_body_bytes: int = MAX_BODY_BYTES
+    had_effect: bool = False
 
 
 def json_body(value: Any) -> bytes:

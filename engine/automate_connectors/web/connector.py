@@ -56,7 +56,7 @@ class WebConnector(ConnectorAdapter):
                 try:
                     reply = exchange(egress, call.method, call.url, **deadline.options(call))
                 except EgressError as error:
-                    raise lost(error, is_safe=call.is_safe) from error
+                    raise lost(error, is_safe=call.is_safe, had_effect=call.had_effect) from error
                 call = plan.send(reply)
         except StopIteration as end:
             return end.value
@@ -73,7 +73,7 @@ class WebConnector(ConnectorAdapter):
                 try:
                     reply = await egress.request(call.method, call.url, **deadline.options(call))
                 except EgressError as error:
-                    raise lost(error, is_safe=call.is_safe) from error
+                    raise lost(error, is_safe=call.is_safe, had_effect=call.had_effect) from error
                 call = plan.send(reply)
         except StopIteration as end:
             return end.value

@@ -17,15 +17,16 @@ REFUSED_UNDONE = frozenset((408, 425, 429, 503))  # the other side says that it 
 TRANSIENT = frozenset((500, 502, 504, 507, 520, 521, 522, 523, 524, 529))
 
 
-def lost(error: EgressError, *, is_safe: bool) -> ConnectorError:
-    """No reply came. What never left, or may go twice, may be retried."""
+def lost(error: EgressError, *, is_safe: bool, had_effect: bool = False) -> ConnectorError:
+    """No reply came. What never left, or may go twice, may be retried; not after a call that may have acted."""
+    in_doubt = had_effect or (error.in_doubt and not is_safe)
     return ConnectorError(
         error.message,
-        retryable=error.retryable and (is_safe or not error.in_doubt),
+        retryable=error.retryable and not in_doubt,
         code=error.code,
         retry_after=error.retry_after,
         details=error.details,
-        in_doubt=error.in_doubt and not is_safe,
+        in_doubt=in_doubt,
     )
 
 
