@@ -149,6 +149,9 @@ class OrmStore:
     @transaction.atomic
     def _write(self, claim: Claim, writes: Writes, *, final: bool) -> set[int]:
         now = timezone.now()
+        told = {answer.run_id for answer in writes.answers} | set(writes.cancelled)
+        about = models.Q(id__in=claim.held) | models.Q(kind="run", run_id__in=told)
+        list(OutboxJob.objects.select_for_update().filter(about).order_by("id").values_list("id"))
         mine = OutboxJob.objects.filter(lease_id=claim.lease_id, status=CLAIMED)
         if mine.filter(id__in=claim.held).count() < len(claim.held):
             raise LeaseLost

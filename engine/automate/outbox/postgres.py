@@ -198,6 +198,7 @@ class PostgresStore:
         with batch() as cursor:
             self._enter(cursor, claim)
             self._hold(cursor, claim)
+            _lock_jobs(cursor, claim, writes)
             _record(cursor, writes)
             if writes.due_runs:
                 _rearm(cursor, claim, writes)
@@ -215,6 +216,7 @@ class PostgresStore:
         with transaction() as cursor:
             self._enter(cursor, claim)
             self._hold(cursor, claim)
+            _lock_jobs(cursor, claim, writes)
             _record(cursor, writes)
             if writes.done_jobs:
                 cursor.execute(sql.load("complete_jobs"), {"ids": writes.done_jobs, **lease})
@@ -339,6 +341,14 @@ def _snapshot(row: Sequence[Any], recorded: tuple[RecordedStep, ...], waits: tup
         EventData(event_id, type_, source, loads(payload), trace_id, received_at, hops), recorded,
         waits, bytes(sealed) if sealed is not None else None,
     )  # fmt: skip
+
+
+def _lock_jobs(cursor: Cursor[Any], claim: Claim, writes: Writes) -> None:
+    """See `automate.outbox.waits` for the order of locks. A run that begins in this write is nobody else's yet."""
+    ids = claim.held - {job.id for job in claim.jobs if job.kind != "run"}
+    run_ids = {answer.run_id for answer in writes.answers} | set(writes.cancelled)
+    if ids or run_ids:
+        cursor.execute(sql.load("lock_jobs"), {"ids": list(ids), "run_ids": list(run_ids)}, prepare=True)
 
 
 def _record(cursor: Cursor[Any], writes: Writes) -> None:

@@ -1,7 +1,8 @@
 """What runs wait for, and who answers: rows of a write.
 
-Whoever answers locks the run's job first, then answers the wait, then arms the job if nobody holds it. A holder that
-puts its job away looks once more for answers after it has the job's lock (`wake_early`). So no answer is missed,
+Whoever answers or cancels locks the run's job first, then answers the wait, then arms the job if nobody holds it. A
+holder's write locks the jobs it is about before any other row too: they wait for one another, never in a ring. One
+that puts its job away looks once more for answers after it has the job's lock (`wake_early`). So no answer is missed,
 whichever of the two comes first.
 """
 

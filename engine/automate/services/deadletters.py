@@ -197,6 +197,7 @@ def settle(
     """
     from automate.services.settling import record_verdict
 
+    list(OutboxJob.objects.select_for_update().filter(kind="run", run_id=run_id).values_list("id"))  # as a cancel does
     run = ExecutionRun.objects.select_for_update().filter(pk=run_id).first()
     if run is None:
         raise NotFound("There is no such run.", details={"id": str(run_id)})
