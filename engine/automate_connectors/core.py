@@ -15,27 +15,49 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 _TIMEOUT: dict[str, dict[str, Any]] = {
-    "timeout_seconds": {"type": "number", "minimum": 0, "maximum": 31_536_000, "description": "How long to wait."},
-    "on_timeout": {"enum": ["fail", "continue"], "default": "fail", "description": "What follows when nobody answers."},
+    "timeout_seconds": {
+        "title": "Timeout",
+        "type": "number",
+        "minimum": 0,
+        "maximum": 31_536_000,
+        "description": "How long to wait.",
+    },
+    "on_timeout": {
+        "title": "On timeout",
+        "enum": ["fail", "continue"],
+        "default": "fail",
+        "description": "What follows when nobody answers.",
+    },
 }
 WAITING = {
     "wait": ActionSpec(
         name="Wait",
         description="Go on after a while, or at a time. Holds no worker.",
         inputs={
-            "seconds": {"type": "number", "minimum": 0, "maximum": 31_536_000, "description": "How long."},
-            "until": {"type": "string", "description": "Or a time, such as 2026-03-01T09:00:00Z."},
+            "seconds": {
+                "title": "Seconds",
+                "type": "number",
+                "minimum": 0,
+                "maximum": 31_536_000,
+                "description": "How long.",
+            },
+            "until": {"title": "Until", "type": "string", "description": "Or a time, such as 2026-03-01T09:00:00Z."},
         },
-        outputs={"waited_until": {"type": "string"}},
+        outputs={"waited_until": {"title": "Waited until", "type": "string"}},
         effect="read",
     ),
     "wait_for_event": ActionSpec(
         name="Wait for an event",
         description="Go on when an event of this type comes that matches; one that came since the run began counts.",
         inputs={
-            "event_type": {"type": "string", "required": True, "description": "The exact type."},
-            "rule": {"type": ["object", "null"], "description": "JSONLogic over that event's {payload, event}."},
+            "event_type": {"title": "Event type", "type": "string", "required": True, "description": "The exact type."},
+            "rule": {
+                "title": "Rule",
+                "type": ["object", "null"],
+                "description": "JSONLogic over that event's {payload, event}.",
+            },
             "look_back_seconds": {
+                "title": "Look back",
                 "type": "number",
                 "minimum": 0,
                 "maximum": 31_536_000,
@@ -43,34 +65,48 @@ WAITING = {
             },
             **_TIMEOUT,
         },
-        outputs={"event": {"type": "object"}, "payload": {}},
+        outputs={"event": {"title": "Event", "type": "object"}, "payload": {"title": "Payload"}},
         effect="read",
     ),
     "approve": ActionSpec(
         name="Ask for approval",
         description="Go on when a person says yes; fail when one says no.",
         inputs={
-            "message": {"type": "string", "required": True, "description": "What is asked."},
+            "message": {"title": "Message", "type": "string", "required": True, "description": "What is asked."},
             "approvers": {
+                "title": "Approvers",
                 "type": "array",
                 "items": {"type": "string"},
                 "description": "Who may answer: e-mail addresses, `role:admin`; nobody named: every member who may.",
             },
             **_TIMEOUT,
         },
-        outputs={"approved": {"type": "boolean"}, "by": {"type": "string"}, "comment": {"type": "string"}},
+        outputs={
+            "approved": {"title": "Approved", "type": "boolean"},
+            "by": {"title": "By", "type": "string"},
+            "comment": {"title": "Comment", "type": "string"},
+        },
         effect="read",
     ),
     "run_workflow": ActionSpec(
         name="Run a workflow",
         description="Start the live version of another workflow, past its rule; by default wait for its end.",
         inputs={
-            "workflow": {"type": "string", "required": True, "description": "Its slug."},
-            "payload": {"description": "What it gets as its event's payload."},
-            "wait": {"type": "boolean", "default": True, "description": "Whether to wait for its end."},
+            "workflow": {"title": "Workflow", "type": "string", "required": True, "description": "Its slug."},
+            "payload": {"title": "Payload", "description": "What it gets as its event's payload."},
+            "wait": {
+                "title": "Wait for its end",
+                "type": "boolean",
+                "default": True,
+                "description": "Whether to wait for its end.",
+            },
             **_TIMEOUT,
         },
-        outputs={"run_id": {"type": "string"}, "status": {"type": "string"}, "outputs": {"type": "object"}},
+        outputs={
+            "run_id": {"title": "Run", "type": "string"},
+            "status": {"title": "Status", "type": "string"},
+            "outputs": {"title": "Outputs", "type": "object"},
+        },
         effect="read",
     ),
 }
@@ -114,9 +150,9 @@ class CoreAdapter(ConnectorAdapter):
             name="Fail",
             description="End the step as failed, and with it the run unless the step says otherwise.",
             inputs={
-                "message": {"type": "string", "required": True, "description": "Why."},
-                "code": {"type": "string", "default": "failed", "description": "The error's code."},
-                "details": {"type": "object", "description": "Data for whoever looks."},
+                "message": {"title": "Message", "type": "string", "required": True, "description": "Why."},
+                "code": {"title": "Code", "type": "string", "default": "failed", "description": "The error's code."},
+                "details": {"title": "Details", "type": "object", "description": "Data for whoever looks."},
             },
             effect="read",
         ),

@@ -18,6 +18,12 @@ view_event          x     x      x       x       x      .
 view_run            x     x      x       x       x      .
 view_workflow       x     x      x       x       x      .
 send_event          x     x      x       x       .      .
+run_workflow        x     x      x       x       .      .
+control_run         x     x      x       x       .      .
+answer_approval     x     x      x       x       .      .
+replay_event        x     x      x       x       .      .
+pause_engine        x     x      x       x       .      .
+change_schedule     x     x      x       x       .      .
 view_raw_payload    x     x      x       x       .      .
 view_keys           x     x      x       x       .      .
 view_audit          x     x      x       x       .      .

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError
 from django.http import HttpResponse
 
-from automate_web.api import events
+from automate_web.api import events, filters
 from tests.web.api.support import Api, Rows
 
 pytestmark = pytest.mark.django_db
@@ -174,7 +174,7 @@ def test_what_nobody_foresaw_is_logged_under_its_trace_id_and_says_nothing_of_th
     def broken(*_: Any) -> None:
         raise RuntimeError("canary: password=hunter2")
 
-    monkeypatch.setattr(events, "received_between", broken)
+    monkeypatch.setattr(filters, "received_between", broken)
     with caplog.at_level(logging.ERROR, "automate_web"):
         body = check(api.get("/events"), 500, "internal_error")
 
@@ -188,7 +188,7 @@ def test_a_database_that_is_away_is_503_with_a_time_to_come_back(api: Api, monke
     def away(*_: Any) -> None:
         raise OperationalError("canary: connection to server at 10.0.0.7 failed")
 
-    monkeypatch.setattr(events, "received_between", away)
+    monkeypatch.setattr(filters, "received_between", away)
     answer = api.get("/events")
 
     assert "canary" not in str(check(answer, 503, "unavailable"))
