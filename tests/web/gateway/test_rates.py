@@ -34,13 +34,14 @@ def test_a_request_over_the_rate_is_refused_with_when_to_come_back(
     assert refused.headers["x-ratelimit-remaining"] == "0"
     assert refused.headers["x-ratelimit-reset"] == str(wait)
     assert refused.json["details"] == {"limit": 3, "window_seconds": 60.0, "retry_after": wait, "whose": "workspace"}
-    assert inside(alone).count("event") == inside(alone).count("outboxjob") == 3
+    assert inside(alone).count("event") == 3
+    assert inside(alone).rows("outboxjob", "kind", "1").count(("event",)) == 3
 
 
 def test_a_slot_is_free_again_one_window_later(
     alone: Sender, owner_connection: psycopg.Connection[Any], eventually: Eventually
 ) -> None:
-    set_limit(owner_connection, alone, per_window=2, window_ms=500)
+    set_limit(owner_connection, alone, per_window=2, window_ms=3_000)  # room for a busy machine
     assert [alone.post().status for _ in range(3)] == [202, 202, 429]
 
     assert eventually(lambda: alone.post().status == 202)

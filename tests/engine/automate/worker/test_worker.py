@@ -84,8 +84,10 @@ def start_worker(http_sink: Sink, eventually: Any) -> Iterator[Callable[..., Wor
 
 
 @pytest.fixture
-def emit(tenant_a: Any, http_sink: Sink) -> Callable[[int], list[UUID]]:
+def emit(tenant_a: Any, http_sink: Sink, settings: Any) -> Callable[[int], list[UUID]]:
     """Events whose workflow posts their number to the sink, with an idempotency key."""
+    policy = {**settings.DJANGO_AUTOMATE["POLICY"], "private_targets": [http_sink.target]}
+    settings.DJANGO_AUTOMATE = {**settings.DJANGO_AUTOMATE, "POLICY": policy}
     now = datetime.now(timezone.utc)
     send = {
         "id": "send",
