@@ -12,19 +12,24 @@ from django.test import TransactionTestCase
 from psycopg import sql
 
 from tests.support import server
+from tests.support.contents import Changed, Contents
 
 SNAPSHOT = f"{server.DATABASE}_snapshot"
 
 
 class Restorer:
-    """Puts the database back to the latest snapshot: exact, whatever a test did, roles and schemas included."""
+    """Puts the database back to the latest snapshot: exact, whatever a test did.
+
+    Rows are put back where they changed; who changed a definition (a schema, a table, a right) costs a new copy.
+    """
 
     def __init__(self) -> None:
         self.source = ""
+        self.contents: Contents | None = None
 
     def begin(self) -> None:
         self.source = server.ensure_template()
-        self.restore()
+        self._copy()
 
     def snapshot(self) -> None:
         """From now on, `restore` goes back to this."""
@@ -32,11 +37,21 @@ class Restorer:
         with server.admin() as connection:
             server.copy(connection, server.DATABASE, SNAPSHOT)
         self.source = SNAPSHOT
+        self.contents = Contents(server.urls(server.DATABASE).superuser)
 
     def restore(self) -> None:
         connections.close_all()
+        assert self.contents is not None  # `begin` comes first
+        try:
+            self.contents.put_back(server.urls(server.DATABASE).superuser)
+        except (Changed, psycopg.Error):
+            self._copy()
+
+    def _copy(self) -> None:
+        connections.close_all()
         with server.admin() as connection:
             server.copy(connection, self.source, server.DATABASE)
+        self.contents = Contents(server.urls(server.DATABASE).superuser)
 
 
 restorer = Restorer()

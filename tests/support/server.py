@@ -72,7 +72,7 @@ def urls(database: str) -> DatabaseUrls:
 
 
 @contextlib.contextmanager
-def _locked(name: str) -> Iterator[None]:
+def locked(name: str) -> Iterator[None]:
     with (HOME.run / name).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -90,7 +90,7 @@ def leave(file: IO[str]) -> None:
     server = postgres()
     if server.pid() is not None:
         with admin() as connection:
-            for name in _databases(connection, f"run_{RUN}_%"):
+            for name in databases(connection, f"run_{RUN}_%"):
                 drop(connection, name)
     shutil.rmtree(run_folder(), ignore_errors=True)
     try:
@@ -103,15 +103,15 @@ def leave(file: IO[str]) -> None:
 
 def ensure_template() -> str:
     """Start the server and migrate the template if that has not been done; the template's name."""
-    name = f"template_{_schema_hash()}"
-    with _locked("template.lock"):
+    name = f"template_{schema_hash()}"
+    with locked("template.lock"):
         server = postgres()
         if server.pid() is None or not server.answers():
             _start(server)
         with admin() as connection:
-            if name in _databases(connection, "template_%"):
+            if name in databases(connection, "template_%"):
                 return name
-            for old in _databases(connection, "template_%"):
+            for old in databases(connection, "template_%"):
                 drop(connection, old)
             building = f"building_{name}"
             drop(connection, building)
@@ -153,7 +153,7 @@ def _migrate(server: Postgres, database: str) -> None:
         raise RuntimeError(f"automate migrate failed:\n{done.stderr}")
 
 
-def _schema_hash() -> str:
+def schema_hash() -> str:
     digest = hashlib.sha256()
     files = {
         file
@@ -170,7 +170,7 @@ def admin() -> psycopg.Connection[Any]:
     return psycopg.connect(postgres().superuser_url(), autocommit=True)
 
 
-def _databases(connection: psycopg.Connection[Any], like: str) -> list[str]:
+def databases(connection: psycopg.Connection[Any], like: str) -> list[str]:
     pattern = like.replace("_", r"\_")
     return [name for (name,) in connection.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [pattern])]
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.plain.test_plain_project import EMIT, Project, make_project
-
-__all__ = ["make_project"]  # the fixture
+from tests.engine.plain.project import Project
+from tests.engine.plain.test_plain_project import EMIT
 
 pytestmark = pytest.mark.processes  # each test is a process of its own
 VALUE = "canary-admin-9d02"

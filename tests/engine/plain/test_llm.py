@@ -6,10 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.engine.plain.test_plain_project import DATABASES, Project, make_project
+from tests.engine.plain.project import DATABASES, Project
 from tests.support.llm_server import KEY, LLMServer, Reply
-
-__all__ = ["make_project"]  # the fixture
 
 START = """
 from datetime import datetime, timezone

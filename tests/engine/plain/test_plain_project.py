@@ -3,88 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from tests.engine.automate.outbox.contract import CONTRACT
-from tests.support import server
+from tests.engine.plain.project import DATABASES, Project, is_postgresql
 
 pytestmark = pytest.mark.processes
-ROOT = Path(__file__).resolve().parents[3]
-GIVEN = json.loads(os.environ.get("ENGINE_DATABASES", "{}"))  # further servers: `make test-databases`
-DATABASES = ("sqlite", "postgresql", *GIVEN)
-PYTHON = os.environ.get("ENGINE_PYTHON", sys.executable)  # which the project runs on: `make test-matrix`
-
-
-def is_postgresql(kind: str) -> bool:
-    return kind.startswith("postgresql")
-
-
-@dataclass(frozen=True)
-class Project:
-    """A migrated database and a way to run Python in the plain project."""
-
-    environment: dict[str, str]
-
-    def python(self, *arguments: str) -> str:
-        ran = subprocess.run(
-            [PYTHON, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120
-        )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        return ran.stdout
-
-    def manage(self, *arguments: str) -> str:
-        return self.python("-m", "django", *arguments)
-
-    def script(self, code: str) -> Any:
-        """Run `code` after django.setup(); the value it leaves in `answer`."""
-        out = self.python("-c", f"import django, json; django.setup()\n{code}\nprint(json.dumps(answer))")
-        return json.loads(out.splitlines()[-1])
-
-
-@pytest.fixture(scope="module")
-def make_project(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project]:
-    made: dict[str, Project] = {}
-
-    def make(kind: str) -> Project:
-        if kind not in made:
-            inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DJANGO_", "DATABASE_URL"))}
-            made[kind] = Project(
-                {
-                    **inherited,
-                    "DJANGO_SETTINGS_MODULE": "tests.engine.plain.settings",
-                    "PLAIN_DATABASE": json.dumps(_database(kind, tmp_path_factory.mktemp(kind))),
-                }
-            )
-            made[kind].manage("migrate", "--verbosity", "0")
-            if kind in GIVEN:  # one database for all modules
-                made[kind].manage("flush", "--no-input", "--verbosity", "0")
-        return made[kind]
-
-    return make
-
-
-def _database(kind: str, folder: Path) -> dict[str, Any]:
-    if kind in GIVEN:
-        return dict(GIVEN[kind])
-    if kind == "sqlite":
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / "db.sqlite3"), "OPTIONS": {"timeout": 20}}
-    name = f"{server.DATABASE}_plain"
-    with server.admin() as connection:
-        server.drop(connection, name)
-        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
-    info = psycopg.conninfo.conninfo_to_dict(server.postgres().superuser_url(name))
-    keys = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
-    values = {key: str(info.get(option) or "") for key, option in keys.items()}
-    return {"ENGINE": "django.db.backends.postgresql", **values}
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.plain.test_plain_project import DATABASES, Project, make_project
+from tests.engine.plain.project import DATABASES, Project
 
-__all__ = ["make_project"]  # the fixture
 pytestmark = pytest.mark.processes
 
 PREPARE = """

@@ -16,10 +16,8 @@ from typing import Any
 import pytest
 
 from tests.engine.automate.ingest.test_body import REFUSED
-from tests.engine.plain.test_plain_project import DATABASES, PYTHON, ROOT, Project, make_project
+from tests.engine.plain.project import DATABASES, PYTHON, ROOT, Project
 from tests.support.sink import Sink
-
-__all__ = ["make_project"]  # the fixture
 
 KEY = "a key that only this test knows"
 KEY_HASH = hashlib.sha256(KEY.encode()).hexdigest()
