@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
 from automate.ids import new_id
@@ -68,3 +70,14 @@ class WorkflowVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.workflow_id} v{self.version_num}"
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What decides how it runs: trigger, rule, steps and every option."""
+        return {"trigger": self.trigger_spec, "rule": self.rule, "steps": self.steps, **self.options}
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The document that would publish this version again; its note, where it has one, included."""
+        note = {"note": self.note} if self.note else {}
+        return {"slug": self.workflow.slug, "name": self.workflow.name, **note, **self.parts}

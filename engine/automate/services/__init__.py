@@ -2,7 +2,7 @@
 
 from automate.services.errors import InvalidDraft, InvalidImport
 from automate.services.exchange import Imported, export_definition, import_definitions
-from automate.services.version_diff import VersionDiff, diff
+from automate.services.version_diff import VersionDiff, diff, diff_definitions
 from automate.services.versions import rollback
 from automate.services.workflows import (
     create_workflow,
@@ -20,6 +20,7 @@ __all__ = [
     "VersionDiff",
     "create_workflow",
     "diff",
+    "diff_definitions",
     "export_definition",
     "import_definitions",
     "publish_version",

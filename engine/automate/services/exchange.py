@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,28 +10,32 @@ from typing import Any, Literal
 from django.db import transaction
 
 from automate.definitions import Draft, Problem
-from automate.definitions.canonical import canonical, same
+from automate.definitions.canonical import same
+from automate.definitions.written import write
 from automate.models import Workflow, WorkflowVersion
 from automate.services.errors import InvalidImport
 from automate.services.problems import find_all_problems
+from automate.services.version_diff import VersionDiff, diff_definitions
 from automate.services.workflows import create_workflow, publish_version, restore_workflow, save_draft
+from automate_governance.errors import Conflict
 
 Outcome = Literal["created", "updated", "unchanged"]
-_ORDER = ("slug", "name", "note", "trigger", "rule", "steps", "finally")
-_STEP_ORDER = (
-    "id", "name", "note", "needs", "when", "foreach", "connector", "action", "params", "retry", "timeout_seconds",
-    "idempotent", "on_error", "compensate",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of one document. `version_num` is what runs afterwards; None when nothing is published."""
+    """What became of one document. `version_num` is what runs afterwards; None when nothing is published.
+
+    `state` names what was there before: whoever looks first and imports later sends it along. `changes` are those to
+    what ran (of an import that does not publish: to the draft); None where there was nothing.
+    """
 
     source: str
     slug: str
     outcome: Outcome
     version_num: int | None
+    state: str
+    changes: VersionDiff | None
 
 
 def export_definition(version: WorkflowVersion) -> str:
@@ -41,32 +44,30 @@ def export_definition(version: WorkflowVersion) -> str:
     Fields stand in their documented order, other keys in alphabetical order, so that the same version always gives
     the same bytes, also after it was imported elsewhere and exported there.
     """
-    document: dict[str, Any] = {"slug": version.workflow.slug, "name": version.workflow.name}
-    if version.note:
-        document["note"] = version.note
-    document["trigger"] = {"type": version.trigger_spec["type"], **canonical(version.trigger_spec)}
-    document["rule"] = canonical(version.rule)
-    document["steps"] = [_ordered(canonical(step), _STEP_ORDER) for step in version.steps]
-    document.update(canonical(version.options))
-    if "finally" in document:
-        document["finally"] = [_ordered(step, _STEP_ORDER) for step in document["finally"]]
-    return json.dumps(_ordered(document, _ORDER), indent=2, ensure_ascii=False) + "\n"
+    return write(version.definition)
 
 
 def import_definitions(
-    documents: Iterable[tuple[str, Any]], *, actor: str, now: datetime, publish: bool = True, dry_run: bool = False
+    documents: Iterable[tuple[str, Any]],
+    *,
+    actor: str,
+    now: datetime,
+    publish: bool = True,
+    dry_run: bool = False,
+    expected: Mapping[str, str] | None = None,
 ) -> list[Imported]:
     """Bring the workflows named by the documents' slugs to what the documents say: all of them, or none.
 
     `documents` are (source, definition); a source is what problems are reported under, such as a file's name. With
     `publish` a change goes live as a new version; without, it is left as the draft. A document that says what is there
-    already changes nothing. `dry_run` tells what would happen and writes nothing. Raises InvalidImport with the
-    problems of every document.
+    already changes nothing. `dry_run` tells what would happen and writes nothing. `expected` holds for each slug the
+    `state` that a dry run told. Raises InvalidImport with the problems of every document, and Conflict when a workflow
+    is no longer in its expected state.
     """
     listed = list(documents)
     _refuse_problems(listed)
     with transaction.atomic():
-        imported = [_import(source, definition, actor, now, publish) for source, definition in listed]
+        imported = [_import(source, definition, actor, now, publish, expected) for source, definition in listed]
         transaction.set_rollback(dry_run)
     return imported
 
@@ -88,9 +89,23 @@ def _refuse_problems(documents: list[tuple[str, Any]]) -> None:
         raise InvalidImport(problems)
 
 
-def _import(source: str, definition: dict[str, Any], actor: str, now: datetime, publish: bool) -> Imported:
+def _import(
+    source: str,
+    definition: dict[str, Any],
+    actor: str,
+    now: datetime,
+    publish: bool,
+    expected: Mapping[str, str] | None,
+) -> Imported:
     draft = Draft.parse(definition)
     workflow = Workflow.objects.select_for_update().filter(slug=draft.slug).first()
+    state = _state(workflow)
+    if expected is not None and expected.get(draft.slug) != state:
+        raise Conflict(
+            f'"{draft.slug}" was changed meanwhile. Look at what the import would change now, and decide again.',
+            details={"slug": draft.slug, "state": state},
+        )
+    before = _before(workflow, publish)
     outcome: Outcome = "unchanged"
     if workflow is None:
         workflow = create_workflow(definition=definition, actor=actor, now=now)
@@ -98,7 +113,7 @@ def _import(source: str, definition: dict[str, Any], actor: str, now: datetime, 
     elif workflow.removed_at is not None:
         workflow = restore_workflow(workflow_id=workflow.pk, is_enabled=publish, actor=actor, now=now)
         outcome = "updated"
-    if not same(workflow.draft, definition):
+    if not same(_said(workflow.draft), _said(definition)):
         workflow = save_draft(
             workflow_id=workflow.pk,
             definition=definition,
@@ -115,9 +130,27 @@ def _import(source: str, definition: dict[str, Any], actor: str, now: datetime, 
         if outcome == "unchanged" and (version is None or version.pk != published.pk):
             outcome = "updated"
         version = published
-    return Imported(source, draft.slug, outcome, version.version_num if version else None)
+    changes = diff_definitions(before, definition) if before is not None else None
+    return Imported(source, draft.slug, outcome, version.version_num if version else None, state, changes)
 
 
-def _ordered(document: dict[str, Any], order: tuple[str, ...]) -> dict[str, Any]:
-    known = {name: document[name] for name in order if name in document}
-    return {**known, **{name: value for name, value in document.items() if name not in known}}
+def _said(definition: dict[str, Any]) -> dict[str, Any]:
+    """The definition in one form: no rule and a rule of null say the same, and so do no note and an empty one."""
+    written = {name: value for name, value in definition.items() if name != "$schema"}
+    return {**written, "rule": definition.get("rule"), "note": definition.get("note", "")}
+
+
+def _state(workflow: Workflow | None) -> str:
+    """What two people who look at the same thing both see, and nobody after a change."""
+    if workflow is None:
+        return "none"
+    version = workflow.active_version.version_num if workflow.active_version else 0
+    return f"{workflow.draft_revision}.{version}{'.removed' if workflow.removed_at else ''}"
+
+
+def _before(workflow: Workflow | None, publish: bool) -> dict[str, Any] | None:
+    if workflow is None:
+        return None
+    if publish and workflow.active_version is not None:
+        return workflow.active_version.definition
+    return None if publish else dict(workflow.draft)

@@ -15,7 +15,7 @@ from automate.dryrun import backtest as try_span
 from automate.dryrun import dry_run as try_event
 from automate.dryrun.events import example_event
 from automate.dryrun.recorded import recorded_runs
-from automate.models import Event, MatchDecision, WebhookEndpoint, Workflow, WorkflowVersion
+from automate.models import Event, MatchDecision, WebhookEndpoint, WorkflowVersion
 from automate.outbox.store import EventData
 from automate.policy.stored import effective_policy
 from automate.services.errors import InvalidDraft
@@ -80,18 +80,6 @@ def backtest(
         max_events=max_events,
         max_seconds=max_seconds,
     )
-
-
-def definition_of(workflow: Workflow, version: WorkflowVersion) -> dict[str, Any]:
-    """The version as the document that would publish it."""
-    return {
-        "slug": workflow.slug,
-        "name": workflow.name,
-        "trigger": version.trigger_spec,
-        "rule": version.rule,
-        "steps": version.steps,
-        **version.options,
-    }
 
 
 def event_of(definition: dict[str, Any], payload: Any, *, now: datetime) -> EventData:

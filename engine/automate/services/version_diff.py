@@ -9,6 +9,8 @@ from typing import Any, Literal
 from automate.definitions.differences import Change, differences
 from automate.models import WorkflowVersion
 
+_APART = frozenset({"$schema", "slug", "note", "trigger", "rule", "steps"})  # the rest is compared together
+
 
 @dataclass(frozen=True)
 class StepChange:
@@ -32,11 +34,11 @@ class VersionDiff:
     trigger: tuple[Change, ...]
     rule: tuple[Change, ...]
     steps: tuple[StepChange, ...]
-    options: tuple[Change, ...] = ()  # of finally, deadline_seconds and the like
+    options: tuple[Change, ...] = ()  # of name, finally, deadline_seconds and the like
 
     @property
     def is_empty(self) -> bool:
-        """They run in the same way; notes and dates are not compared."""
+        """They say the same; notes and dates are not compared."""
         return not (self.trigger or self.rule or self.steps or self.options)
 
     def as_dict(self) -> dict[str, Any]:
@@ -46,12 +48,34 @@ class VersionDiff:
 
 def diff(version_a: WorkflowVersion, version_b: WorkflowVersion) -> VersionDiff:
     """What changed from `version_a` to `version_b`, in the order of the newer one; removed steps come last."""
+    return diff_definitions(version_a.parts, version_b.parts)
+
+
+def diff_definitions(before: dict[str, Any], after: dict[str, Any]) -> VersionDiff:
+    """The same for two definitions, such as a version and a file. An unfinished draft's steps may lack ids.
+
+    Slugs and notes are not compared: they change nothing of what runs.
+    """
     return VersionDiff(
-        trigger=tuple(differences(version_a.trigger_spec, version_b.trigger_spec, "/trigger")),
-        rule=tuple(differences(version_a.rule, version_b.rule, "/rule")),
-        steps=tuple(_steps(version_a.steps, version_b.steps)),
-        options=tuple(differences(version_a.options, version_b.options)),
+        trigger=tuple(differences(before.get("trigger"), after.get("trigger"), "/trigger")),
+        rule=tuple(differences(before.get("rule"), after.get("rule"), "/rule")),
+        steps=tuple(_steps(_with_ids(before.get("steps")), _with_ids(after.get("steps")))),
+        options=tuple(differences(_rest(before), _rest(after))),
     )
+
+
+def _rest(definition: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in definition.items() if name not in _APART}
+
+
+def _with_ids(steps: Any) -> list[dict[str, Any]]:
+    """The steps of a definition; one of a draft that has no id yet is known by its place."""
+    listed = steps if isinstance(steps, list) else []
+    return [
+        {**step, "id": step["id"] if isinstance(step.get("id"), str) else f"#{place}"}
+        for place, step in enumerate(listed)
+        if isinstance(step, dict)
+    ]
 
 
 def _steps(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[StepChange]:

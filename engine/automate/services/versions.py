@@ -7,7 +7,6 @@ the history stays what happened, and runs in flight keep theirs.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -46,7 +45,7 @@ def rollback(
     earlier = workflow.versions.filter(version_num=version_num).first()
     if earlier is None:
         raise NotFound("This workflow has no such version.", details={"version_num": version_num})
-    definition = _definition(workflow, earlier)
+    definition = {"slug": workflow.slug, "name": workflow.name, **earlier.parts}
     if errors := [problem for problem in find_all_problems(definition) if problem.is_error]:
         raise InvalidDraft(errors)
     refuse_foreign_secrets(definition, actor)
@@ -62,17 +61,6 @@ def rollback(
     details = {"version": version.version_num, "back_to": version_num, "note": version.note}
     record(workflow, "workflow.rollback", actor, now, details)
     return version
-
-
-def _definition(workflow: Workflow, version: WorkflowVersion) -> dict[str, Any]:
-    return {
-        "slug": workflow.slug,
-        "name": workflow.name,
-        "trigger": version.trigger_spec,
-        "rule": version.rule,
-        "steps": version.steps,
-        **version.options,
-    }
 
 
 def _draft_says(workflow: Workflow, version: WorkflowVersion) -> bool:

@@ -249,4 +249,4 @@ def _tried(said: dict[str, Any]) -> tuple[Workflow | None, WorkflowVersion | Non
     version = workflow.versions.filter(version_num=number).first()
     if version is None:
         raise NotFound("This workflow has no such version.", details={"version_num": number})
-    return workflow, version, testing.definition_of(workflow, version)
+    return workflow, version, version.definition

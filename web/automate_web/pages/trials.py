@@ -159,7 +159,7 @@ def _chosen(workflow: Workflow, said: str) -> tuple[WorkflowVersion | None, dict
     version = workflow.versions.filter(version_num=int(said)).first()
     if version is None:
         raise NotFound("This workflow has no such version.")
-    return version, testing.definition_of(workflow, version)
+    return version, version.definition
 
 
 def _sentence(error: NormalizedError) -> str:

@@ -13,7 +13,7 @@ from django.db import connection
 from automate.definitions import find_problems
 from automate.dryrun import DryRun
 from automate.models import ExecutionRun, StepRun, WorkflowVersion
-from automate.services.testing import definition_of, dry_run
+from automate.services.testing import dry_run
 from automate_connectors.models import ConnectorError
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.conftest import EVENT_TYPE, Bench, step
@@ -136,7 +136,7 @@ def test_the_path_of_a_dry_run_is_what_the_real_run_records(bench: Bench) -> Non
         before = every_count()
         seen: set[str] = set()
         for version in WorkflowVersion.objects.select_related("workflow").filter(pk__in=versions):
-            definition = definition_of(version.workflow, version)
+            definition = version.definition
             run = ExecutionRun.objects.filter(version=version).first()
             tried = dry_run(definition=definition, version=version, event_id=event_id, now=NOW)
 
@@ -169,7 +169,7 @@ def test_recorded_outputs_and_errors_stand_in_for_calls(bench: Bench, scripted: 
     with tenant_scope(bench.ref):
         before = every_count()
         version = WorkflowVersion.objects.select_related("workflow").get(pk=version_id)
-        definition = definition_of(version.workflow, version)
+        definition = version.definition
         run = ExecutionRun.objects.get()
         same = dry_run(definition=definition, version=version, event_id=event_id, now=NOW)
         changed = {

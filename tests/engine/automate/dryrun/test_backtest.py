@@ -13,7 +13,7 @@ from automate.dryrun import backtest as try_span
 from automate.models import WorkflowVersion
 from automate.policy import effective_policy
 from automate.runtime import emit_event
-from automate.services.testing import backtest, definition_of
+from automate.services.testing import backtest
 from automate_governance.errors import Invalid
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.dryrun.test_agreement import every_count
@@ -46,7 +46,7 @@ def tried(bench: Bench, version: WorkflowVersion, **more: Any) -> Backtest:
         before = every_count()
         result = backtest(
             workflow_id=version.workflow_id,
-            definition={**definition_of(version.workflow, version), **changes},
+            definition={**version.definition, **changes},
             since=now - timedelta(hours=1),
             until=now + timedelta(seconds=1),
             version=None if changes else version,
@@ -118,7 +118,7 @@ def test_a_limit_says_where_to_go_on(bench: Bench, past: WorkflowVersion) -> Non
 def test_it_stops_when_told(bench: Bench, past: WorkflowVersion) -> None:
     now = datetime.now(timezone.utc)
     with tenant_scope(bench.ref):
-        subject = Subject.of(definition_of(past.workflow, past), policy=effective_policy())
+        subject = Subject.of(past.definition, policy=effective_policy())
         found = try_span(
             subject,
             workflow_id=past.workflow_id,
@@ -134,7 +134,7 @@ def test_it_stops_when_told(bench: Bench, past: WorkflowVersion) -> None:
 def test_a_span_that_ends_before_it_begins_is_refused(past: WorkflowVersion, bench: Bench) -> None:
     now = datetime.now(timezone.utc)
     with tenant_scope(bench.ref), pytest.raises(Invalid):
-        backtest(workflow_id=past.workflow_id, definition=definition_of(past.workflow, past), since=now, until=now)
+        backtest(workflow_id=past.workflow_id, definition=past.definition, since=now, until=now)
 
 
 def _from(bench: Bench, version: WorkflowVersion, since: datetime) -> Backtest:
@@ -142,7 +142,7 @@ def _from(bench: Bench, version: WorkflowVersion, since: datetime) -> Backtest:
     with tenant_scope(bench.ref):
         return backtest(
             workflow_id=version.workflow_id,
-            definition=definition_of(version.workflow, version),
+            definition=version.definition,
             version=version,
             since=since,
             until=now + timedelta(seconds=1),

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from automate.models import AuditLogEntry, Workflow, WorkflowVersion
 from automate.services import InvalidImport, diff, export_definition, import_definitions, rollback
+from automate_governance.errors import Conflict
 from automate_tenants.context import public_scope
 from tests.engine.automate.services.conftest import NOW
+from tests.support.definitions import definitions
 from tests.support.workspaces import Workspace
 
 pytestmark = pytest.mark.usefixtures("workspace")
@@ -139,6 +142,20 @@ def test_whatever_json_a_step_holds_importing_it_twice_changes_nothing(definitio
     assert _import(json.loads(export_definition(version))) == [("unchanged", version.version_num)]
 
 
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(definition=definitions())
+def test_every_definition_is_the_same_file_after_it_was_imported_elsewhere(definition: dict[str, Any]) -> None:
+    with transaction.atomic():
+        _import(definition)
+        first = export_definition(WorkflowVersion.objects.get(workflow__slug="order-flow"))
+        _import({**json.loads(first), "slug": "copied-flow"})
+        second = export_definition(WorkflowVersion.objects.get(workflow__slug="copied-flow"))
+
+        assert second.replace('"copied-flow"', '"order-flow"', 1) == first
+        assert _import(json.loads(first)) == [("unchanged", 1)]
+        transaction.set_rollback(True)
+
+
 def _command(path: Path, *options: str) -> str:
     out = StringIO()
     call_command("automate_import", "--file", str(path), *options, stdout=out)
@@ -216,3 +233,61 @@ def test_drafts_only_and_dry_run(definition: dict[str, Any], tmp_path: Path) -> 
 
 def test_a_warning_does_not_keep_a_document_out(definition: dict[str, Any]) -> None:
     assert _import({**definition, "rule": {"==": [1, 2]}}) == [("created", 1)]
+
+
+def _export(*options: str) -> str:
+    out = StringIO()
+    call_command("automate_export", *options, stdout=out)
+    return out.getvalue()
+
+
+def test_the_export_command_writes_a_file_for_each_live_workflow_and_changes_none_that_is_the_same(
+    definition: dict[str, Any], tmp_path: Path
+) -> None:
+    _import(definition, {**definition, "slug": "second"})
+    _import({**definition, "slug": "only-a-draft"}, publish=False)
+    folder = tmp_path / "workflows"
+    files = {name: folder / f"{name}.json" for name in ("order-flow", "second")}
+
+    assert _export("order-flow", "second", "--folder", str(folder)).count(": written") == 2
+    assert {path.name for path in folder.iterdir()} == {file.name for file in files.values()}
+    assert "unchanged, v1" in _command(folder)
+    assert _export("--folder", str(folder), "--check", "second") == f"{files['second']}: unchanged\n"
+
+    _import({**definition, "rule": None})
+    with pytest.raises(CommandError, match="1 of 2 files are not what runs") as differs:
+        _export("--folder", str(folder), "--check", "second", "order-flow")
+    assert differs.value.returncode == 1
+    assert _export("order-flow", "--number", "1") == files["order-flow"].read_text()
+    assert json.loads(_export("order-flow"))["rule"] is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("nothing-of-this-name",), ("a", "b"), ("--folder", "x", "--number", "1"), ("order-flow", "--check")],
+)
+def test_the_export_command_says_what_it_needs(options: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError) as refused:
+        _export(*options)
+
+    assert refused.value.returncode == 2
+
+
+def test_an_import_tells_what_it_changes_and_is_refused_once_that_is_no_longer_so(definition: dict[str, Any]) -> None:
+    documents = [("a.json", {**definition, "rule": None, "deadline_seconds": 60})]
+    _import(definition)
+    how: dict[str, Any] = {"actor": "system", "now": NOW}
+    (told,) = import_definitions(documents, dry_run=True, **how)
+
+    assert told.changes is not None
+    assert [change.path for change in told.changes.rule] == ["/rule"]
+    assert [change.path for change in told.changes.options] == ["/deadline_seconds"]
+    _import({**definition, "name": "Somebody else's"})
+    before = _everything()
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        import_definitions(documents, expected={told.slug: told.state}, **how)
+
+    assert _everything() == before
+    (again,) = import_definitions(documents, dry_run=True, **how)
+    (done,) = import_definitions(documents, expected={again.slug: again.state}, **how)
+    assert (done.outcome, done.version_num) == ("updated", 2)
