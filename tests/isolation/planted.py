@@ -147,6 +147,7 @@ def plant(tenant: TenantRef) -> Planted:
         "workflow_id": workflow.pk,
         "workflow": workflow.pk,
         "version_num": 1,
+        "version": 1,
         "endpoint_id": endpoint.pk,
         "schedule_id": schedule.pk,
         "key_id": key.pk,

@@ -16,7 +16,8 @@ from tests.web.api.support import DEFINITION, Api, Rows
 OPERATION_IDS = {  # a promise: clients are generated from them
     "events_list", "events_send", "events_get", "runs_list", "runs_get", "workflows_list", "workflows_create",
     "workflows_get", "workflows_save_draft", "workflow_versions_list", "workflow_versions_publish",
-    "workflow_dry_runs_create", "workflow_backtests_create",
+    "workflow_versions_get", "workflow_versions_export", "workflow_versions_diff", "workflow_rollbacks_create",
+    "workflow_imports_create", "workflow_dry_runs_create", "workflow_backtests_create",
     "workflow_validations_create", "secrets_list", "secrets_create", "secrets_get", "secrets_change", "secrets_delete",
     "secret_versions_create", "secret_restorations_create", "audit_list",
     "policy_get", "policy_save", "policy_previews_create",
@@ -97,6 +98,15 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
         ),
         "workflow_versions_list": api.get("/workflows/order-flow/versions"),
         "workflow_versions_publish": api.post("/workflows/another/versions", {}, {"If-Match": "*"}),
+        "workflow_versions_get": api.get("/workflows/order-flow/versions/live"),
+        "workflow_versions_export": api.get("/workflows/order-flow/versions/1/definition"),
+        "workflow_versions_diff": api.get("/workflows/order-flow/versions/diff"),
+        "workflow_rollbacks_create": api.post(
+            "/workflows/order-flow/rollbacks", {"version_num": 1, "expected_version_num": 1}
+        ),
+        "workflow_imports_create": api.post(
+            "/workflow-imports", {"definitions": [{**DEFINITION, "rule": None}], "dry_run": True}
+        ),
         "secrets_create": api.post("/secrets", {"name": "KEY", "value": "first value"}),
         "secrets_get": api.get("/secrets/KEY"),
         "secret_versions_create": api.post("/secrets/KEY/versions", {"value": "second value"}),

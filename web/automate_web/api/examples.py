@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from automate_web.api.control_examples import control_examples
+from automate_web.api.version_examples import version_examples
 
 TRACE_ID: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 _EVENT_ID = "019aa900-1c00-7a10-8000-0a1b2c3d4e5f"
@@ -87,6 +88,7 @@ _VERSION = {
     "trigger": _DEFINITION["trigger"],
     "rule": _DEFINITION["rule"],
     "steps": _DEFINITION["steps"],
+    "options": {"deadline_seconds": 3600},
     "note": "Only large orders",
     "published_by": "user:12",
     "published_at": _AT,
@@ -197,6 +199,7 @@ _LLM_PREFERENCES: dict[str, Any] = {
 }
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     **control_examples(_RUN, _EVENT, _page),
+    **version_examples(_VERSION, _DEFINITION),
     "events_list": {"answer": _page("events", _EVENT), "description": "Newest first, without payloads."},
     "events_send": {
         "body": {"type": "order.created", "payload": {"id": 7, "total": 120}},

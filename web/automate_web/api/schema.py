@@ -39,6 +39,8 @@ SETTINGS = {
         "WaitKind": "automate.models.RunWait.Kind",
         "QueueKind": ["slot", "order", "halt"],
         "Answer": ["approve", "reject"],
+        "OutcomeEnum": ["denied", "waited"],
+        "ImportOutcome": ["created", "updated", "unchanged"],
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

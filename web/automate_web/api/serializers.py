@@ -326,6 +326,7 @@ class Version(VersionRef):
     trigger = JsonObject(source="trigger_spec")
     rule = AnyJson(help_text="JSONLogic; null matches every event of the trigger.")
     steps = serializers.ListField(child=serializers.DictField())
+    options = JsonObject(help_text="Every other field of the definition: finally, deadline_seconds, policy…")
     note = serializers.CharField()
     published_by = serializers.CharField()
     published_at = Time()
