@@ -48,6 +48,8 @@ def pages_of(page: Page, workspace: str) -> Iterator[str]:
     page.goto(f"{workspace}/workflows/")
     sample = first_row(page, f"{workspace}/workflows/")
     yield f"{sample}runs/"
+    yield from (f"{sample}versions/", f"{sample}versions/compare/", f"{sample}rollbacks/")
+    yield f"{workspace}/workflows/imports/"
     page.goto(sample)
     yield f"{app}{page.locator('.choices a').first.get_attribute('href')}"
     page.goto(f"{workspace}/developers/keys/")

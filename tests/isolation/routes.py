@@ -126,11 +126,31 @@ ROUTES = [
     Route(
         "workflows/<uuid:workflow_id>/versions/",
         "workspace",
-        {"POST": "publish_workflow"},
+        {"GET": "view_workflow", "POST": "publish_workflow"},
+        shows=True,
         body={"definition": "{}", "revision": "1"},
     ),
     Route(
         "workflows/<uuid:workflow_id>/versions/<int:version_num>/", "workspace", {"GET": "view_workflow"}, shows=True
+    ),
+    Route("workflows/<uuid:workflow_id>/versions/compare/", "workspace", {"GET": "view_workflow"}, shows=True),
+    Route(
+        "workflows/<uuid:workflow_id>/versions/<int:version_num>.json",
+        "workspace",
+        {"GET": "view_workflow"},
+        shows=True,
+    ),
+    Route(
+        "workflows/<uuid:workflow_id>/rollbacks/",
+        "workspace",
+        {"GET": "publish_workflow", "POST": "publish_workflow"},
+        body={"to": "1", "expected": "1"},
+    ),
+    Route(
+        "workflows/imports/",
+        "workspace",
+        {"GET": "change_workflow", "POST": "change_workflow"},
+        body={"text": "[]"},
     ),
     Route(
         "workflows/<uuid:workflow_id>/enabled/", "workspace", {"POST": "publish_workflow"}, body={"is_enabled": "no"}

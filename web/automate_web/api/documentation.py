@@ -65,7 +65,7 @@ def describe(
     operation_id: str,
     summary: str,
     *,
-    answer: type[serializers.BaseSerializer[Any]],
+    answer: Any,
     body: Any = None,
     status: int = 200,
     is_list: bool = False,
@@ -78,7 +78,10 @@ def describe(
     etag: bool = False,
     idempotency_key: bool = False,
 ) -> Callable[[View], View]:
-    """Name an operation and say what goes in, what comes out and what can go wrong. Operation ids never change."""
+    """Name an operation and say what goes in, what comes out and what can go wrong. Operation ids never change.
+
+    `answer` and `body` are serializer classes, or JSON Schemas such as a reference to a component.
+    """
     refusals = {401, 403, 422, 429, 500, 503}
     refusals |= {400, 413, 415} if body is not None else set()
     refusals |= ({404} if missing else set()) | ({409} if conflict else set()) | ({428} if if_match else set())

@@ -146,7 +146,7 @@ def find_version(workflow: Workflow, text: str) -> WorkflowVersion:
     """The version with this number, or the live one. Raises NotFound, Invalid for what is neither."""
     rows = WorkflowVersion.objects.select_related("workflow").filter(workflow=workflow)
     if text == LIVE:
-        found = rows.filter(pk=workflow.active_version_id).first()
+        found = rows.filter(pk=workflow.active_version_id).first() if workflow.active_version_id else None
     elif text.isascii() and text.isdigit() and len(text) <= 9:
         found = rows.filter(version_num=int(text)).first()
     else:

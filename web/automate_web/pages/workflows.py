@@ -6,7 +6,6 @@ A save or a publish names the revision it saw. When another one came first, noth
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,10 +21,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from automate.definitions import Problem
+from automate.definitions.written import write
 from automate.models import Workflow, WorkflowVersion
 from automate.services import (
     InvalidDraft,
     create_workflow,
+    diff_definitions,
     publish_version,
     remove_workflow,
     restore_workflow,
@@ -35,7 +36,6 @@ from automate.services import (
 from automate.services.problems import find_all_problems
 from automate_governance.errors import Conflict, NotFound
 from automate_web.pages import jsontext
-from automate_web.pages.people import person
 from automate_web.requests import WorkspaceRequest, actor, demand, wants_fragment, workspace_page
 
 BLANK = {
@@ -52,9 +52,6 @@ BLANK = {
         }
     ],
 }
-
-ORDER = ("slug", "name", "note", "trigger", "rule", "steps")
-STEP_ORDER = ("id", "name", "note", "connector", "action", "params", "retry", "timeout_seconds", "idempotent")
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
 def new(request: WorkspaceRequest) -> HttpResponse:
     """GET /workflows/new/ shows a small valid definition to change; POST makes the workflow from it."""
     if request.method == "GET":
-        return _editor(request, "workflows/new.html", Edit(_text(BLANK), BLANK, []))
+        return _editor(request, "workflows/new.html", Edit(write(BLANK), BLANK, []))
     demand(request, "automate.change_workflow")
     edit = read(request.POST.get("definition", ""))
     if edit.definition is None or edit.problems:
@@ -117,7 +114,7 @@ def new(request: WorkspaceRequest) -> HttpResponse:
 def detail(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """GET /workflows/<workflow_id>/"""
     workflow = _workflow(workflow_id)
-    text = _text(workflow.draft)
+    text = write(workflow.draft)
     return _editor(request, "workflows/detail.html", read(text), workflow=workflow, revision=workflow.draft_revision)
 
 
@@ -207,26 +204,6 @@ def removed(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     return redirect("workflow", workflow.pk)
 
 
-@require_GET
-@workspace_page("automate.view_workflow")
-def version(request: WorkspaceRequest, workflow_id: UUID, version_num: int) -> HttpResponse:
-    """GET /workflows/<workflow_id>/versions/<n>/: one version, and how it differs from the one before."""
-    workflow = _workflow(workflow_id)
-    shown = workflow.versions.filter(version_num=version_num).first()
-    if shown is None:
-        raise NotFound("This workflow has no such version.")
-    before = workflow.versions.filter(version_num__lt=version_num).order_by("-version_num").first()
-    context = {
-        "workflow": workflow,
-        "version": shown,
-        "published_by": person(shown.published_by),
-        "definition": _definition(workflow, shown),
-        "before": before,
-        "difference": _difference(_definition(workflow, before), _definition(workflow, shown)) if before else [],
-    }
-    return render(request, "workflows/version.html", context)
-
-
 def read(text: str) -> Edit:
     """The text as a definition with its problems marked. Never raises: a person is typing."""
     text = text.replace("\r\n", "\n")
@@ -282,8 +259,8 @@ def _stale(request: WorkspaceRequest, workflow: Workflow, edit: Edit) -> HttpRes
     context = {
         "workflow": workflow,
         "revision": workflow.draft_revision,
-        "theirs": _text(workflow.draft),
-        "difference": _difference(workflow.draft, edit.definition or {}),
+        "theirs": write(workflow.draft),
+        "difference": difference(workflow.draft, edit.definition or {}),
     }
     return _editor(request, "workflows/detail.html", edit, status=409, **context)
 
@@ -304,40 +281,14 @@ def _has_unpublished(workflow: Workflow) -> bool:
     active = workflow.active_version
     if active is None:
         return True
-    now_runs = _definition(workflow, active)
-    return any(workflow.draft.get(part) != now_runs.get(part) for part in ("trigger", "rule", "steps"))
+    return not diff_definitions({**active.parts, "name": workflow.draft.get("name")}, workflow.draft).is_empty
 
 
-def _definition(workflow: Workflow, version: WorkflowVersion) -> dict[str, Any]:
-    """The version as the document that would publish it."""
-    return {
-        "slug": workflow.slug,
-        "name": workflow.name,
-        "trigger": version.trigger_spec,
-        "rule": version.rule,
-        "steps": version.steps,
-    }
-
-
-def _difference(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str]]:
+def difference(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str]]:
     """Lines as (kind, text), kind one of `same`, `gone`, `new`, `skip`."""
     kinds = {" ": "same", "-": "gone", "+": "new", "@": "skip"}
-    lines = difflib.unified_diff(_text(before).splitlines(), _text(after).splitlines(), lineterm="", n=3)
+    lines = difflib.unified_diff(write(before).splitlines(), write(after).splitlines(), lineterm="", n=3)
     return [(kinds.get(line[0], "same"), line[1:] if line[0] != "@" else "…") for line in list(lines)[2:]]
-
-
-def _text(definition: dict[str, Any]) -> str:
-    """The definition in its documented order; PostgreSQL keeps none."""
-    ordered = _in_order(definition, ORDER)
-    if isinstance(ordered.get("steps"), list):
-        steps = ordered["steps"]
-        ordered["steps"] = [_in_order(step, STEP_ORDER) if isinstance(step, dict) else step for step in steps]
-    return json.dumps(ordered, indent=2, ensure_ascii=False)
-
-
-def _in_order(document: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    known = {name: document[name] for name in names if name in document}
-    return {**known, **{name: value for name, value in document.items() if name not in known}}
 
 
 def _workflow(workflow_id: UUID) -> Workflow:
