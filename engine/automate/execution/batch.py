@@ -76,7 +76,7 @@ class Batch:
         self._in_database = in_database
         self._must_stop = must_stop
         self.config_token = claim.config_token  # of the configuration that was looked at last
-        self._halted: Collection[UUID] | None = frozenset()
+        self._halted: Collection[UUID] | None = rules.halted
         self._writes = Writes()
         self._runs: list[RunProgress] = []
         self._tasks: set[asyncio.Task[None]] = set()

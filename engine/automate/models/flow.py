@@ -11,7 +11,7 @@ class QueuePlace(models.Model):
     """A run's place in the queue of one key: waiting, or granted. It goes in the transaction that ends the run.
 
     A trigger of the database sees to that, whoever writes the run (`automate_leave_queue`), and grants the place to
-    the next. A run that waits has no job that is due.
+    the next. The job of a run that waits is due at its deadline, unless a place makes it due before.
     """
 
     class Kind(models.TextChoices):

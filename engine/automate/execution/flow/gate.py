@@ -98,7 +98,9 @@ class Gate:
         limits: dict[UUID, str] = {}
         for snapshot in snapshots:
             # one that is to be stopped queues for nothing: it tidies up and gives its place to the next
-            is_stopping = snapshot.cancel_requested_at is not None
+            is_late = snapshot.deadline_at is not None and snapshot.deadline_at <= self._clock.now()
+            is_stopping = is_late or snapshot.cancel_requested_at is not None
+            is_told = snapshot.error is not None and "stopped" in snapshot.error
             flow = None if is_stopping else parse_flow(snapshot.options)
             context = event_context(snapshot.event)
             try:
@@ -108,7 +110,8 @@ class Gate:
                     snapshot.workflow_id,
                     context,
                     job_id=jobs[snapshot.id],
-                    is_halted=snapshot.workflow_id in self._rules.halted,
+                    # a halted one learns of its deadline, too; but what it tidies up then waits for the switch
+                    is_halted=snapshot.workflow_id in self._rules.halted and (is_told or not is_late),
                     caps=NO_CAPS if is_stopping else caps_of(snapshot.options, self._max_runs),
                 )
             except TemplateFailed as error:  # a run past its rule: made by name, by a parent

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from automate.models import ExecutionRun, QueuePlace
+from automate.models import ExecutionRun, OutboxJob, QueuePlace
 from automate.services.runs import cancel_run
 from automate.services.why_waits import why_waits
 from automate_connectors.models import ConnectorError
@@ -36,9 +36,11 @@ def test_a_run_too_many_is_queued_without_a_worker_and_goes_when_a_slot_is_free(
     queued = next(run for run in bench.runs() if run.status == "queued")
     with tenant_scope(bench.ref):
         waits_for = why_waits(queued)
+        job = OutboxJob.objects.get(run_id=queued.id)
     assert waits_for is not None
     assert (waits_for.kind, waits_for.key, waits_for.ahead, waits_for.limit) == ("slot", "a", 1, 1)
-    assert ("run", "COMPLETED") in bench.jobs()  # it holds no worker and no claim looks at it
+    assert (job.status, job.lease_id) == ("PENDING", None)  # it holds no worker, and no claim looks at it until …
+    assert job.available_at == queued.deadline_at
 
     scripted.script = staticmethod(lambda params, context: params)
     bench.make_due()
