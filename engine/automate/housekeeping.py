@@ -31,6 +31,6 @@ def keep_house(*, now: datetime, retention: Retention, go_on: Callable[[], bool]
         reconcile.forget_calls(now=now)
     places.sweep(now=now)
     schedules.repair(now=now)
-    buffers.repair(now=now)
+    buffers.repair()
     wake_dead_ticks(now=now)
     return purge(now=now, retention=retention, go_on=go_on)

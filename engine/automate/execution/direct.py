@@ -15,6 +15,7 @@ from automate import host, ids
 from automate.definitions import parse_plan
 from automate.ingest.hops import CURRENT, MAX_HOPS, Hop
 from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, Workflow, WorkflowVersion
+from automate.outbox.due import due_now
 from automate_governance.errors import Conflict, NotFound
 
 EVENT_TYPE = "workflow.invoked"
@@ -87,7 +88,7 @@ def _start(event: Event, version: WorkflowVersion, *, reason: str, origin: str, 
         decided_at=now,
         trace_id=event.trace_id,
     )
-    OutboxJob.objects.create(kind="run", run_id=run_id, available_at=now, trace_id=event.trace_id)
+    OutboxJob.objects.create(kind="run", run_id=run_id, available_at=due_now(), trace_id=event.trace_id)
     transaction.on_commit(host.current().ring)
     return run_id
 

@@ -12,11 +12,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from automate.definitions import parse_plan
 from automate.execution.match import event_context
 from automate.execution.states import FINAL_RUN
 from automate.models import Event, ExecutionRun, OutboxJob, RunWait, Workflow
+from automate.outbox.due import due_now
+from automate.outbox.locks import lock_jobs
 from automate.outbox.store import EventData
 from automate.outbox.waits import RecordedWait
 from automate.rules import RuleFailed, compile_rule
@@ -37,20 +40,20 @@ class LiveVersion:
 @transaction.atomic
 def answer(wait: RunWait, given: dict[str, Any], *, by: str, now: datetime) -> bool:
     """Answer the wait if it is open, and arm its run; False when it is not open any more."""
-    list(OutboxJob.objects.select_for_update().filter(kind="run", run_id=wait.run_id).values_list("id"))
+    lock_jobs(Q(kind="run", run_id=wait.run_id))
     answered = RunWait.objects.filter(pk=wait.pk, status="open").update(
         status="answered", answer=given, answered_by=by[:200], answered_at=now
     )
     if answered:
-        wake([wait.run_id], now=now)
+        wake([wait.run_id])
     return bool(answered)
 
 
-def wake(run_ids: Iterable[UUID], *, now: datetime) -> None:
+def wake(run_ids: Iterable[UUID]) -> None:
     """These runs have something to do now. A job in a worker's hands is left there: its holder looks by itself."""
     unfinished = ExecutionRun.objects.filter(pk__in=list(run_ids)).exclude(status__in=list(FINAL_RUN))
     idle = OutboxJob.objects.filter(kind="run", run_id__in=list(unfinished.values_list("pk", flat=True)))
-    idle.filter(status__in=["PENDING", "COMPLETED"]).update(status="PENDING", available_at=now, attempts=0)
+    idle.filter(status__in=["PENDING", "COMPLETED"]).update(status="PENDING", available_at=due_now(), attempts=0)
 
 
 def tick(job_id: int, *, now: datetime) -> bool:
@@ -134,10 +137,10 @@ def request_cancel(run_ids: list[UUID], *, now: datetime) -> None:
         asked += found
         children = ExecutionRun.objects.filter(parent_run_id__in=found).exclude(status__in=list(FINAL_RUN))
         found = [run_id for run_id in children.values_list("pk", flat=True) if run_id not in asked]
-    list(OutboxJob.objects.select_for_update().filter(kind="run", run_id__in=asked).order_by("id").values_list("id"))
+    lock_jobs(Q(kind="run", run_id__in=asked))
     unfinished = ExecutionRun.objects.filter(pk__in=asked, cancel_requested_at__isnull=True)
     unfinished.exclude(status__in=list(FINAL_RUN)).update(cancel_requested_at=now)
-    wake(asked, now=now)
+    wake(asked)
 
 
 def _events_since(wait: RunWait) -> Iterator[Event]:

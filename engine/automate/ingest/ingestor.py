@@ -25,6 +25,7 @@ from automate.ingest.hops import CURRENT
 from automate.ingest.refusal import InvalidDedupeKey
 from automate.ingest.trace import new_trace_id
 from automate.models import Dedupe, Event, ExecutionRun, OutboxJob
+from automate.outbox.due import due_now
 from automate.outbox.holding import HELD_UNTIL
 
 _FINAL = (ExecutionRun.Status.SUCCEEDED, ExecutionRun.Status.FAILED, ExecutionRun.Status.CANCELLED)
@@ -84,7 +85,7 @@ class EventIngestor:
             first = _claim_key(dedupe_source or source, dedupe_key, event, digest, now)
             if first is not None:
                 return first
-        due_at = HELD_UNTIL if is_held or host.current().holds_new_events() else now
+        due_at = HELD_UNTIL if is_held or host.current().holds_new_events() else due_now()
         event.save(force_insert=True)
         OutboxJob.objects.create(
             kind=OutboxJob.Kind.EVENT, event_id=event.id, available_at=due_at, trace_id=event.trace_id

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from automate import host
 from automate.models import ExecutionRun, OutboxJob
+from automate.outbox.due import due_now
 
 _OPEN = (OutboxJob.Status.PENDING, OutboxJob.Status.CLAIMED)
 
@@ -26,7 +27,7 @@ def wake_dead_ticks(*, now: datetime) -> int:
     """
     runs = ExecutionRun.objects.filter(pk=OuterRef("subject_id"))
     dead = OutboxJob.objects.filter(Q(event_id__isnull=False) | Exists(runs), kind="tick", status="DEAD")
-    armed = dead.update(status="PENDING", attempts=1, available_at=now)
+    armed = dead.update(status="PENDING", attempts=1, available_at=due_now())
     if armed:
         transaction.on_commit(host.current().ring)
     return armed

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from automate import host
 from automate.models import Event, OutboxJob
+from automate.outbox.due import due_now
 
 HELD_UNTIL = datetime(9999, 1, 1, tzinfo=timezone.utc)  # Python has no datetime for PostgreSQL's 'infinity'
 
@@ -21,7 +22,7 @@ def release(*, now: datetime, source: str | None = None, except_sources: Collect
         jobs = jobs.filter(event_id__in=Event.objects.filter(source=source).values("pk"))
     if except_sources:
         jobs = jobs.exclude(event_id__in=Event.objects.filter(source__in=list(except_sources)).values("pk"))
-    released = jobs.update(available_at=now)
+    released = jobs.update(available_at=due_now())
     if released:
         transaction.on_commit(host.current().ring)
     return released

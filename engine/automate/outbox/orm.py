@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import F, Max, Min
+from django.db.models import F, Max, Min, OuterRef, Subquery
 from django.utils import timezone
 
 from automate import host
@@ -36,7 +36,9 @@ from automate.models import (
     Workflow,
 )
 from automate.outbox import orm_load, orm_waits
+from automate.outbox.locks import lock_jobs
 from automate.outbox.postgres import CRASHED, LeaseLost
+from automate.outbox.postgres_waits import told
 from automate.outbox.store import (
     MAX_CRASHES,
     ActiveVersion,
@@ -132,7 +134,12 @@ class OrmStore:
                 defaults = {**asdict(ask), "asked_at": now}
                 QueuePlace.objects.update_or_create(run_id=ask.run_id, kind=ask.kind, defaults=defaults)
             mine = OutboxJob.objects.filter(lease_id=claim.lease_id, run_id__in=[ask.run_id for ask in waiting])
-            mine.update(status=COMPLETED, lease_id=None, lease_expires_at=None, attempts=0)
+            late = ExecutionRun.objects.filter(pk=OuterRef("run_id")).values("deadline_at")
+            free = {"lease_id": None, "lease_expires_at": None, "attempts": 0}
+            mine.annotate(until=Subquery(late)).filter(until__gt=now).update(
+                status=PENDING, available_at=Subquery(late), **free
+            )
+            mine.update(status=COMPLETED, **free)
         claim.held = set(OutboxJob.objects.filter(lease_id=claim.lease_id).values_list("id", flat=True))
         halted = {ask.run_id for ask in waiting}
         return {ask.run_id: "wait" if ask.run_id in halted else "granted" for ask in asks}
@@ -149,9 +156,8 @@ class OrmStore:
     @transaction.atomic
     def _write(self, claim: Claim, writes: Writes, *, final: bool) -> set[int]:
         now = timezone.now()
-        told = {answer.run_id for answer in writes.answers} | set(writes.cancelled)
-        about = models.Q(id__in=claim.held) | models.Q(kind="run", run_id__in=told)
-        list(OutboxJob.objects.select_for_update().filter(about).order_by("id").values_list("id"))
+        about = models.Q(id__in=claim.held) | models.Q(kind="run", run_id__in=told(writes))
+        lock_jobs(about)
         mine = OutboxJob.objects.filter(lease_id=claim.lease_id, status=CLAIMED)
         if mine.filter(id__in=claim.held).count() < len(claim.held):
             raise LeaseLost
@@ -267,7 +273,7 @@ def _record(writes: Writes) -> None:
     Event.objects.bulk_create([Event(**{**asdict(row), "payload": loads(row.payload)}) for row in writes.events])
     OutboxJob.objects.bulk_create(
         [
-            OutboxJob(kind="event", event_id=row.id, available_at=row.received_at, trace_id=row.trace_id)
+            OutboxJob(kind="event", event_id=row.id, available_at=timezone.now(), trace_id=row.trace_id)
             for row in writes.events
         ]
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
+from django.utils import timezone
+
 from automate.jsontext import loads
 from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, RunWait
 from automate.outbox.store import Writes
@@ -72,7 +74,7 @@ def _start(child: ChildRow) -> None:
     MatchDecision.objects.create(
         run_id=child.run_id, decision="started", reason="child", decided_at=child.created_at, **shared
     )
-    OutboxJob.objects.create(kind="run", run_id=child.run_id, available_at=child.created_at, trace_id=child.trace_id)
+    OutboxJob.objects.create(kind="run", run_id=child.run_id, available_at=timezone.now(), trace_id=child.trace_id)
 
 
 def _offer(writes: Writes, now: datetime) -> None:

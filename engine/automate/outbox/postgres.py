@@ -22,7 +22,7 @@ from automate import host
 from automate.ingest.hops import hops_to
 from automate.jsontext import dumps, loads
 from automate.outbox import sql
-from automate.outbox.postgres_waits import columns, record_waits, wait_from_row, wake_early
+from automate.outbox.postgres_waits import columns, record_waits, told, wait_from_row, wake_early
 from automate.outbox.store import (
     MAX_CRASHES,
     ActiveVersion,
@@ -60,10 +60,11 @@ class PostgresStore:
     def _enter(self, cursor: Cursor[Any], claim: Claim) -> None:
         """Point the transaction at the claim's schema."""
 
-    def _hold(self, cursor: Cursor[Any], claim: Claim) -> None:
-        """First statement of a write: lock what the lease holds, or raise LeaseLost."""
-        cursor.execute(sql.load("fence"), {"ids": list(claim.held), "lease_id": claim.lease_id})
-        if len(cursor.fetchall()) < len(claim.held):
+    def _hold(self, cursor: Cursor[Any], claim: Claim, run_ids: Collection[UUID] = ()) -> None:
+        """First statement of a write: lock what the lease holds and the jobs of `run_ids`, or raise LeaseLost."""
+        values = {"ids": list(claim.held), "run_ids": list(run_ids), "lease_id": claim.lease_id}
+        cursor.execute(sql.load("fence"), values, prepare=True)
+        if sum(is_held for (is_held,) in cursor.fetchall()) < len(claim.held):
             raise LeaseLost
 
     def _settle(self, cursor: Cursor[Any], claim: Claim, held: set[int], seconds: float) -> None:
@@ -144,7 +145,8 @@ class PostgresStore:
                 verdicts = dict(cursor.fetchall())
             soon = [run for run, verdict in verdicts.items() if verdict == "soon"]
             if waiting := [run for run, verdict in verdicts.items() if verdict == "wait" and run not in stay]:
-                cursor.execute(sql.load("complete_run_jobs"), {"run_ids": waiting, **lease})
+                values = {"run_ids": waiting, "is_halt": kind == "halt", **lease}
+                cursor.execute(sql.load("queue_run_jobs"), values)
                 claim.held -= _ids(cursor)
             if soon:
                 _rearm(cursor, claim, Writes(due_runs=[(run, SOON_SECONDS) for run in soon]))
@@ -197,8 +199,7 @@ class PostgresStore:
         """Everything in one pipeline, one round trip: nothing here waits for an answer but the commit."""
         with batch() as cursor:
             self._enter(cursor, claim)
-            self._hold(cursor, claim)
-            _lock_jobs(cursor, claim, writes)
+            self._hold(cursor, claim, told(writes))
             _record(cursor, writes)
             if writes.due_runs:
                 _rearm(cursor, claim, writes)
@@ -215,8 +216,7 @@ class PostgresStore:
         lease = {"lease_id": claim.lease_id}
         with transaction() as cursor:
             self._enter(cursor, claim)
-            self._hold(cursor, claim)
-            _lock_jobs(cursor, claim, writes)
+            self._hold(cursor, claim, told(writes))
             _record(cursor, writes)
             if writes.done_jobs:
                 cursor.execute(sql.load("complete_jobs"), {"ids": writes.done_jobs, **lease})
@@ -341,14 +341,6 @@ def _snapshot(row: Sequence[Any], recorded: tuple[RecordedStep, ...], waits: tup
         EventData(event_id, type_, source, loads(payload), trace_id, received_at, hops), recorded,
         waits, bytes(sealed) if sealed is not None else None,
     )  # fmt: skip
-
-
-def _lock_jobs(cursor: Cursor[Any], claim: Claim, writes: Writes) -> None:
-    """See `automate.outbox.waits` for the order of locks. A run that begins in this write is nobody else's yet."""
-    ids = claim.held - {job.id for job in claim.jobs if job.kind != "run"}
-    run_ids = {answer.run_id for answer in writes.answers} | set(writes.cancelled)
-    if ids or run_ids:
-        cursor.execute(sql.load("lock_jobs"), {"ids": list(ids), "run_ids": list(run_ids)}, prepare=True)
 
 
 def _record(cursor: Cursor[Any], writes: Writes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from psycopg import Cursor
 
@@ -14,6 +15,11 @@ from automate.outbox.waits import AnswerRow, RecordedWait
 
 if TYPE_CHECKING:
     from automate.outbox.store import EventData, Writes
+
+
+def told(writes: Writes) -> set[UUID]:
+    """Runs of others that a write is about: their jobs are locked before any other row of it."""
+    return {answer.run_id for answer in writes.answers} | set(writes.cancelled)
 
 
 def record_waits(cursor: Cursor[Any], writes: Writes) -> None:

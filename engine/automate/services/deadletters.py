@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 
 from automate import host
 from automate.models import ExecutionRun, OutboxJob
+from automate.outbox.due import due_now, present
 from automate.services import audit
 from automate.services.retries import FROM_FAILED, RetryPlan, Which, plan_retry, retry_run
 from automate_governance.errors import Conflict, Invalid, NormalizedError, NotFound
@@ -141,6 +142,7 @@ def redrive(
         raise Invalid(f"At most {MAX_AT_ONCE:,} runs can be redriven at once.", details={"limit": limit})
     done = Redriven()
     pause = 1 / rate if rate else 0.0
+    begun_at = present()
     waiting = list(dead_runs(wanted).filter(status="failed").order_by("id").values_list("id", flat=True)[:limit])
     for run_id in waiting:
         try:
@@ -151,7 +153,7 @@ def redrive(
                 actor=actor,
                 now=now,
                 origin=ExecutionRun.Origin.REDRIVE,
-                delay_seconds=len(done.started) * pause,
+                due_at=begun_at + timedelta(seconds=len(done.started) * pause),
             )
         except NormalizedError as error:
             done.skipped.append(Skipped(run_id, error.code, error.message))
@@ -164,7 +166,7 @@ def redrive(
 def redrive_events(event_ids: Sequence[UUID], *, actor: str, now: datetime) -> int:
     """Let events whose job is dead be matched again, each alone. Returns how many there were."""
     jobs = OutboxJob.objects.filter(kind="event", status="DEAD", event_id__in=event_ids)
-    armed = jobs.update(status="PENDING", attempts=1, available_at=now)  # alone, as after any crash
+    armed = jobs.update(status="PENDING", attempts=1, available_at=due_now())  # alone, as after any crash
     if armed:
         transaction.on_commit(host.current().ring)
         details = {"events": [str(each) for each in event_ids][:100], "armed": armed}

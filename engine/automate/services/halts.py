@@ -15,6 +15,7 @@ from django.db import transaction
 from automate import host
 from automate.execution.states import FINAL_RUN
 from automate.models import ExecutionRun, Halt, MatchDecision, OutboxJob, QueuePlace, Workflow
+from automate.outbox.due import due_now
 from automate.services import audit
 from automate_governance.errors import Conflict, NotFound
 
@@ -57,8 +58,8 @@ def resume(*, actor: str, now: datetime, workflow: str | None = None) -> int:
 def _wake(workflow: Workflow, now: datetime) -> int:
     places = QueuePlace.objects.filter(kind="halt", key=str(workflow.pk))
     runs = ExecutionRun.objects.filter(pk__in=places.values("run_id")).exclude(status__in=FINAL_RUN)
-    jobs = OutboxJob.objects.filter(kind="run", status="COMPLETED", run_id__in=runs.values("pk"))
-    woken = jobs.update(status="PENDING", available_at=now)
+    jobs = OutboxJob.objects.filter(kind="run", status__in=["PENDING", "COMPLETED"], run_id__in=runs.values("pk"))
+    woken = jobs.update(status="PENDING", available_at=due_now())
     places.delete()
     waiting = MatchDecision.objects.filter(workflow_id=workflow.pk, decision="held", reason="halted")
     waiting.update(decision="started", reason="halted_then_resumed")

@@ -18,6 +18,7 @@ from automate import host, ids
 from automate.execution.direct import start_for_event
 from automate.ingest.body import read_json
 from automate.models import Event, OutboxJob
+from automate.outbox.due import due_now
 from automate.services import audit
 from automate_governance.errors import Invalid, NotFound
 from automate_governance.redaction import MASK
@@ -50,7 +51,7 @@ def replay_event(
         replay_of=first.id,
     )
     if workflow is None:
-        OutboxJob.objects.create(kind="event", event_id=event.id, available_at=now, trace_id=event.trace_id)
+        OutboxJob.objects.create(kind="event", event_id=event.id, available_at=due_now(), trace_id=event.trace_id)
         transaction.on_commit(host.current().ring)
     else:
         start_for_event(event, workflow, reason="replay", origin="replay", now=now)

@@ -23,6 +23,7 @@ from automate.execution.sealing import open_output, open_state, seal_output, sea
 from automate.execution.states import FINAL_RUN
 from automate.jsontext import dumps
 from automate.models import ExecutionRun, OutboxJob, RunState, StepRun, Workflow, WorkflowVersion
+from automate.outbox.due import due_now
 from automate.services import audit
 from automate_connectors import registry
 from automate_connectors.models import UnknownConnector
@@ -101,9 +102,9 @@ def retry_run(
     actor: str,
     now: datetime,
     origin: str = ExecutionRun.Origin.RETRY,
-    delay_seconds: float = 0.0,
+    due_at: datetime | None = None,
 ) -> ExecutionRun:
-    """A new run, due after `delay_seconds`, and an entry in the audit log.
+    """A new run, due at `due_at` or at once, and an entry in the audit log.
 
     Raises as `plan_retry` does, and Conflict when a retry of the run is under way or when what was recorded can no
     longer be read: then only "start" is left.
@@ -115,9 +116,7 @@ def retry_run(
     plan = _planned(run, from_step, version)
     made = _new_run(run, plan, number=len(earlier) + 1, origin=origin, now=now)
     _take_over(run, made, plan, now)
-    OutboxJob.objects.create(
-        kind="run", run_id=made.id, available_at=now + timedelta(seconds=delay_seconds), trace_id=made.trace_id
-    )
+    OutboxJob.objects.create(kind="run", run_id=made.id, available_at=due_at or due_now(), trace_id=made.trace_id)
     transaction.on_commit(host.current().ring)
     details = {"retry": str(made.id), "from_step": plan.from_step, "version": plan.version_num}
     audit.record(actor=actor, action=f"run.{origin}", resource=f"run:{run.id}", details=details, now=now)

@@ -11,6 +11,7 @@ from automate import host
 from automate.execution.sealing import seal_output
 from automate.jsontext import dumps
 from automate.models import ExecutionRun, StepRun
+from automate.outbox.due import due_now
 from automate.outbox.orm import arm_run
 from automate_governance.errors import Conflict
 from automate_governance.redaction import redact
@@ -42,5 +43,5 @@ def record_verdict(run: ExecutionRun, *, step_id: str, item: int, verdict: str, 
     if item:  # the fan-out goes on, and ends with what its items say then
         attempts.filter(item=0).update(status=StepRun.Status.RUNNING, ended_at=None, output=None)
     ExecutionRun.objects.filter(pk=run.id).update(status="queued", error=None, wake_at=None)
-    arm_run(run.id, available_at=now)
+    arm_run(run.id, available_at=due_now())
     transaction.on_commit(host.current().ring)

@@ -6,12 +6,14 @@ transaction at a time, so nothing is left set on a pooled connection.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, cast
+from uuid import UUID
 
 from psycopg import Cursor
 
+from automate.outbox import sql
 from automate.outbox.postgres import PostgresStore, job_from_row, statement
 from automate.outbox.store import Claim, Standing, Switches
 from automate_tenants.context import TenantRef, tenant_scope
@@ -116,8 +118,13 @@ class DispatchStore(PostgresStore):
             "SELECT set_config('search_path', quote_ident(%s), true)", [_scope(claim).schema_name], prepare=True
         )
 
-    def _hold(self, cursor: Cursor[Any], claim: Claim) -> None:
+    def _hold(self, cursor: Cursor[Any], claim: Claim, run_ids: Collection[UUID] = ()) -> None:
+        """The lease itself says what is held; a run that begins in this write is nobody else's yet."""
         cursor.execute("SELECT public.automate_hold_v1(%s::bigint)", [claim.lease_id], prepare=True)
+        ids = claim.held - {job.id for job in claim.jobs if job.kind != "run"}
+        if ids or run_ids:
+            values = {"ids": list(ids), "run_ids": list(run_ids)}
+            cursor.execute(sql.load("lock_jobs"), values, prepare=True)
 
     def _settle(self, cursor: Cursor[Any], claim: Claim, held: set[int], seconds: float) -> None:
         cursor.execute(

@@ -20,7 +20,8 @@ def main() -> None:
 
     from automate import host, models
     from automate.models import OutboxJob
-    from tests.engine.automate.outbox.contract import CONTRACT, World
+    from tests.engine.automate.outbox.contract import World
+    from tests.engine.automate.outbox.contract_waits import WHOLE
 
     def expire_leases() -> None:
         past = timezone.now() - timedelta(seconds=1)
@@ -37,7 +38,7 @@ def main() -> None:
                         cursor.execute(f"DELETE FROM {table}")  # names of our own models
 
     store = host.current().outbox()
-    for name, check in CONTRACT.items():
+    for name, check in WHOLE.items():
         empty_tables()
         problem = None
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.automate.outbox.contract import CONTRACT
+from tests.engine.automate.outbox.contract_waits import WHOLE
 from tests.engine.plain.project import DATABASES, Project, is_postgresql
 
 pytestmark = pytest.mark.processes
@@ -27,7 +27,7 @@ def contract_results(make_project: Callable[[str], Project]) -> Callable[[str], 
     return run
 
 
-@pytest.mark.parametrize("name", CONTRACT)
+@pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("kind", DATABASES)
 def test_store(kind: str, name: str, contract_results: Callable[[str], dict[str, Any]]) -> None:
     result = contract_results(kind)[name]

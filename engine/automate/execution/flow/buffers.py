@@ -21,6 +21,7 @@ from automate.ingest.hops import MAX_FAN_OUT, hops_to, is_fresh
 from automate.jsontext import dumps
 from automate.models import BufferedEvent, Event, EventBuffer, ExecutionRun, MatchDecision, OutboxJob, WorkflowVersion
 from automate.outbox.dead_ticks import open_ticks
+from automate.outbox.due import due_now, present
 from automate.outbox.store import EventData
 from automate.triggers.completion import hops_of
 
@@ -36,7 +37,7 @@ def tick(job_id: int, *, now: datetime) -> bool:
     buffer = EventBuffer.objects.select_for_update().filter(tick_job_id=job_id).first()
     if buffer is None:
         return False
-    if buffer.due_at > now:
+    if buffer.due_at > present():
         _tick_at(buffer, buffer.due_at)
         return True
     version = WorkflowVersion.objects.get(pk=buffer.version_id)
@@ -50,18 +51,18 @@ def tick(job_id: int, *, now: datetime) -> bool:
         batch = _batch_event(buffer, events, now) if buffer.size else max(events, key=lambda event: event.pk)
         _start(version, batch, events, now, is_batch=bool(buffer.size))
     items.filter(event_id__in=taken).delete()
-    _go_on(buffer, items.count(), version, now)
+    _go_on(buffer, items.count(), version)
     transaction.on_commit(host.current().ring)
     return True
 
 
 @transaction.atomic
-def repair(*, now: datetime) -> int:
+def repair() -> int:
     """Buffers whose tick job is dead (five workers stopped over it) or gone get another one. Returns how many."""
     stuck = list(EventBuffer.objects.select_for_update().exclude(tick_job_id__in=open_ticks()))
     for buffer in stuck:
         logger.warning("buffer %s had no tick job any more", buffer.pk)
-        _tick_at(buffer, max(buffer.due_at, now))
+        _tick_at(buffer, max(buffer.due_at, present()))
     if stuck:
         transaction.on_commit(host.current().ring)
     return len(stuck)
@@ -69,6 +70,7 @@ def repair(*, now: datetime) -> int:
 
 def _start(version: WorkflowVersion, event: Event, members: Sequence[Event], now: datetime, *, is_batch: bool) -> None:
     """The run, its job, and the answer to every event that it stands for."""
+    plan = parse_plan(version.steps, version.options)
     run = ExecutionRun.objects.create(
         id=ids.run_id(event.pk, version.workflow_id),
         event_id=event.pk,
@@ -78,10 +80,11 @@ def _start(version: WorkflowVersion, event: Event, members: Sequence[Event], now
         status="queued",
         origin="batch" if is_batch else "event",
         hops=max(hops_of(_with_hops(member)) for member in members),
-        steps_total=len(parse_plan(version.steps, version.options).steps),
+        steps_total=len(plan.steps),
         created_at=now,
+        deadline_at=now + timedelta(seconds=plan.deadline_seconds),
     )
-    OutboxJob.objects.create(kind="run", run_id=run.pk, available_at=now, trace_id=run.trace_id)
+    OutboxJob.objects.create(kind="run", run_id=run.pk, available_at=due_now(), trace_id=run.trace_id)
     reason = BATCHED if is_batch else DEBOUNCED
     waiting = MatchDecision.objects.filter(workflow_id=version.workflow_id, decision="held", reason=reason)
     mine = waiting.filter(event_id__in=[member.pk for member in members])
@@ -145,7 +148,7 @@ def _that_fit(events: list[Event]) -> list[Event]:
     return fitting
 
 
-def _go_on(buffer: EventBuffer, left: int, version: WorkflowVersion, now: datetime) -> None:
+def _go_on(buffer: EventBuffer, left: int, version: WorkflowVersion) -> None:
     """What came in beyond this run's size waits for the next; else the buffer is gone."""
     if not left:
         buffer.delete()
@@ -153,6 +156,7 @@ def _go_on(buffer: EventBuffer, left: int, version: WorkflowVersion, now: dateti
     flow = parse_flow(version.options)
     seconds = flow.gather.seconds if flow is not None and flow.gather is not None else 0.0
     is_full = buffer.size is not None and left >= buffer.size
+    now = present()
     buffer.count, buffer.opened_at = left, now
     buffer.due_at = now if is_full else now + timedelta(seconds=seconds)
     _tick_at(buffer, buffer.due_at)

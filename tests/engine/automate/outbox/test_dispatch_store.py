@@ -9,7 +9,8 @@ from django.db import connection
 
 from automate_tenants.context import tenant_scope
 from automate_tenants.dispatch.store import DispatchStore
-from tests.engine.automate.outbox.contract import CONTRACT, World
+from tests.engine.automate.outbox.contract import World
+from tests.engine.automate.outbox.contract_waits import WHOLE
 
 
 @pytest.fixture
@@ -27,6 +28,6 @@ def world(transactional_db: None, tenant_a: Any) -> World:
     return World(DispatchStore(), lambda: tenant_scope(tenant_a.ref), ring, expire_leases)
 
 
-@pytest.mark.parametrize("name", CONTRACT)
+@pytest.mark.parametrize("name", WHOLE)
 def test_dispatch_store(name: str, world: World) -> None:
-    CONTRACT[name](world)
+    WHOLE[name](world)
