@@ -15,7 +15,7 @@ import django
 
 def main() -> None:
     django.setup()
-    from django.db import connection
+    from django.db import connection, transaction
     from django.utils import timezone
 
     from automate import host, models
@@ -33,8 +33,8 @@ def main() -> None:
             if connection.vendor == "postgresql":  # TRUNCATE passes the triggers that keep versions immutable
                 cursor.execute("TRUNCATE " + ", ".join(tables))
             else:
-                for table in tables:
-                    with connection.constraint_checks_disabled():
+                with connection.constraint_checks_disabled(), transaction.atomic():
+                    for table in tables:
                         cursor.execute(f"DELETE FROM {table}")  # names of our own models
 
     store = host.current().outbox()
