@@ -17,7 +17,7 @@ from django.core.exceptions import PermissionDenied
 from automate_tenants.context import tenant_or_none
 from automate_tenants.models import Membership
 
-_VIEWER = {"view_event", "view_run", "view_workflow"}
+_VIEWER = {"view_event", "view_run", "view_workflow", "view_members"}
 _OPERATOR = _VIEWER | {
     "run_workflow",
     "control_run",
@@ -33,7 +33,7 @@ _OPERATOR = _VIEWER | {
     "view_policy",
 }
 _BUILDER = _OPERATOR | {"change_workflow", "publish_workflow", "manage_endpoints", "use_secrets"}
-_BILLING = {"view_billing", "manage_billing"}
+_BILLING = {"view_billing", "manage_billing", "view_members"}
 _ADMIN = _BUILDER | {
     "manage_keys",
     "manage_secrets",

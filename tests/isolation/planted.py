@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.utils import timezone
 from psycopg import sql
@@ -34,13 +35,13 @@ from automate_llm.models import Budget, CachedAnswer, LedgerEntry, Preferences
 from automate_tenants.context import TenantRef, public_scope, tenant_scope
 from automate_tenants.endpoints import create_endpoint
 from automate_tenants.keys import create_key
-from automate_tenants.models import RefusalSample
+from automate_tenants.models import Invitation, Membership, RefusalSample
 
 CANARY = "canary"
 SCOPES = ("events:write", "events:read", "runs:read", "runs:write", "workflows:read", "workflows:write",
           "workflows:publish", "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read",
           "policy:write")  # fmt: skip
-_CHANGING = {"latest_used_at"}  # noting the use of a key is no change of the workspace
+_CHANGING = {"latest_used_at", "latest_seen_at"}  # noting the use of a key or a visit is no change of the workspace
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def plant(tenant: TenantRef) -> Planted:
         key, plain = create_key(
             tenant_id=tenant.id, name=f"{CANARY} key", scopes=SCOPES, created_by=f"{CANARY}:1", now=now
         )
+        member, invitation = _team(tenant, now)
     with tenant_scope(tenant):
         endpoint = create_endpoint(
             slug=f"{CANARY}-endpoint", event_type=f"{CANARY}.event", actor=f"{CANARY}:1", now=now
@@ -151,6 +153,9 @@ def plant(tenant: TenantRef) -> Planted:
         "endpoint_id": endpoint.pk,
         "schedule_id": schedule.pk,
         "key_id": key.pk,
+        "member_id": member.pk,
+        "invitation_id": invitation.pk,
+        "token": "t" * 43,
         "slug": tenant.slug,
         "name": "api",
         "path": "nonsense",
@@ -159,6 +164,17 @@ def plant(tenant: TenantRef) -> Planted:
         "tenant": tenant.id,
     }
     return Planted(ids, endpoint.token, plain)
+
+
+def _team(tenant: TenantRef, now: datetime) -> tuple[Membership, Invitation]:
+    email = f"{CANARY}@{tenant.slug}.example"
+    user = get_user_model().objects.create_user(username=email, email=email)
+    member = Membership.objects.create(user=user, tenant_id=tenant.id, role="viewer", created_at=now)
+    invitation = Invitation.objects.create(
+        tenant_id=tenant.id, email=f"{CANARY}-to-be@{tenant.slug}.example", role="viewer", token_hash=uuid4().bytes,
+        created_at=now, first_sent_at=now, expires_at=now + timedelta(days=7),
+    )  # fmt: skip
+    return member, invitation
 
 
 def fingerprint(tenant: TenantRef, *, without: Collection[str] = ()) -> dict[str, str]:

@@ -40,6 +40,8 @@ ROUTES = [
     Route(r"^confirm-email/(?P<key>[-:\w]+)/$", "app"),
     Route("workspaces/", "app"),
     Route("enter/<slug:slug>/", "app"),
+    Route("workspaces/invitations/<int:invitation_id>/", "app"),
+    Route("invitations/<str:token>/", "app"),
     Route("mailbox/", "app"),
     # both
     Route("theme/", "both"),
@@ -60,6 +62,23 @@ ROUTES = [
     Route("start/email/letters/", "workspace", {"POST": "view_event"}),
     Route("start/checklist/", "workspace", {"POST": "view_event"}, body={"is_shown": "no"}),
     Route("start/key-saved/", "workspace", {"POST": "view_event"}),
+    Route(
+        "team/",
+        "workspace",
+        {"GET": "view_members", "POST": "manage_members"},
+        shows=True,
+        body={"emails": "made@example.com", "role": "viewer"},
+    ),
+    Route("team/tour/", "workspace", {"POST": "view_members"}),
+    Route("team/members/<int:member_id>/role/", "workspace", {"POST": "manage_members"}, body={"role": "operator"}),
+    Route(
+        "team/members/<int:member_id>/remove/",
+        "workspace",
+        {"GET": "manage_members", "POST": "manage_members"},
+        shows=True,
+    ),
+    Route("team/invitations/<int:invitation_id>/letters/", "workspace", {"POST": "manage_members"}),
+    Route("team/invitations/<int:invitation_id>/revocations/", "workspace", {"POST": "manage_members"}),
     Route("events/", "workspace", {"GET": "view_event"}, shows=True),
     Route("events/<uuid:event_id>/", "workspace", {"GET": "view_event"}, shows=True),
     Route(

@@ -25,6 +25,7 @@ replay_event        x     x      x       x       .      .
 pause_engine        x     x      x       x       .      .
 change_schedule     x     x      x       x       .      .
 view_raw_payload    x     x      x       x       .      .
+view_members        x     x      x       x       x      x
 view_keys           x     x      x       x       .      .
 view_audit          x     x      x       x       .      .
 view_secrets        x     x      x       x       .      .

@@ -7,6 +7,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from automate_web import live, mailbox
+from automate_web.accounts import invitations
 from automate_web.accounts import views as accounts
 from automate_web.pages import (
     approvals,
@@ -30,6 +31,7 @@ from automate_web.pages import (
     schedules,
     secrets,
     start,
+    team,
     trials,
     versions,
     workflows,
@@ -60,6 +62,8 @@ urlpatterns = [
     path("confirm-email/", app_page(allauth_views.email_verification_sent), name="account_email_verification_sent"),
     re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", app_page(allauth_views.confirm_email), name="account_confirm_email"),
     path("workspaces/", accounts.workspaces, name="workspaces"),
+    path("workspaces/invitations/<int:invitation_id>/", invitations.accept_waiting, name="invitation-accept"),
+    path("invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("enter/<slug:slug>/", accounts.enter, name="enter"),
     path("mailbox/", mailbox.mailbox, name="mailbox"),
     # both
@@ -132,6 +136,12 @@ urlpatterns = [
     path("governance/audit/", audit.audit, name="audit"),
     path("governance/audit.csv", audit.export, {"format": "csv"}, name="audit-csv"),
     path("governance/audit.jsonl", audit.export, {"format": "jsonl"}, name="audit-jsonl"),
+    path("team/", team.listing, name="team"),
+    path("team/tour/", team.end_tour, name="tour"),
+    path("team/members/<int:member_id>/role/", team.role, name="member-role"),
+    path("team/members/<int:member_id>/remove/", team.remove, name="member-remove"),
+    path("team/invitations/<int:invitation_id>/letters/", team.resend, name="invitation-letter"),
+    path("team/invitations/<int:invitation_id>/revocations/", team.revoke, name="invitation-revoke"),
     path("developers/", RedirectView.as_view(pattern_name="keys")),
     path("developers/keys/", keys.keys, name="keys"),
     path("developers/keys/<int:key_id>/", keys.made, name="key-made"),

@@ -7,6 +7,7 @@ gets the same 404 as for a workspace that does not exist. The API decides by key
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -15,6 +16,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.utils import timezone
 
 from automate_tenants.context import TenantRef
 from automate_tenants.hosts import APP_LABEL, base_host, host_name
@@ -22,6 +24,7 @@ from automate_tenants.middleware.workspace import API_PATH
 from automate_tenants.models import Membership
 
 SESSION_TENANT_KEY = "tenant_id"  # the workspace a session was opened in; 0 is the app
+SEEN_PRECISION = timedelta(minutes=10)
 _OPEN_PATHS = ("/handover/",)  # where a ticket is redeemed: nobody is logged in yet
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -59,9 +62,17 @@ class MembershipMiddleware:
         if membership is None:
             raise Http404("There is no such workspace.")
         request.membership = membership  # type: ignore[attr-defined]
+        _note_seen(membership)
         user: Any = request.user
         user._role_by_tenant = {tenant.id: membership.role}  # MembershipBackend reads it
         return None
+
+
+def _note_seen(membership: Membership) -> None:
+    """One write per member and ten minutes, not one per page."""
+    now = timezone.now()
+    if membership.latest_seen_at is None or now - membership.latest_seen_at >= SEEN_PRECISION:
+        Membership.objects.filter(pk=membership.pk).update(latest_seen_at=now)
 
 
 @receiver(user_logged_in)

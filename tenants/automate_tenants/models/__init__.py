@@ -3,6 +3,7 @@
 from automate_tenants.models.access import ApiKey, EmailCode, HandoverTicket, Membership
 from automate_tenants.models.audit_head import AuditHead
 from automate_tenants.models.dispatch import DispatchLease, DispatchTenant, InstallationHalt
+from automate_tenants.models.invitation import Invitation
 from automate_tenants.models.rate import RateWindow, WebhookLimit
 from automate_tenants.models.refusal import RefusalCount, RefusalEpisode, RefusalSample
 from automate_tenants.models.route import WebhookRoute
@@ -18,6 +19,7 @@ __all__ = [
     "EmailCode",
     "HandoverTicket",
     "InstallationHalt",
+    "Invitation",
     "Membership",
     "RateWindow",
     "RefusalCount",

@@ -22,6 +22,10 @@ class Membership(models.Model):
     role = models.CharField(max_length=8, choices=Role.choices)
     created_at = models.DateTimeField()
     checklist_dismissed_at = models.DateTimeField(null=True)  # the start checklist is out of this member's way
+    is_tour_due = models.BooleanField(
+        default=False, db_default=False
+    )  # came by an invitation and has not put the short tour away
+    latest_seen_at = models.DateTimeField(null=True)  # on a page, to ten minutes
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "tenant"], name="member_once")]

@@ -40,6 +40,8 @@ def enter(db: None) -> Enter:
                 email = f"{role}-{uuid4().hex[:6]}@example.com"
                 user = get_user_model().objects.create_user(username=email, email=email)
                 Membership.objects.create(user=user, tenant_id=workspace.ref.id, role=role, created_at=timezone.now())
+            here = Membership.objects.filter(user=user, tenant_id=workspace.ref.id)
+            here.update(latest_seen_at=timezone.now())  # so that a first page costs what every page does
             browser.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
             session = browser.session
             session[SESSION_TENANT_KEY] = workspace.ref.id

@@ -21,6 +21,7 @@ PAGES = {
     "/webhooks/": "view_event",
     "/webhooks/new/": "manage_endpoints",
     "/developers/keys/": "view_keys",
+    "/team/": "view_members",
     "/live-token/": "view_event",
 }
 

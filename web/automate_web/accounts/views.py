@@ -23,11 +23,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from automate_governance.errors import NotFound
 from automate_tenants.handover import is_latch, issue_ticket, new_latch, redeem_ticket, seal_of
 from automate_tenants.hosts import read_address
+from automate_tenants.invitations import invitations_for
 from automate_tenants.middleware import without_membership
 from automate_tenants.models import Membership
 from automate_tenants.provisioning import SlugTaken
 from automate_tenants.slugs import derive_slug, find_slug_problem
-from automate_web.accounts import first_key
+from automate_web.accounts import email_code, first_key
 from automate_web.accounts.forms import (
     NOT_MADE,
     WorkspaceFields,
@@ -114,8 +115,8 @@ def root(request: HttpRequest) -> HttpResponse:
 def workspaces(request: HttpRequest) -> HttpResponse:
     """GET /workspaces/: the member's workspaces. POST opens one more."""
     form, status = WorkspaceFields(request.POST or None), 0
+    user = cast(User, request.user)
     if request.method == "POST" and form.is_valid():
-        user = cast(User, request.user)
         try:
             make_workspace(request, user, name=form.cleaned_data["workspace_name"], slug=form.cleaned_data["address"])
             return redirect("/")
@@ -124,7 +125,8 @@ def workspaces(request: HttpRequest) -> HttpResponse:
         except WorkspaceNotMade:
             form.add_error(None, NOT_MADE)
             status = 503
-    context = {"memberships": list(_memberships(request.user.pk)), "form": form}
+    waiting = list(invitations_for(user.email, timezone.now())) if email_code.is_confirmed(request) else []
+    context = {"memberships": list(_memberships(user.pk)), "form": form, "invitations": waiting}
     return render(request, "entrance/workspaces.html", context, status=status or (422 if form.errors else 200))
 
 

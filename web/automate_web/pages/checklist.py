@@ -18,11 +18,9 @@ from django.views.decorators.http import require_POST
 from automate.models import Event, Workflow, WorkflowVersion
 from automate.services.sample import is_as_shipped
 from automate_governance.models import StoredSecret
-from automate_tenants.models import Membership
+from automate_tenants.models import Invitation, Membership
 from automate_tenants.permissions import roles_with
 from automate_web.requests import WorkspaceRequest, safe_path, workspace_page
-
-NO_TEAM_PAGE = "Inviting comes with the Team page, which this release does not have yet."
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,8 @@ def checklist(request: WorkspaceRequest, sample: Workflow | None = None) -> Chec
         event=Exists(Event.objects.all()),
         version=Exists(WorkflowVersion.objects.filter(own_version)),
         secret=Exists(StoredSecret.objects.all()),
-        other_member=Exists(Membership.objects.filter(tenant_id=mine.tenant_id).exclude(pk=mine.pk)),
+        other_member=Exists(Membership.objects.filter(tenant_id=mine.tenant_id).exclude(pk=mine.pk))
+        | Exists(Invitation.objects.filter(tenant_id=mine.tenant_id)),
     )[0]
     if not is_there["event"]:
         return None
@@ -71,7 +70,7 @@ def checklist(request: WorkspaceRequest, sample: Workflow | None = None) -> Chec
             _item(request, "Edit the sample workflow", edited, edit_url, "change_workflow"),
             _item(request, "Publish a version of your own", is_there["version"], edit_url, "publish_workflow"),
             _item(request, "Add a secret", is_there["secret"], reverse("secrets"), "manage_secrets"),
-            Item("Invite someone", is_there["other_member"], "", NO_TEAM_PAGE),
+            _item(request, "Invite someone", is_there["other_member"], reverse("team"), "manage_members"),
         ]
     )
 
