@@ -24,11 +24,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from automate import host
 from automate.models import AuditLogEntry, Event, ExecutionRun, StepRun
 from automate.services import audit, secrets
 from automate_governance.errors import NormalizedError
 from automate_governance.models import StoredSecret
 from automate_governance.redaction import redact
+from automate_governance.redaction.current import masking_emails
 
 if TYPE_CHECKING:  # generic for the type checker alone
     SecretModelForm = forms.ModelForm[StoredSecret]
@@ -223,7 +225,8 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="payload")
     def safe_payload(self, event: Event) -> SafeString:
-        return _json(redact(event.payload))
+        with masking_emails(host.current().masks_emails()):
+            return _json(redact(event.payload))
 
     @admin.display(description="raw payload")
     def raw_payload(self, event: Event) -> SafeString:

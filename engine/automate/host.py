@@ -67,6 +67,9 @@ class Host(Protocol):
     def limits(self) -> dict[str, Any]:
         """The plan's layer of policy, as a document (`automate.policy.rules`); {} grants all that the ceiling does."""
 
+    def masks_emails(self) -> bool:
+        """Whether the policy here has e-mail addresses masked in what is written and shown."""
+
     def policy_changed(self, policy: Policy) -> None:
         """Note, inside the caller's transaction, what policy now holds: where webhooks are accepted must know."""
 
@@ -107,6 +110,11 @@ class SingleSchemaHost:
 
     def config_changed(self) -> None:
         """Nothing to note: the store sees it in `Workflow.updated_at`."""
+
+    def masks_emails(self) -> bool:
+        from automate.policy.stored import effective_policy  # models: not before the apps are there
+
+        return effective_policy().mask_emails is not None
 
     def audit_written(self) -> None:
         self._audit_waits = True

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from automate_governance.errors import NormalizedError
+from automate_governance.redaction.current import masking_emails
 
 T = TypeVar("T")
 
@@ -25,6 +26,7 @@ class TenantRef:
     id: int
     schema_name: str
     slug: str
+    masks_emails: bool | None = field(default=None, compare=False)  # its policy's word; None: not looked for
 
 
 class NoTenant(NormalizedError):
@@ -71,7 +73,7 @@ def tenant_scope(tenant: TenantRef) -> Iterator[TenantRef]:
 
     token = _scope.set(tenant)
     try:
-        with connection_at(tenant):
+        with connection_at(tenant), masking_emails(tenant.masks_emails or False):
             yield tenant
     finally:
         _scope.reset(token)

@@ -12,12 +12,11 @@ from django.db import connection
 from django.db.models import F
 
 from automate_governance.errors import NotFound
-from automate_tenants import audit_chain, pauses, secret_use
+from automate_tenants import audit_chain, pauses, policy_copies, secret_use
 from automate_tenants.context import current_tenant, public_scope, tenant_scope
 from automate_tenants.key_store import data_key
 from automate_tenants.models import DispatchTenant, Tenant
 from automate_tenants.provisioning import ref
-from automate_tenants.webhook_limits import apply_webhook_limits
 
 if TYPE_CHECKING:
     from automate.outbox.store import OutboxStore
@@ -85,7 +84,11 @@ class TenantHost:
         return dict(options.get("PLAN", {}))
 
     def policy_changed(self, policy: Policy) -> None:
-        apply_webhook_limits(policy)
+        policy_copies.apply(policy)
+
+    def masks_emails(self) -> bool:
+        known = current_tenant().masks_emails
+        return policy_copies.masks_emails(current_tenant().id) if known is None else known
 
     @contextmanager
     def scope(self, schema: str) -> Iterator[None]:

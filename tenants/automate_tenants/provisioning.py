@@ -14,6 +14,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
 
+from automate.policy.installation import ceiling
 from automate_governance.errors import Conflict, Invalid
 from automate_tenants.context import TenantRef
 from automate_tenants.models import Tenant
@@ -46,9 +47,12 @@ def provision(*, name: str, slug: str, now: datetime) -> Tenant:
                 [schema_name, slug, name, now],
             )
             tenant_id, version = cursor.fetchone()
+            if masks := ceiling().mask_emails is not None:
+                Tenant.objects.filter(pk=tenant_id).update(masks_emails=True)
     except IntegrityError as error:
         raise SlugTaken("That address is taken.", details={"param": "slug"}) from error
     tenant = Tenant(id=tenant_id, schema_name=schema_name, slug=slug, name=name, schema_version=version, created_at=now)
+    tenant.masks_emails = masks
     tenant._state.adding, tenant._state.db = False, connection.alias  # the function has stored it
     return tenant
 
@@ -64,4 +68,4 @@ def new_schema_name() -> str:
 
 def ref(tenant: Tenant) -> TenantRef:
     """The small, immutable reference that scopes are entered with."""
-    return TenantRef(id=tenant.pk, schema_name=tenant.schema_name, slug=tenant.slug)
+    return TenantRef(tenant.pk, tenant.schema_name, tenant.slug, masks_emails=bool(tenant.masks_emails))

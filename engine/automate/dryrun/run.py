@@ -27,6 +27,7 @@ from automate.policy.effective import Layer, Policy, merge
 from automate.policy.guard import Guard, workflow_rules
 from automate.rules import RuleFailed
 from automate.services.why import masked, sensitive_values
+from automate_governance.redaction.current import masking_emails
 from automate_governance.secrets import SecretValue
 
 MAX_ATTEMPTS = 5_000  # of one dry run
@@ -89,7 +90,8 @@ class Subject:
 def dry_run(subject: Subject, event: EventData, answers: Answers, *, is_direct: bool = False) -> DryRun:
     """What the workflow would do with the event. `is_direct`: past its rule, as when it is run by hand."""
     decided = subject.decide(event, is_direct=is_direct)
-    decided.explain = subject.explain(event)
+    with masking_emails(subject.policy.mask_emails is not None):
+        decided.explain = subject.explain(event)
     told = {"id": str(event.id), "type": event.type, "source": event.source}
     report = DryRun(decided, told, recorded_run_id=answers.recorded.run_id if answers.recorded else None)
     if decided.matches:
@@ -119,7 +121,7 @@ async def _follow(subject: Subject, event: EventData, answers: Answers, report: 
     advancer = DryAdvancer(attempts=attempts, clock=clock)
     until = time.process_time() + MAX_SECONDS
     must_stop: Callable[[], bool] = lambda: trace.begun >= MAX_ATTEMPTS or time.process_time() > until  # noqa: E731
-    hands = Hands(None, _guard(subject.policy), _never, must_stop, _never_in_database, b"")
+    hands = Hands(None, _guard(subject), _never, must_stop, _never_in_database, b"")
     while True:
         await advancer.advance(run, hands)
         if run.status != "waiting" or run.schedule.next_at is None:
@@ -138,8 +140,10 @@ def _conclude(report: DryRun, run: RunProgress, trace: Trace, now: datetime) -> 
     report.waited_seconds = (now - run.created_at).total_seconds()
 
 
-def _guard(policy: Policy) -> Guard:
-    return Guard(policy, in_database=_never_in_database, inside=nullcontext)
+def _guard(subject: Subject) -> Guard:
+    """The subject's policy has the workflow's own rules in it."""
+    known = {subject.candidate.version.id: None}
+    return Guard(subject.policy, in_database=_never_in_database, inside=nullcontext, rules=known)
 
 
 async def _never() -> None:

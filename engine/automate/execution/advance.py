@@ -22,6 +22,7 @@ from automate.jsontext import dumps
 from automate_governance.clock import Clock
 from automate_governance.errors import NormalizedError
 from automate_governance.redaction import redact
+from automate_governance.redaction.current import masking_emails
 
 ENDING_GRACE = timedelta(hours=1)  # past its deadline, for taking back and for finally steps
 LOOK_SECONDS = 5.0  # a run with work under way looks at least this often whether it was cancelled
@@ -49,6 +50,11 @@ class Advancer:
 
     async def advance(self, run: RunProgress, hands: Hands) -> None:
         """Take `run` as far as it goes now. Afterwards it is final, waiting, held, or queued (told to stop)."""
+        policy = await hands.guard.policy_of(run.workflow_id, run.version_id)
+        with masking_emails(policy.mask_emails is not None):
+            await self._advance(run, hands)
+
+    async def _advance(self, run: RunProgress, hands: Hands) -> None:
         run.begin(self._clock.now())
         tasks: set[asyncio.Task[None]] = set()
         try:

@@ -19,6 +19,7 @@ from typing import Any
 from automate_connectors.adapters.base import ConnectorAdapter
 from automate_connectors.models import ConnectorError
 from automate_governance.egress.bound_secrets import carried, carry
+from automate_governance.redaction import current
 
 
 class ConnectorFailed(Exception):
@@ -55,7 +56,7 @@ class Processes:
         pool = self._pool = self._pool or self._new()
         try:
             outcome = await asyncio.get_running_loop().run_in_executor(
-                pool, _call, adapter.code, action, params, plain, carried()
+                pool, _call, adapter.code, action, params, plain, (carried(), current.taken())
             )
         except BrokenProcessPool:
             if self._pool is pool:
@@ -88,10 +89,12 @@ def _set_up() -> None:
     django.setup()
 
 
-def _call(code: str, action: str, params: dict[str, Any], context: dict[str, Any], bound: Any) -> _Outcome:
+def _call(code: str, action: str, params: dict[str, Any], context: dict[str, Any], known: Any) -> _Outcome:
     from automate_connectors import registry
 
+    bound, redaction = known
     carry(bound)
+    current.take(redaction)
 
     outcome = _Outcome()
     context["log"] = lambda level, message: outcome.lines.append((str(level), str(message)))

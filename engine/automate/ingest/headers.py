@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from enum import Enum
 from functools import lru_cache
 
+from automate_governance.redaction.current import masks_emails
+from automate_governance.redaction.emails import mask_emails
 from automate_governance.redaction.names import is_sensitive_name
 from automate_governance.redaction.patterns import MASK, mask_patterns
 
@@ -52,15 +54,17 @@ def verdict(name: str) -> Keep:
 def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The headers to store, names in lower case, secrets masked by name and by form; bounded in number and length."""
     kept: dict[str, str] = {}
+    emails = masks_emails()
     for name, value in headers:
         decision = verdict(name)
         if decision is Keep.DROPPED or len(kept) == MAX_HEADERS:
             continue
-        kept[name] = MASK if decision is Keep.MASKED else _shown(value)
+        kept[name] = MASK if decision is Keep.MASKED else _shown(value, emails)
     return kept
 
 
 @lru_cache(maxsize=1024)
-def _shown(value: str) -> str:
+def _shown(value: str, emails: bool) -> str:
     """Masked before it is cut: half of a secret would be recognised no more."""
+    value = mask_emails(value) if emails else value
     return mask_patterns(value)[:MAX_VALUE_CHARACTERS].replace("\x00", "")

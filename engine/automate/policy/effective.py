@@ -74,6 +74,11 @@ class Policy:
         return {"llm_budget_daily": own.llm_budget_daily, "llm_budget_run": own.llm_budget_run}
 
     @property
+    def mask_emails(self) -> str | None:
+        """The highest layer that has e-mail addresses masked; None where none does."""
+        return next((layer.name for layer in self.layers if layer.rules.mask_emails), None)
+
+    @property
     def over_limit(self) -> str:
         """`hold` only where no layer that sets a webhook rate says `reject`: the strictest wins."""
         said = [layer.rules.over_limit for layer in self.layers if _has_webhook_rate(layer.rules)]

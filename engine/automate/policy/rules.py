@@ -42,6 +42,7 @@ class Rules:
     llm_budget_workflow: Decimal | None = None  # of each workflow a day, whatever its own policy says
     llm_budget_run: Decimal | None = None  # of each run
     max_concurrent_runs: int | None = None
+    mask_emails: bool = False  # e-mail addresses are redacted like secrets
 
 
 _NAMES: dict[str, frozenset[str]] = {
@@ -51,7 +52,7 @@ _NAMES: dict[str, frozenset[str]] = {
     "workflow": frozenset(
         (
             *("connector_allowlist", "host_allowlist", "outbound_rates"),
-            *("llm_budget_daily", "llm_budget_run", "max_concurrent_runs"),
+            *("llm_budget_daily", "llm_budget_run", "max_concurrent_runs", "mask_emails"),
         )
     ),
 }
@@ -209,4 +210,5 @@ _CHECKS = {
     "llm_budget_workflow": _money,
     "llm_budget_run": _money,
     "max_concurrent_runs": _count,
+    "mask_emails": _flag,
 }

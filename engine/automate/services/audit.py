@@ -16,6 +16,7 @@ from automate import host
 from automate.models import AuditLogEntry
 from automate_governance import tracing
 from automate_governance.redaction import redact
+from automate_governance.redaction.current import masking_emails
 from automate_governance.storable import storable
 
 
@@ -56,11 +57,13 @@ def record(
     `actor` is "user:12", "key:am_live_ab12" or "system"; `action` "workflow.publish"; `resource` "workflow:<id>".
     `details` is strictly redacted before it is written (seeds, "AuditLogEntry").
     """
+    with masking_emails("@" in str(details) and host.current().masks_emails()):
+        shown = storable(redact(details))
     entry = AuditLogEntry.objects.create(
         actor=actor[:200],
         action=action[:100],
         resource=resource[:200],
-        details=storable(redact(details)),
+        details=shown,
         trace_id=trace_id or _origin.get().trace_id,
         ip=ip or _origin.get().ip,
         created_at=now,

@@ -13,8 +13,10 @@ from automate.jsontext import dumps
 from automate.models import ExecutionRun, StepRun
 from automate.outbox.due import due_now
 from automate.outbox.orm import arm_run
+from automate.policy.guard import version_rules
 from automate_governance.errors import Conflict
 from automate_governance.redaction import redact
+from automate_governance.redaction.current import masking_emails
 from automate_governance.storable import storable
 
 
@@ -34,8 +36,10 @@ def record_verdict(run: ExecutionRun, *, step_id: str, item: int, verdict: str, 
         raise Conflict(f"No attempt of “{step_id}” is in doubt.", details={"step": step_id, "item": item})
     if verdict == "happened":
         kept = storable(output)
+        with masking_emails(_masks_emails(run)):
+            shown = redact(kept)
         sealed = seal_output(host.current().data_key(), attempt.id, dumps(kept))
-        attempt.status, attempt.output, attempt.sealed = StepRun.Status.SUCCEEDED, redact(kept), sealed
+        attempt.status, attempt.output, attempt.sealed = StepRun.Status.SUCCEEDED, shown, sealed
         attempt.save(update_fields=["status", "output", "sealed"])
     else:
         attempt.status, attempt.retry_at = StepRun.Status.FAILED, now
@@ -45,3 +49,8 @@ def record_verdict(run: ExecutionRun, *, step_id: str, item: int, verdict: str, 
     ExecutionRun.objects.filter(pk=run.id).update(status="queued", error=None, wake_at=None)
     arm_run(run.id, available_at=due_now())
     transaction.on_commit(host.current().ring)
+
+
+def _masks_emails(run: ExecutionRun) -> bool:
+    own = version_rules(run.version_id)
+    return host.current().masks_emails() or (own is not None and own.mask_emails)

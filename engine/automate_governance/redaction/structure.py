@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
+from automate_governance.redaction.current import masks_emails
+from automate_governance.redaction.emails import mask_emails
 from automate_governance.redaction.names import counts_something, is_sensitive_name
 from automate_governance.redaction.patterns import MASK, is_card_number, mask_patterns
 from automate_governance.redaction.text import mask_named
@@ -46,6 +48,7 @@ class Redactor:
 
     def __init__(self, secret_values: Iterable[str] = ()):
         self._known = KnownValues(secret_values)
+        self._masks_emails = masks_emails()
         self._nodes_left = 0
 
     def redact(self, data: Any) -> Any:
@@ -99,6 +102,8 @@ class Redactor:
     def _key(self, key: str) -> str:
         """A key can be a secret itself: `{"sk_live_…": 1}`."""
         key = self._known.mask(key)
+        if self._masks_emails:
+            key = mask_emails(key)
         return mask_patterns(key) if len(key) >= 15 else key
 
     def _number(self, value: int) -> Any:
@@ -110,10 +115,11 @@ class Redactor:
     def _text(self, text: str, nested: int) -> str:
         text = self._known.mask(text)
         if len(text) < 12 and ":" not in text and "=" not in text:
-            return text  # too short for any shape, and it names nothing
+            return mask_emails(text) if self._masks_emails else text  # too short for other shapes, and it names nothing
         if nested and text[0] in ' \t\r\n{["' and len(text) <= MAX_JSON_TEXT:
             text = self._json_text(text, nested)
-        return mask_patterns(mask_named(text))
+        text = mask_patterns(mask_named(text))
+        return mask_emails(text) if self._masks_emails else text
 
     def _json_text(self, text: str, nested: int) -> str:
         """A text that is JSON is redacted as what it means: `"pass\\u0077ord"` is a name too."""

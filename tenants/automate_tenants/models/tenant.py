@@ -28,6 +28,7 @@ class Tenant(TenantMixin):  # type: ignore[misc]  # django-tenants has no types
     kept_house_at = models.DateTimeField(null=True)  # when its old rows were last looked for
 
     hold_after = models.PositiveIntegerField(null=True)  # events beyond so many wait (see `holding`); null: none does
+    masks_emails = models.BooleanField(null=True)  # copied from the policy in force; null is no
     first_event_at = models.DateTimeField(null=True)  # noted by `first_events` once somebody looks
 
     def __str__(self) -> str:

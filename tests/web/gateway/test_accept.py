@@ -320,6 +320,26 @@ def test_refusals_are_counted_and_sampled_with_their_reason(
     assert "line 1" in message
 
 
+def test_addresses_are_masked_in_headers_and_samples_where_policy_says_so(
+    alone: Sender, inside: Callable[[Sender], Inside], eventually: Eventually
+) -> None:
+    connection = inside(alone).connection
+    connection.execute(
+        "UPDATE public.automate_tenants_tenant SET masks_emails = true WHERE id = %s", [alone.workspace.ref.id]
+    )
+
+    alone.post(X_Customer="Ann <ann@example.com>")
+    alone.gateway.send("POST", alone.path, b"{", {**alone.headers(), "User-Agent": "Sender of ann@example.com"})
+
+    ((headers,),) = inside(alone).rows("event", "headers")
+    assert headers["x-customer"] == "Ann <********>"
+    samples = "SELECT details::text FROM public.automate_tenants_refusalsample"
+    assert eventually(lambda: connection.execute(samples).fetchall())
+    [(sample,)] = connection.execute(samples).fetchall()
+    assert "Sender of ********" in sample
+    assert "ann@example.com" not in sample
+
+
 def test_the_latest_use_of_a_key_is_noted_to_the_minute(
     alone: Sender, owner_connection: psycopg.Connection[Any], eventually: Eventually
 ) -> None:

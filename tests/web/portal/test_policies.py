@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 
 from automate.ids import new_id
-from automate.models import PolicyBlock, StepRun
+from automate.models import Event, PolicyBlock, StepRun
 from automate.policy import stored_policy
+from automate_tenants import directory
 from automate_tenants.context import tenant_scope
 from tests.support.workspaces import Workspace
 from tests.web.portal.conftest import Enter
@@ -87,3 +89,25 @@ def test_a_viewer_sees_no_policies_and_an_operator_cannot_change_them(enter: Ent
     operator = enter(tenant_a, "operator")
     assert "needs the role Admin or Owner" in operator.get(URL).content.decode()
     assert operator.post(URL, {"webhook_rate": "5", "revision": "0"}).status_code == 403
+
+
+def test_masked_addresses_are_masked_on_pages_and_over_the_api(enter: Enter, tenant_a: Workspace) -> None:
+    with tenant_scope(tenant_a.ref):
+        event = Event.objects.create(
+            id=new_id(), type="order.created", payload={"to": "ann@example.com"}, source="api", trace_id=uuid4(),
+            received_at=datetime.now(UTC),
+        )  # fmt: skip
+    browser, api = enter(tenant_a), Client(headers={"Authorization": f"Bearer {tenant_a.api_key}"})
+    places = ((browser, f"/events/{event.pk}/"), (api, f"/api/v1/events/{event.pk}"))
+    before = [client.get(path).content.decode() for client, path in places]
+    change = {"mask_emails": "on", "llm_budget_run": "0", "revision": "0"}
+
+    checked = browser.post(URL, change).context["checked"]
+    browser.post(URL, {**change, "save": "1", "checked": checked})
+    directory.forget("alpha")  # which happens at the commit, here there is none
+
+    after = [client.get(path).content.decode() for client, path in places]
+    assert ["ann@example.com" in text for text in before + after] == [True, True, False, False]
+    assert "masked" in browser.get(URL).content.decode()
+    with tenant_scope(tenant_a.ref):
+        assert stored_policy().document == {"mask_emails": True, "llm_budget_run": "0"}

@@ -97,6 +97,8 @@ def _in_force(policy: Policy) -> dict[str, Any]:
     for name in BUDGETS:
         if budget := policy.budget(name):
             shown[name] = {"value": str(budget[0]), "layer": budget[1]}
+    if layer := policy.mask_emails:
+        shown["mask_emails"] = {"value": True, "layer": layer}
     for name in ("connector_allowlist", "host_allowlist", "outbound_rates", "endpoint_rates"):
         said = {layer.name: getattr(layer.rules, name) for layer in policy.layers}
         shown[name] = [

@@ -440,6 +440,9 @@ class PolicyRules(Input):
     llm_budget_workflow = serializers.CharField(required=False, help_text="Of each workflow a day.")
     llm_budget_run = serializers.CharField(required=False, help_text="Of each run.")
     max_concurrent_runs = serializers.IntegerField(required=False)
+    mask_emails = serializers.BooleanField(
+        required=False, help_text="E-mail addresses are redacted as secrets are, in everything written and shown."
+    )
 
 
 class PolicyBlocked(serializers.Serializer[Any]):

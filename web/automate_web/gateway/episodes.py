@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from automate_governance.redaction import redact_text
+from automate_governance.redaction import redact
+from automate_governance.redaction.current import masking_emails
 from automate_governance.storable import storable
 from automate_web.gateway.link import Link
 
@@ -31,6 +32,12 @@ class Sample:
     trace_id: UUID
     ip: str | None
     received_at: datetime
+    masks_emails: bool = False  # as the workspace's policy says
+
+    def shown(self, value: Any) -> Any:
+        """`value`, of this refusal, as it may be kept."""
+        with masking_emails(self.masks_emails):
+            return storable(redact(value))
 
 
 @dataclass(slots=True)
@@ -71,7 +78,7 @@ class Episodes:
             [span.first.received_at for span, _ in noted],
             [latest_at for _, latest_at in noted],
             [span.first.code for span, _ in noted],
-            [_shown(span.first.message) for span, _ in noted],
+            [span.first.shown(span.first.message)[:500] for span, _ in noted],
             [span.first.trace_id for span, _ in noted],
             [span.first.ip for span, _ in noted],
         )
@@ -86,7 +93,3 @@ class Episodes:
         self._count -= 1
         if not spans:
             del self._spans[span.first.endpoint_id]
-
-
-def _shown(message: str) -> str:
-    return str(storable(redact_text(message)))[:500]

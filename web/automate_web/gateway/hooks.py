@@ -25,6 +25,7 @@ from automate.ingest.refusal import (
     Refusal,
 )
 from automate.ingest.verify import bearer_token, invalid_api_key
+from automate_governance.redaction.current import masking_emails
 from automate_tenants.key_format import is_well_formed, key_hash
 from automate_web.gateway.commit import GroupCommit
 from automate_web.gateway.denials import Denials, Sources
@@ -70,7 +71,8 @@ class Hooks:
             route = await self._route(request.path.removeprefix("/hooks/").rstrip("/"))
             if request.method != "POST":
                 raise MethodNotAllowed("Send events with POST.", headers={"Allow": "POST"})
-            stored = await self._accept(request, route)
+            with masking_emails(route.masks_emails):
+                stored = await self._accept(request, route)
         except Refusal as refusal:
             if refusal.http_status < 429:  # the sender's own mistake
                 self._sources.refused(request.ip)

@@ -18,8 +18,6 @@ import asyncpg
 import orjson
 
 from automate.ingest.refusal import Refusal
-from automate_governance.redaction import redact
-from automate_governance.storable import storable
 from automate_web.gateway.episodes import Episodes, Sample
 from automate_web.gateway.http import Request
 from automate_web.gateway.link import Link, LinkLost
@@ -135,8 +133,8 @@ class Ledger:
             [sample.tenant_id for sample in samples],
             [sample.endpoint_id for sample in samples],
             [sample.code for sample in samples],
-            [sample.message for sample in samples],
-            [orjson.dumps(storable(redact(sample.details))).decode() for sample in samples],
+            [sample.shown(sample.message)[:500] for sample in samples],
+            [orjson.dumps(sample.shown(sample.details)).decode() for sample in samples],
             [sample.trace_id for sample in samples],
             [sample.ip for sample in samples],
             [sample.received_at for sample in samples],
@@ -158,11 +156,12 @@ def _sample(route: Route, refusal: Refusal, request: Request, now: datetime) -> 
         tenant_id=route.tenant_id,
         endpoint_id=route.endpoint_id,
         code=refusal.code,
-        message=refusal.message[:500],
+        message=refusal.message,
         details={**refusal.details, "request": {name: value for name, value in seen.items() if value}},
         trace_id=UUID(hex=request.trace_id),
         ip=_address(request.ip),
         received_at=now,
+        masks_emails=route.masks_emails,
     )
 
 

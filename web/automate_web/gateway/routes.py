@@ -40,6 +40,7 @@ class Route:
     type_path: str
     dedupe_path: str
     is_tenant_active: bool
+    masks_emails: bool  # its policy has e-mail addresses masked
     dedupe_source: str  # "webhook:<endpoint id>"
 
 

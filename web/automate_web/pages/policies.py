@@ -103,11 +103,18 @@ class PolicyForm(forms.Form):
     llm_budget_run = Dollars(label="LLM budget of each run, in US dollars")
     max_concurrent_runs = forms.IntegerField(label="Runs at the same time", required=False)
     api_rate = forms.IntegerField(label="API requests a minute, of each key", required=False)
+    mask_emails = forms.BooleanField(
+        label="Mask e-mail addresses",
+        required=False,
+        help_text="In inputs, outputs, errors, logs and audit entries, as secrets are. Steps still get the real ones.",
+    )
 
     def document(self) -> dict[str, Any]:
         """What the form says, as a policy document."""
         values = {name: value for name, value in self.cleaned_data.items() if value not in (None, "", [], {})}
         values |= {name: format(values[name].normalize(), "f") for name in BUDGETS if name in values}
+        if not values["mask_emails"]:
+            del values["mask_emails"]
         if values.get("over_limit") == "reject":
             del values["over_limit"]
         return values
@@ -199,6 +206,8 @@ def _in_force(policy: Policy, name: str) -> tuple[str, str]:
     if name in BUDGETS:
         budget = policy.budget(name)
         return (f"${budget[0]}", LAYER_WORDS[budget[1]]) if budget else ("no limit", "")
+    if name == "mask_emails":
+        return ("masked", LAYER_WORDS[policy.mask_emails]) if policy.mask_emails else ("shown", "")
     said = [(layer.name, getattr(layer.rules, name)) for layer in policy.layers]
     said = [(layer, value) for layer, value in said if value and value != ("*",)]
     shown = [
