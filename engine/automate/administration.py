@@ -1,8 +1,9 @@
 """The admin of a project that uses the engine alone: Governance › Stored Secrets, executions, events, the audit log.
 
 Values are write-only here too: no form, list or history holds one. Events show their payload redacted; the raw one
-needs `automate.view_raw_payload`, is asked for by its own link, and leaves an audit entry. What the engine writes is
-read-only. A host of many tenants serves the same functions in its portal and registers none of this.
+needs `automate.view_raw_payload`, is asked for by its own link, and leaves an audit entry; so do the real inputs and
+outputs of steps. Rotating and revealing ask for the password again. What the engine writes is read-only. A host of many
+tenants serves the same functions in its portal and registers none of this.
 Source: seeds, "Secrets Management", "Debugging Failures", "Data Redaction".
 """
 
@@ -21,13 +22,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from automate import host
+from automate import host, reauthentication
 from automate.models import AuditLogEntry, Event, ExecutionRun, StepRun
-from automate.services import audit, secrets
-from automate_governance.errors import NormalizedError
+from automate.services import audit, raw_steps, secrets
+from automate_governance.errors import NormalizedError, Unauthenticated
 from automate_governance.models import StoredSecret
 from automate_governance.redaction import redact
 from automate_governance.redaction.current import masking_emails
@@ -40,6 +41,7 @@ else:
     SecretModelForm, SecretModelAdmin, AnyModelAdmin = forms.ModelForm, admin.ModelAdmin, admin.ModelAdmin
 
 MASKED = "********"
+MAX_LINKS = 500  # attempts of a run that are offered raw
 _VALUE = forms.PasswordInput(attrs={"autocomplete": "off"})
 
 
@@ -49,6 +51,18 @@ def _actor(request: HttpRequest) -> str:
 
 def _json(value: Any) -> SafeString:
     return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def _password_problem(request: HttpRequest) -> str:
+    """Why this POST does not prove who sits there; "" when it does. Raises PermissionDenied after five wrong ones."""
+    try:
+        return reauthentication.find_problem(request) if request.method == "POST" else ""
+    except Unauthenticated as error:
+        raise PermissionDenied(error.message) from None
+
+
+def _password_context(request: HttpRequest, problem: str) -> dict[str, Any]:
+    return {"problem": problem, **reauthentication.context(request)}
 
 
 class NewSecretForm(SecretModelForm):
@@ -134,7 +148,8 @@ class StoredSecretAdmin(SecretModelAdmin):
         if secret is None or not self.has_change_permission(request, secret):
             raise PermissionDenied
         form = RotateForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
+        problem = _password_problem(request)
+        if request.method == "POST" and form.is_valid() and not problem:
             try:
                 secrets.rotate_secret(
                     name=secret.name, value=form.cleaned_data["value"], actor=_actor(request), now=timezone.now()
@@ -150,6 +165,7 @@ class StoredSecretAdmin(SecretModelAdmin):
             "secret": secret,
             "form": form,
             "opts": self.opts,
+            **_password_context(request, problem),
         }
         return TemplateResponse(request, "admin/automate_governance/rotate.html", context)
 
@@ -184,7 +200,7 @@ class ExecutionRunAdmin(ReadOnlyAdmin):
     search_fields = ("id", "trace_id", "event_id")
     fields = (
         "id", "status", "version", "event_id", "trace_id", "created_at", "started_at", "ended_at", "shown_error",
-        "steps", "audit_log",
+        "steps", "raw_steps", "audit_log",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -203,10 +219,51 @@ class ExecutionRunAdmin(ReadOnlyAdmin):
             ]
         )  # fmt: skip
 
+    @admin.display(description="raw inputs and outputs")
+    def raw_steps(self, run: ExecutionRun) -> SafeString:
+        rows = StepRun.objects.filter(run_id=run.pk).order_by("position", "item", "attempt")
+        links = [
+            (
+                reverse("admin:automate_executionrun_raw", args=[run.pk, row.pk]),
+                row.step_id,
+                row.item or "",
+                row.attempt,
+            )
+            for row in rows[:MAX_LINKS]
+        ]
+        return format_html_join(" ", '<a href="{}">Reveal {} {} attempt {}</a>', links)
+
     @admin.display(description="audit log")
     def audit_log(self, run: ExecutionRun) -> SafeString:
         url = reverse("admin:automate_auditlogentry_changelist")
         return format_html('<a href="{}?q={}">Entries of this trace</a>', url, run.trace_id)
+
+    def get_urls(self) -> Any:
+        raw = self.admin_site.admin_view(self.raw_view)
+        path_ = "<uuid:run_id>/attempts/<uuid:step_run_id>/raw/"
+        return [path(path_, raw, name="automate_executionrun_raw"), *super().get_urls()]
+
+    def raw_view(self, request: HttpRequest, run_id: Any, step_run_id: Any) -> HttpResponse:
+        known = StepRun.objects.filter(pk=step_run_id, run_id=run_id).exists()
+        if not known or not request.user.has_perm("automate.view_raw_payload"):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "title": "Raw input and output", "opts": self.opts}
+        problem = _password_problem(request)
+        if request.method == "POST" and not problem:
+            found = raw_steps.reveal_step(
+                run_id=run_id,
+                step_run_id=step_run_id,
+                actor=_actor(request),
+                ip=request.META.get("REMOTE_ADDR"),
+                now=timezone.now(),
+            )
+            parts = {"input": found.input, "output": found.output}
+            shown = {name: raw.value if raw.is_known else raw.note for name, raw in parts.items()}
+            context["raw"] = json.dumps(shown, indent=2, ensure_ascii=False)
+        context |= _password_context(request, problem)
+        answer = TemplateResponse(request, "admin/automate/raw.html", context)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
 
 
 class EventAdmin(ReadOnlyAdmin):
@@ -242,7 +299,8 @@ class EventAdmin(ReadOnlyAdmin):
         if event is None or not request.user.has_perm("automate.view_raw_payload"):
             raise PermissionDenied
         context = {**self.admin_site.each_context(request), "title": f"Raw payload of {event.pk}", "opts": self.opts}
-        if request.method == "POST":
+        problem = _password_problem(request)
+        if request.method == "POST" and not problem:
             audit.record(
                 actor=_actor(request),
                 action="event.view_raw",
@@ -253,6 +311,7 @@ class EventAdmin(ReadOnlyAdmin):
                 now=timezone.now(),
             )
             context["raw"] = json.dumps(event.payload, indent=2, ensure_ascii=False)
+        context |= _password_context(request, problem)
         answer = TemplateResponse(request, "admin/automate/raw.html", context)
         answer.headers["Cache-Control"] = "no-store"
         return answer

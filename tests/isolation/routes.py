@@ -103,6 +103,12 @@ ROUTES = [
         shows=True,
         body={"from": "start"},
     ),
+    Route(
+        "runs/<uuid:run_id>/attempts/<uuid:step_run_id>/raw/",
+        "workspace",
+        {"GET": "view_raw_payload", "POST": "view_raw_payload"},
+        shows=True,
+    ),
     Route("runs/<uuid:run_id>/cancellations/", "workspace", {"GET": "control_run", "POST": "control_run"}, shows=True),
     Route(
         "runs/<uuid:run_id>/settlements/",

@@ -7,6 +7,7 @@ import html
 import json
 import sys
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from automate_governance.redaction.patterns import MASK
@@ -77,3 +78,21 @@ class KnownValues:
             if spelling in text:
                 text = text.replace(spelling, MASK)
         return text
+
+
+def mask_known(data: Any, secret_values: Iterable[str]) -> Any:
+    """A copy of JSON `data` in which only these values are masked: what else looks secret is somebody's to see."""
+    known = KnownValues(secret_values)
+
+    def shown(value: Any) -> Any:
+        if isinstance(value, str):
+            return known.mask(value)
+        if isinstance(value, dict):
+            return {known.mask(key): shown(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [shown(item) for item in value]
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return value if known.mask(str(value)) == str(value) else MASK
+        return value
+
+    return shown(data)

@@ -35,3 +35,4 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 ROOT_URLCONF = "tests.engine.plain.admin_urls"
 DJANGO_AUTOMATE = {**DJANGO_AUTOMATE, "SECRETS": {"backend": os.environ.get("PLAIN_SECRETS", "db")}}  # noqa: F405
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # one that costs no time

@@ -23,9 +23,12 @@ from automate.runtime import emit_event
 from automate_governance.models import StoredSecret
 from django.core.management import call_command
 call_command("flush", interactive=False, verbosity=0)
-VALUE = "canary-admin-9d02"
+VALUE, PASSWORD = "canary-admin-9d02", "correct horse battery"
+ME = {"current_password": PASSWORD}
 def enter(name, *codenames, root=False):
     user, _ = User.objects.get_or_create(username=name, defaults={"is_staff": True, "is_superuser": root})
+    user.set_password(PASSWORD)
+    user.save()
     for codename in codenames:
         user.user_permissions.add(Permission.objects.get(codename=codename))
     browser = Client()
@@ -44,8 +47,12 @@ answer["added"] = [added.status_code, secrets.resolve("$secret:KEY") == VALUE]
 pages = [root.get(SECRETS), root.get(f"{SECRETS}{key.pk}/change/"), root.get(f"{SECRETS}{key.pk}/history/")]
 action = root.post(SECRETS, {"action": "rotate_secret", "_selected_action": [key.pk]})
 form = root.get(action["Location"])
-rotated = root.post(action["Location"], {"value": "second " + VALUE})
-pages += [form, rotated, root.get(SECRETS)]
+wrong = [{}, {"current_password": "x"}]
+unproven = [root.post(action["Location"], {"value": "second " + VALUE, **who}) for who in wrong]
+answer["unproven"] = [[page.status_code, "password" in text(page)] for page in unproven]
+answer["unrotated"] = secrets.resolve("$secret:KEY") == VALUE
+rotated = root.post(action["Location"], {"value": "second " + VALUE, **ME})
+pages += [form, *unproven, rotated, root.get(SECRETS)]
 answer["rotated"] = [rotated.status_code, secrets.resolve("$secret:KEY"), StoredSecret.objects.get().reference]
 same = root.post(action["Location"], {"value": "second " + VALUE})
 pages.append(same)
@@ -68,10 +75,14 @@ allowed = enter("allowed", "view_event", "view_raw_payload")
 answer = {
     "safe": [VALUE in text(who.get(url + "change/")) for who in (root, looker, allowed)],
     "asked": VALUE in text(allowed.get(url + "raw/")),
-    "refused": [looker.get(url + "raw/").status_code, looker.post(url + "raw/").status_code],
-    "raw": VALUE in text(allowed.post(url + "raw/")),
+    "refused": [looker.get(url + "raw/").status_code, looker.post(url + "raw/", ME).status_code],
+    "unproven": [VALUE in text(allowed.post(url + "raw/", who)) for who in ({}, {"current_password": "x"})],
+    "raw": [VALUE in text(allowed.post(url + "raw/", who)) for who in (ME, {})],
     "entries": [[e.action, e.resource == f"event:{event.pk}", e.ip] for e in AuditLogEntry.objects.all()],
 }
+guesser = enter("guesser", "view_event", "view_raw_payload")
+answer["guesses"] = [guesser.post(url + "raw/", {"current_password": "x"}).status_code for _ in range(5)]
+answer["after"] = guesser.post(url + "raw/", ME).status_code
 """
 LOOK = (
     EMIT
@@ -86,6 +97,14 @@ answer = {
     "added": [root.get(path + "add/").status_code for path in paths[:3]],
     "step": "150 paid" in text(root.get(paths[3])),
 }
+step = StepRun.objects.filter(run_id=run.pk).first()
+raw = f"/admin/automate/executionrun/{run.pk}/attempts/{step.pk}/raw/"
+looker = enter("looker", "view_executionrun")
+answer["raw"] = [
+    raw in text(root.get(paths[3])), looker.post(raw, ME).status_code, "150 paid" in text(root.post(raw, {})),
+    "150 paid" in text(root.post(raw, ME)),
+]
+answer["looks"] = AuditLogEntry.objects.filter(action="step.view_raw", resource=f"run:{run.pk}").count()
 """
 )
 
@@ -108,6 +127,8 @@ def test_a_secret_lives_under_governance_stored_secrets_and_no_page_holds_its_va
 
     assert seen["index"]
     assert seen["added"] == [302, True]
+    assert seen["unproven"] == [[200, True]] * 2
+    assert seen["unrotated"]
     assert seen["rotated"] == [302, f"second {VALUE}", json.dumps({"$secret": "KEY"})]
     assert seen["leaks"] == [False] * len(seen["leaks"])
     assert seen["masked"]
@@ -122,12 +143,16 @@ def test_a_raw_payload_needs_its_permission_and_leaves_an_entry(project: Project
         "safe": [False, False, False],
         "asked": False,
         "refused": [403, 403],
-        "raw": True,
-        "entries": [["event.view_raw", True, "127.0.0.1"]],
+        "unproven": [False, False],
+        "raw": [True, True],  # the second look within the grace asks nothing
+        "entries": [["event.view_raw", True, "127.0.0.1"]] * 2,
+        "guesses": [200, 200, 200, 200, 403],
+        "after": 302,  # logged out
     }
 
 
 def test_runs_and_the_audit_log_are_seen_and_altered_by_nobody(project: Project) -> None:
     seen = run(project, LOOK)
 
-    assert seen == {"seen": [200] * 5, "changed": [403, 403], "added": [403] * 3, "step": True}
+    assert (seen["seen"], seen["changed"], seen["added"], seen["step"]) == ([200] * 5, [403, 403], [403] * 3, True)
+    assert (seen["raw"], seen["looks"]) == ([True, 403, False, True], 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -9,8 +10,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from automate import host
+from automate.execution.sealing import seal_output
 from automate.ids import new_id
-from automate.models import AuditLogEntry, Event
+from automate.models import AuditLogEntry, Event, ExecutionRun, StepRun, Workflow
 from automate_tenants.context import tenant_scope
 from tests.support.workspaces import Workspace
 from tests.web.portal.conftest import Enter
@@ -82,3 +85,32 @@ def test_the_api_never_gives_it(tenant_a: Workspace, event: Any) -> None:
     assert plain.json()["payload"] == {"password": "********", "n": 1}
     assert asked.status_code == 422
     assert SECRET not in plain.content.decode() + asked.content.decode()
+
+
+def test_a_steps_raw_input_and_output_are_revealed_the_same_way(tenant_a: Workspace, enter: Enter, event: Any) -> None:
+    with tenant_scope(tenant_a.ref):
+        workflow = Workflow.objects.get()
+        run = ExecutionRun.objects.create(
+            id=uuid4(), workflow_id=workflow.pk, version=workflow.active_version, event_id=event.pk,
+            trace_id=uuid4(), status="succeeded", created_at=timezone.now(),
+        )  # fmt: skip
+        attempt = StepRun(
+            id=uuid4(), run_id=run.pk, step_id="gone", position=0, connector="core", action="log", status="succeeded",
+            output={"password": "********"}, started_at=timezone.now(),
+        )  # fmt: skip
+        attempt.sealed = seal_output(host.current().data_key(), attempt.pk, json.dumps({"password": SECRET}))
+        attempt.save()
+    path = f"/runs/{run.pk}/attempts/{attempt.pk}/raw/"
+    owner, viewer = enter(tenant_a), enter(tenant_a, "viewer")
+
+    offered = owner.get(f"/runs/{run.pk}/?step=gone&tab=output").content.decode()
+    asked, wrong = owner.get(path).content.decode(), owner.post(path, {"current_password": "guess"})
+    right = owner.post(path, {"current_password": tenant_a.password})
+
+    assert SECRET not in offered + asked + wrong.content.decode()
+    assert wrong.status_code == 422
+    assert SECRET in right.content.decode()
+    assert right["Cache-Control"] == "no-store"
+    assert (viewer.get(path).status_code, viewer.post(path).status_code) == (403, 403)
+    with tenant_scope(tenant_a.ref):
+        assert AuditLogEntry.objects.filter(action="step.view_raw", resource=f"run:{run.pk}").count() == 1

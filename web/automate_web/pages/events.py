@@ -15,13 +15,14 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from automate import reauthentication
 from automate.models import Dedupe, Event, ExecutionRun, MatchDecision, WebhookEndpoint, Workflow
 from automate.outbox.holding import held
 from automate.services import audit
 from automate.services.why import explain_event
 from automate_governance.errors import Invalid, NotFound
 from automate_tenants.models import RefusalSample
-from automate_web import filters, reauthentication
+from automate_web import filters
 from automate_web.cursor import paginate
 from automate_web.pages.checklist import checklist
 from automate_web.pages.conditions import conditions

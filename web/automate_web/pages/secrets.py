@@ -1,6 +1,6 @@
 """Governance, Stored Secrets: names, uses and ages; values go in and are never shown.
 
-Rotating, restoring and deleting ask for the member's password once more (`automate_web.reauthentication`).
+Rotating, restoring and deleting ask for the member's password once more (`automate.reauthentication`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from automate import reauthentication
 from automate.models import Workflow
 from automate.secrets import references
 from automate.secrets.backends import backend_name
 from automate.services import secrets as services
 from automate_governance.errors import Conflict, Invalid, NotFound
 from automate_governance.models import StoredSecret, StoredSecretVersion
-from automate_web import reauthentication
 from automate_web.pages.people import person
 from automate_web.requests import WorkspaceRequest, actor, demand, workspace_page
 
