@@ -18,6 +18,7 @@ TABLES = {
     "automate_eventbuffer",  # the burst or batch they wait for: its due time moves, its row is the lock
     "automate_executionrun",
     "automate_halt",  # kill switches that are on
+    "automate_keptanswer",  # to requests that named an idempotency key: they commit with the change
     "automate_llm_budget",  # what is spent and reserved: the rows that caps are held on
     "automate_llm_cachedanswer",
     "automate_llm_ledgerentry",
@@ -33,6 +34,7 @@ TABLES = {
     "automate_schedule",
     "automate_scheduletick",
     "automate_steprun",
+    "automate_storedbacktest",  # what a background job has found so far
     "automate_webhookendpoint",
     "automate_workflow",
     "automate_workflowversion",

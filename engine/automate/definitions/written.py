@@ -41,11 +41,12 @@ def write(definition: dict[str, Any]) -> str:
         document["trigger"] = _ordered(document["trigger"], _FIRST)
     for part in ("steps", "finally"):
         if isinstance(document.get(part), list):
-            document[part] = [_step(step) for step in document[part]]
+            document[part] = [in_order(step) for step in document[part]]
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _step(step: Any) -> Any:
+def in_order(step: Any) -> Any:
+    """A step with its fields in their documented order, those of its handlers and its compensation too."""
     if not isinstance(step, dict):
         return step
     written = _ordered(step, STEP_ORDER)
@@ -53,7 +54,7 @@ def _step(step: Any) -> Any:
         written["compensate"] = _ordered(written["compensate"], STEP_ORDER)
     handler = written.get("on_error")
     if isinstance(handler, dict) and isinstance(handler.get("steps"), list):
-        written["on_error"] = _ordered({**handler, "steps": [_step(one) for one in handler["steps"]]}, ("steps",))
+        written["on_error"] = _ordered({**handler, "steps": [in_order(one) for one in handler["steps"]]}, ("steps",))
     return written
 
 

@@ -1,9 +1,11 @@
 """The engine's tables. Hot ones have no foreign keys: a missing parent is a fact to report, not a commit to fail."""
 
 from automate.models.audit import AuditLink, AuditLogEntry
+from automate.models.backtest import StoredBacktest
 from automate.models.endpoint import WebhookEndpoint
 from automate.models.event import Dedupe, Event, MatchDecision
 from automate.models.flow import BufferedEvent, EventBuffer, Halt, QueuePlace
+from automate.models.kept import KeptAnswer
 from automate.models.outbox import OutboxJob
 from automate.models.policy import OutboundPace, PolicyBlock, PolicyDocument
 from automate.models.run import ExecutionRun, RunState, StepRun
@@ -20,6 +22,7 @@ __all__ = [
     "EventBuffer",
     "ExecutionRun",
     "Halt",
+    "KeptAnswer",
     "MatchDecision",
     "OutboundPace",
     "OutboxJob",
@@ -31,6 +34,7 @@ __all__ = [
     "Schedule",
     "ScheduleTick",
     "StepRun",
+    "StoredBacktest",
     "WebhookEndpoint",
     "Workflow",
     "WorkflowVersion",

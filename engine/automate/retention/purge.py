@@ -25,6 +25,7 @@ from automate.models import (
     Event,
     EventBuffer,
     ExecutionRun,
+    KeptAnswer,
     MatchDecision,
     OutboundPace,
     OutboxJob,
@@ -33,6 +34,7 @@ from automate.models import (
     RunWait,
     ScheduleTick,
     StepRun,
+    StoredBacktest,
 )
 from automate.retention.policy import Retention
 
@@ -50,7 +52,7 @@ def purge(*, now: datetime, retention: Retention, go_on: Keep = lambda: True) ->
     """
     purged: Purged[str] = Counter()
     cutoff = retention.cutoff(now)
-    for part in (_runs, _buffers, _events, _dedupe, _states, _decisions, _jobs, _ticks, _counts):
+    for part in (_runs, _buffers, _events, _dedupe, _states, _decisions, _jobs, _ticks, _counts, _answers, _backtests):
         for deleted in part(cutoff, now, retention.batch_size):
             purged.update(deleted)
             if not go_on():
@@ -120,6 +122,18 @@ def _counts(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]
         yield _delete(PolicyBlock.objects.filter(id__in=batch))
     for batch in _by_key(OutboundPace.objects.filter(updated_at__lt=cutoff), size):
         yield _delete(OutboundPace.objects.filter(pk__in=batch, updated_at__lt=cutoff))
+
+
+def _answers(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]:
+    """Kept answers past their time."""
+    for batch in _by_key(KeptAnswer.objects.filter(expires_at__lt=now), size):
+        yield _delete(KeptAnswer.objects.filter(id__in=batch, expires_at__lt=now))
+
+
+def _backtests(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]:
+    """Backtests that have ended; what they tell of is gone by then as well."""
+    for batch in _by_key(StoredBacktest.objects.filter(ended_at__lt=cutoff), size):
+        yield _delete(StoredBacktest.objects.filter(id__in=batch))
 
 
 def _dedupe(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]:

@@ -17,7 +17,8 @@ class StepChange:
     """One step that differs; steps are known by their id.
 
     `path` is where it stands in the newer version, `path_before` in the older one; None where it is not in that one. A
-    step that is "moved" runs in another order; it may have `changes` too.
+    step that is "moved" runs in another order; it may have `changes` too. One that is "added" or "removed" has one
+    change: the whole step.
     """
 
     id: str
@@ -88,7 +89,7 @@ def _steps(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[St
     for step_id, place in places.items():
         path = f"/steps/{place}"
         if step_id not in places_before:
-            found.append(StepChange(step_id, "added", None, path))
+            found.append(StepChange(step_id, "added", None, path, (Change("added", path, after=after[place]),)))
             continue
         path_before = f"/steps/{places_before[step_id]}"
         changes = tuple(differences(before[places_before[step_id]], after[place], path, path_before))
@@ -96,4 +97,9 @@ def _steps(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[St
             kind: Literal["changed", "moved"] = "changed" if step_id in in_order else "moved"
             found.append(StepChange(step_id, kind, path_before, path, changes))
     gone = [step_id for step_id in places_before if step_id not in places]
-    return found + [StepChange(i, "removed", f"/steps/{places_before[i]}", None) for i in gone]
+    return found + [_gone(step_id, places_before[step_id], before) for step_id in gone]
+
+
+def _gone(step_id: str, place: int, before: list[dict[str, Any]]) -> StepChange:
+    path = f"/steps/{place}"
+    return StepChange(step_id, "removed", path, None, (Change("removed", path, before=before[place]),))

@@ -84,6 +84,7 @@ class RunApprovals(ApiView):
         status=201,
         missing=True,
         conflict=True,
+        makes=True,
     )
     def post(self, request: Request, run_id: str) -> Response:
         Query(request, ())

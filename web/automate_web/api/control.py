@@ -53,6 +53,7 @@ class RunCancellations(ApiView):
         status=202,
         missing=True,
         conflict=True,
+        makes=True,
     )
     def post(self, request: Request, run_id: str) -> Response:
         Query(request, ())
@@ -75,6 +76,7 @@ class RunSettlements(ApiView):
         status=201,
         missing=True,
         conflict=True,
+        makes=True,
     )
     def post(self, request: Request, run_id: str) -> Response:
         Query(request, ())

@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import serializers
 
 from automate_web.api.examples import EXAMPLES, TRACE_ID
+from automate_web.api.once import once
 from automate_web.api.serializers import ErrorBody
 from automate_web.cursor import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -52,6 +53,13 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The same key within 7 days is the same event: the answer has the first ids and `duplicate: true`.",
 )
+ONCE = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    OpenApiParameter.HEADER,
+    description="The same request with the same key within 24 hours gets the first answer again, with "
+    "`Idempotent-Replayed: true`, and does nothing. Another request: 422; the first still at work: 409.",
+)
 ETAG = OpenApiParameter(
     "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="For `If-Match` and `If-None-Match`."
 )
@@ -77,14 +85,16 @@ def describe(
     if_match: bool = False,
     etag: bool = False,
     idempotency_key: bool = False,
+    makes: bool = False,
 ) -> Callable[[View], View]:
     """Name an operation and say what goes in, what comes out and what can go wrong. Operation ids never change.
 
-    `answer` and `body` are serializer classes, or JSON Schemas such as a reference to a component.
+    `answer` and `body` are serializer classes, or JSON Schemas such as a reference to a component. One that `makes` or
+    starts something honours `Idempotency-Key` (see `once`).
     """
     refusals = {401, 403, 422, 429, 500, 503}
     refusals |= {400, 413, 415} if body is not None else set()
-    refusals |= ({404} if missing else set()) | ({409} if conflict else set()) | ({428} if if_match else set())
+    refusals |= ({404} if missing else set()) | ({409} if conflict or makes else set()) | ({428} if if_match else set())
     shown = EXAMPLES.get(operation_id, {})
     responses: dict[int, Any] = {
         status: OpenApiResponse(
@@ -94,9 +104,9 @@ def describe(
         **({200: OpenApiResponse(answer, description="With `dry_run`: nothing was changed.")} if dry_run else {}),
         **{code: _refusal(code) for code in sorted(refusals)},
     }
-    extra = [IF_MATCH] * if_match + [IDEMPOTENCY_KEY] * idempotency_key + [ETAG] * (etag or if_match)
+    extra = [IF_MATCH] * if_match + [IDEMPOTENCY_KEY] * idempotency_key + [ONCE] * makes + [ETAG] * (etag or if_match)
     request = {"application/json": body} if body is not None else None
-    return extend_schema(
+    documented: Callable[[Any], Any] = extend_schema(
         operation_id=operation_id,
         summary=summary,
         description=shown.get("description"),
@@ -106,6 +116,7 @@ def describe(
         responses=responses,
         examples=[OpenApiExample("Request", shown["body"], request_only=True)] if "body" in shown else None,
     )
+    return (lambda view: documented(once(view))) if makes else documented
 
 
 def page_of(answer: type[serializers.BaseSerializer[Any]]) -> type[serializers.Serializer[Any]]:

@@ -199,6 +199,7 @@ class FailureRedrives(ApiView):
         status=201,
         missing=True,
         dry_run=True,
+        makes=True,
     )
     def post(self, request: Request) -> Response:
         Query(request, ())
@@ -247,6 +248,7 @@ class FailureDismissals(ApiView):
         answer=Dismissal,
         status=201,
         missing=True,
+        makes=True,
     )
     def post(self, request: Request) -> Response:
         Query(request, ())

@@ -63,7 +63,9 @@ class Imports(ApiView):
 
     scopes: ClassVar = {"POST": "workflows:write"}
 
-    @describe("workflow_imports_create", "Import definitions", body=NewImport, answer=ImportShown, conflict=True)
+    @describe(
+        "workflow_imports_create", "Import definitions", body=NewImport, answer=ImportShown, conflict=True, makes=True
+    )
     def post(self, request: Request) -> Response:
         Query(request, ())
         new = NewImport(data=request.data)

@@ -50,6 +50,7 @@ class EventReplays(ApiView):
         status=201,
         missing=True,
         conflict=True,
+        makes=True,
     )
     def post(self, request: Request, event_id: str) -> Response:
         Query(request, ())

@@ -80,6 +80,7 @@ class RunRetries(ApiView):
         missing=True,
         conflict=True,
         dry_run=True,
+        makes=True,
     )
     def post(self, request: Request, run_id: str) -> Response:
         Query(request, ())

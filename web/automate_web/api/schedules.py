@@ -138,6 +138,7 @@ class Ticks(ApiView):
         status=201,
         missing=True,
         conflict=True,
+        makes=True,
     )
     def post(self, request: Request, schedule_id: str) -> Response:
         Query(request, ())
@@ -160,6 +161,7 @@ class WorkflowRuns(ApiView):
         status=201,
         missing=True,
         conflict=True,
+        makes=True,
     )
     def post(self, request: Request, workflow: str) -> Response:
         Query(request, ())

@@ -35,6 +35,7 @@ class Secrets(ApiView):
         answer=serializers.Secret,
         status=201,
         conflict=True,
+        makes=True,
     )
     def post(self, request: Request) -> Response:
         Query(request, ())
@@ -106,6 +107,7 @@ class SecretVersions(ApiView):
         answer=serializers.Secret,
         status=201,
         missing=True,
+        makes=True,
     )
     def post(self, request: Request, secret: str) -> Response:
         Query(request, ())
@@ -127,6 +129,7 @@ class SecretRestorations(ApiView):
         status=201,
         missing=True,
         conflict=True,
+        makes=True,
     )
     def post(self, request: Request, secret: str) -> Response:
         Query(request, ())

@@ -129,6 +129,7 @@ class Rollbacks(ApiView):
         unchanged=True,
         missing=True,
         conflict=True,
+        makes=True,
     )
     def post(self, request: Request, workflow: str) -> Response:
         Query(request, ())

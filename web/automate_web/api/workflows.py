@@ -44,6 +44,7 @@ class Workflows(ApiView):
         answer=serializers.WorkflowDetail,
         status=201,
         conflict=True,
+        makes=True,
     )
     def post(self, request: Request) -> Response:
         Query(request, ())
@@ -111,6 +112,7 @@ class Versions(ApiView):
         missing=True,
         conflict=True,
         if_match=True,
+        makes=True,
     )
     def post(self, request: Request, workflow: str) -> Response:
         Query(request, ())

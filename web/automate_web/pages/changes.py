@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automate.definitions.differences import Change
+from automate.definitions.written import in_order
 from automate.services import VersionDiff
 from automate.services.version_diff import StepChange
 
@@ -51,8 +52,19 @@ def sections(found: VersionDiff) -> list[Section]:
 
 
 def _step(change: StepChange) -> Section:
-    prefixes = tuple(path for path in (change.path, change.path_before) if path)
-    return Section(f"Step {change.id}", change.kind, KINDS[change.kind], _fields(change.changes, *prefixes))
+    word, prefixes = KINDS[change.kind], tuple(path for path in (change.path, change.path_before) if path)
+    if change.kind in {"added", "removed"}:
+        (whole,) = change.changes
+        return Section(f"Step {change.id}", change.kind, word, _each_field(whole))
+    return Section(f"Step {change.id}", change.kind, word, _fields(change.changes, *prefixes))
+
+
+def _each_field(whole: Change) -> list[FieldChange]:
+    """The fields of a step that came or went, as they are written down."""
+    is_new = whole.kind == "added"
+    step = in_order(whole.after if is_new else whole.before)
+    values = [(name, written(value)) for name, value in step.items() if name != "id"]
+    return [FieldChange(name, None if is_new else value, value if is_new else None) for name, value in values]
 
 
 def _fields(changes: Iterable[Change], *prefixes: str) -> list[FieldChange]:
