@@ -20,7 +20,7 @@ def pages_of(page: Page, workspace: str) -> Iterator[str]:
     app = workspace.partition("/w/")[0]
     for path in ("/signup/", "/login/", "/password/reset/", "/password/reset/done/", "/workspaces/", "/mailbox/"):
         yield f"{app}{path}"
-    for path in ("/left/", "/inactive/", "/confirm-email/", "/nothing/"):
+    for path in ("/left/", "/inactive/", "/confirm-email/", "/nothing/", "/invitations/used-up/"):
         yield f"{app}{path}"
     for path in ("/docs/", "/docs/first-run/", "/docs/events/", "/docs/runs/", "/start/", "/nothing/here/"):
         yield f"{workspace}{path}"
@@ -29,6 +29,7 @@ def pages_of(page: Page, workspace: str) -> Iterator[str]:
     for path in ("/events/?status=rejected", "/events/?type=none", "/runs/?status=held", "/runs/?since=nonsense"):
         yield f"{workspace}{path}"
     yield f"{workspace}/schedules/"
+    yield f"{workspace}/team/"
     for name in (
         "secrets",
         "secrets/TOKEN",

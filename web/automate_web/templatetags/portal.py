@@ -129,10 +129,10 @@ def at(when: datetime | None) -> SafeString | str:
 
 @register.filter
 def span(length: timedelta | float | None) -> str:
-    """A duration in ms, s or min.
+    """A duration in its two largest units.
 
-    >>> [span(n) for n in (0.0004, 0.1481, 4.307, 75.0, 4000.0)]
-    ['0.4 ms', '148 ms', '4.31 s', '1 min 15 s', '1 h 6 min']
+    >>> [span(n) for n in (0.0004, 0.1481, 4.307, 75.0, 4000.0, 604_000)]
+    ['0.4 ms', '148 ms', '4.31 s', '1 min 15 s', '1 h 6 min', '6 d 23 h']
     """
     if length is None:
         return "–"
@@ -145,7 +145,9 @@ def span(length: timedelta | float | None) -> str:
         return f"{seconds:.2f} s"
     if seconds < 3600:
         return f"{int(seconds // 60)} min {int(seconds % 60)} s"
-    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+    if seconds < 48 * 3600:
+        return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+    return f"{int(seconds // 86_400)} d {int(seconds % 86_400 // 3600)} h"
 
 
 @register.filter
