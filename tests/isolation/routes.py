@@ -261,6 +261,13 @@ ROUTES = [
         shows=True,
         body={"prices": '[{"model": "m", "input": 1, "output": 1}]'},
     ),
+    Route(
+        "governance/kill-switch/",
+        "workspace",
+        {"GET": "view_workflow", "POST": "pause_engine"},
+        shows=True,
+        body={"is_halted": "yes", "reason": "canary"},
+    ),
     Route("governance/audit/", "workspace", {"GET": "view_audit"}, shows=True),
     Route("governance/audit.csv", "workspace", {"GET": "view_audit"}, shows=True),
     Route("governance/audit.jsonl", "workspace", {"GET": "view_audit"}, shows=True),

@@ -68,6 +68,7 @@ def _navigation(request: HttpRequest, waiting: dict[str, str]) -> dict[str, list
             ("Stored Secrets", "secrets", "automate.view_secrets"),
             ("Policies", "policies", "automate.view_policy"),
             ("LLM spend", "llm", "automate.view_policy"),
+            ("Kill switch", "halts", "automate.view_workflow"),
             ("Audit", "audit", "automate.view_audit"),
         ],
         "Developers": [("API keys", "keys", "automate.view_keys")],
