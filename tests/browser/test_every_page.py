@@ -37,6 +37,7 @@ def pages_of(page: Page, workspace: str) -> Iterator[str]:
         "secrets/TOKEN/delete",
         "policies",
         "llm",
+        "kill-switch",
         "audit",
     ):
         yield f"{workspace}/governance/{name}/"

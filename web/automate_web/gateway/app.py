@@ -46,7 +46,7 @@ class Gateway:
         except NormalizedError as error:
             response = error_response(error, request.trace_id)
         except Exception:
-            log.exception("unforeseen, trace_id=%s", request.trace_id)
+            log.exception("unforeseen", extra={"trace_id": request.trace_id})
             if request.is_answering:
                 return  # the server closes the connection: a cut answer must not look whole
             response = error_response(NormalizedError("Something failed here. Repeat the request."), request.trace_id)

@@ -45,6 +45,7 @@ def serve(gateway: Gateway, *, host: str, port: int) -> None:
             server_header=False,
             access_log=False,
             log_level="warning",
+            log_config=None,  # the process has set its own: `automate_governance.logs`
             backlog=BACKLOG,
             timeout_graceful_shutdown=GRACE_SECONDS,
         ),
