@@ -135,7 +135,7 @@ class DryAttempts:
                 run.results.items[unit.step][unit.item] = {"status": status, "output": output}
             else:
                 run.results.context[unit.step] = {"status": status, "output": output, "error": status}
-        run.schedule.succeed(unit, now)
+        run.schedule.succeed(unit, run.schedule.end_number(unit))
 
     async def _run(
         self, run: RunProgress, unit: Unit, step: StepDefinition, rendered: dict[str, Any], log: StepLog

@@ -35,7 +35,8 @@ def record(run: RunProgress, unit: Unit, result: Outcome, *, now: datetime, log:
             run.doubt_since.setdefault(unit, row.started_at)
         run.schedule.wait(unit, retry_at)
     elif isinstance(result, Unknown):
-        run.end_attempt(unit, status="unknown", now=now, error=dumps(error), logs=logs)
+        number = run.schedule.end_number(unit)  # should a person find that it happened
+        run.end_attempt(unit, status="unknown", now=now, error=dumps(error), logs=logs, ended_seq=number)
         run.results.failed(unit, "unknown", error, error)
         run.schedule.doubt(unit)
     else:
@@ -52,7 +53,8 @@ def _keep(run: RunProgress, unit: Unit, result: Done, logs: str, now: datetime) 
     except NormalizedError as error:
         return Failed(describe(error))
     shown = dumps(redact(result.output, run.secret_values()))
-    run.end_attempt(unit, status="succeeded", now=now, output=shown, logs=logs, plain=plain)
+    number = run.schedule.end_number(unit)
+    run.end_attempt(unit, status="succeeded", now=now, output=shown, logs=logs, plain=plain, ended_seq=number)
     run.results.succeeded(unit, result.output, shown, len(plain))
-    run.schedule.succeed(unit, now)
+    run.schedule.succeed(unit, number)
     return None

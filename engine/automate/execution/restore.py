@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 
 from automate.definitions import Plan
-from automate.execution.schedule import AT_ONCE, Schedule, Unit
+from automate.execution.schedule import Schedule, Unit
+
+_NO_TIME = datetime.min.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Fact:
     status: str
     ended_at: datetime | None = None
     retry_at: datetime | None = None
+    ended_seq: int | None = None  # None also where an earlier release wrote it
 
     @property
     def is_failure(self) -> bool:
@@ -37,6 +40,7 @@ def restore(
     `sizes`: fan-outs that have begun, with their items. `stopped`: how the run was stopped, if it was.
     """
     schedule = Schedule(plan)
+    numbers = _end_numbers(plan, facts)
     begun: dict[str, int] = {}  # items that have a place or had one, whatever `concurrency` leaves room for now
     for unit in facts:
         begun[unit.step] = max(begun.get(unit.step, 0), unit.item)
@@ -62,7 +66,7 @@ def restore(
             elif fact.status == "running":
                 interrupted.append(unit)
             else:
-                _tell(schedule, unit, fact)
+                _tell(schedule, unit, fact, numbers.get(unit))
         if told:
             continue
         if before_stop:
@@ -90,9 +94,22 @@ def _stops(plan: Plan, unit: Unit) -> str:
     return "run" if step.on_error == "fail" else ""
 
 
-def _tell(schedule: Schedule, unit: Unit, fact: Fact) -> None:
+def _end_numbers(plan: Plan, facts: Mapping[Unit, Fact]) -> dict[Unit, int]:
+    """Of the units that could be taken back. Ends that have no number came before all others, by their time."""
+    ended = {
+        unit: fact
+        for unit, fact in facts.items()
+        if fact.status == "succeeded" and plan.by_id[unit.step].compensate is not None
+    }
+    early = [unit for unit, fact in ended.items() if fact.ended_seq is None]
+    early.sort(key=lambda unit: ended[unit].ended_at or _NO_TIME)
+    numbers = {unit: number for number, unit in enumerate(early, -len(early))}
+    return numbers | {unit: fact.ended_seq for unit, fact in ended.items() if fact.ended_seq is not None}
+
+
+def _tell(schedule: Schedule, unit: Unit, fact: Fact, number: int | None) -> None:
     if fact.status == "succeeded":
-        schedule.succeed(unit, fact.ended_at or AT_ONCE)
+        schedule.succeed(unit, number)
     elif fact.status == "skipped":
         schedule.skip(unit.step)
     elif fact.status == "unknown":

@@ -80,7 +80,7 @@ def _parent(snapshot: RunSnapshot) -> Parent | None:
 
 
 def _fact(step: RecordedStep) -> Fact:
-    return Fact(step.status, step.ended_at, step.retry_at)
+    return Fact(step.status, step.ended_at, step.retry_at, step.ended_seq)
 
 
 def _open_state(run: RunProgress, snapshot: RunSnapshot, data_key: bytes) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 Pure: no clock, no database, no connector. Four phases, one direction:
 
 main      steps start when what they need has ended; an error that nothing catches, a cancel or the deadline stops it
-undo      after a failure, succeeded steps with a compensation are taken back, the latest to end first
+undo      after a failure, succeeded steps with a compensation are taken back, the latest to end first: by the numbers
+          that ends are given as they come, for clocks may jump
 finally   the finally steps, one after the other, whatever became of the others
 ended     the verdict stands
 
@@ -15,12 +16,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import NamedTuple
 
 from automate.definitions import Plan, StepDefinition
-
-AT_ONCE = datetime.min.replace(tzinfo=timezone.utc)  # a time that has come
 
 
 class Unit(NamedTuple):
@@ -53,7 +52,8 @@ class Schedule:
         self._fans: dict[str, Fan] = {}
         self._running: set[Unit] = set()
         self._later: dict[Unit, datetime | None] = {}  # waits until then; None: until somebody says so
-        self._ended: list[tuple[datetime, Unit]] = []  # succeeded units with a compensation, and when
+        self._ended: list[tuple[int, Unit]] = []  # succeeded units with a compensation, by the number of their end
+        self._end_number = 0  # the latest given
         self._undo: list[Unit] = []
         self._chains: dict[str, list[StepDefinition]] = {}  # failed step → handler steps still to run
         self._finally = list(plan.finally_steps)
@@ -128,11 +128,20 @@ class Schedule:
         self._close_fan(step_id)
         return items
 
-    def succeed(self, unit: Unit, at: datetime) -> None:
+    def end_number(self, unit: Unit) -> int | None:
+        """A number for the unit's end, above those before, to be kept with it; None for what cannot be taken back."""
+        if self._step(unit).compensate is None:
+            return None
+        self._end_number += 1
+        return self._end_number
+
+    def succeed(self, unit: Unit, number: int | None = None) -> None:
+        """`number`: that of its end, where it has one."""
         self._running.discard(unit)
         self._later.pop(unit, None)
-        if self._step(unit).compensate is not None:
-            self._ended.append((at, unit))
+        if number is not None:
+            self._end_number = max(self._end_number, number)
+            self._ended.append((number, unit))
         self._finish(unit, "succeeded")
 
     def fail(self, unit: Unit) -> None:
@@ -284,7 +293,7 @@ class Schedule:
         if self.phase == "main":
             self.phase = "undo"
             if self.stopped == "failed":
-                self._undo = [unit for _, unit in sorted(self._ended, key=lambda ended: ended[0])]
+                self._undo = [unit for _, unit in sorted(self._ended)]
         if self.phase == "undo":
             if self._undo:
                 unit = self._undo.pop()

@@ -130,6 +130,7 @@ class StepRun(models.Model):
     retry_at = models.DateTimeField(null=True)  # failed: when it is tried again; waiting: when it goes on by itself
     sealed = models.BinaryField(null=True)  # the real output, sealed with the tenant's key; of a fan-out, its list
     trace_id = models.UUIDField(null=True)  # the event's; goes to the external system with the call
+    ended_seq = models.IntegerField(null=True)  # of a step that can be taken back: its end's place among theirs
 
     objects = StepRunManager()
 

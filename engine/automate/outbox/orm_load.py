@@ -78,4 +78,5 @@ def _step(step: StepRun, doubt_since: datetime | None) -> RecordedStep:
         step.ended_at,
         bytes(step.sealed) if step.sealed is not None else None,
         doubt_since,
+        step.ended_seq,
     )

@@ -92,6 +92,7 @@ class RecordedStep:
     ended_at: datetime | None
     sealed: bytes | None  # the real output; of a fan-out, its list
     doubt_since: datetime | None  # start of the first attempt that may have happened
+    ended_seq: int | None = None  # the how-manieth end of its run that could be taken back
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,7 @@ class StepRow:
     retry_at: datetime | None
     trace_id: UUID | None = None
     sealed: bytes | None = None
+    ended_seq: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ it once, too, because whatever may have happened is named as unknown until a per
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -62,6 +63,33 @@ def test_at_every_point(world: World, bench: Bench, end: str) -> None:
     assert number < MOST_POINTS
     assert passed >= ALL_POINTS
     assert doubted == {"pay", "each"}  # only what must not be repeated was ever in doubt
+
+
+def test_a_clock_that_goes_back_does_not_turn_the_order_of_compensation_round(world: World, bench: Bench) -> None:
+    undo = {"connector": "played", "action": "keyed", "params": {}}
+    approve = {"connector": "core", "action": "approve", "params": {"message": "Go on?"}}
+    steps = [
+        played("a", "write", compensate=undo),
+        {"id": "one", **approve},
+        played("b", "write", compensate=undo),
+        {"id": "two", **approve},
+        played("last", "keyed", "refuse"),
+    ]
+    bench.publish(*steps, trigger={"type": "event", "event_type": "proof.order"})
+    event_id = world.emit("proof.order", {})
+    for _ in range(2):
+        world.live()
+        world.clock.shift -= timedelta(hours=1)  # of the next worker
+        [wait] = world.open_waits("approval")
+        world.approve(wait, yes=True)
+    world.live()
+
+    run = run_of(world, event_id)
+    assert run is not None
+    assert run.status == "failed"
+    latest = world.latest(run.id)
+    assert latest["b", 0].ended_at < latest["a", 0].ended_at
+    assert [step_id for _, step_id, _ in world.order] == ["a", "b", "b.compensate", "a.compensate"]
 
 
 def one_run(world: World, end: str, number: int) -> tuple[list[str], ExecutionRun, set[tuple[str, int]]]:

@@ -7,7 +7,6 @@ by an hour, people who answer, cancel and settle at random moments. Set AUTOMATE
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -285,10 +284,11 @@ class Runs(RuleBasedStateMachine):
                     units = {unit for unit in ends if unit[0] == step["id"]}
                     wanted |= {unit for unit in units if unit[1]} if "foreach" in step else units
         assert set(undone) == wanted
-        times: dict[Any, list[Any]] = defaultdict(list)
-        for unit in sorted(undone, key=lambda unit: undone[unit].ended_at):
-            times["undone"].append(ends[unit].ended_at)
-        assert times["undone"] == sorted(times["undone"], reverse=True)
+        happened = [(step_id, item) for run_id, step_id, item in self.world.order if run_id == run.id]
+        taken_back = [(step_id.removesuffix(".compensate"), item) for step_id, item in happened if "." in step_id]
+        assert [unit for unit in taken_back if unit in happened] == sorted(
+            (unit for unit in taken_back if unit in happened), key=lambda unit: ends[unit].ended_seq, reverse=True
+        )
 
     def revive(self, run: ExecutionRun) -> None:
         """Even a job armed by mistake does not bring it back."""

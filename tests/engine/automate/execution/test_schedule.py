@@ -30,6 +30,10 @@ def names(units: list[Unit]) -> list[str]:
     return [f"{unit.step}.{unit.item}" if unit.item else unit.step for unit in units]
 
 
+def succeed(schedule: Schedule, unit: Unit) -> None:
+    schedule.succeed(unit, schedule.end_number(unit))
+
+
 UNDO = {"compensate": {"connector": "core", "action": "log"}}
 
 
@@ -38,19 +42,19 @@ def test_steps_follow_one_another_unless_they_say_otherwise() -> None:
 
     assert names(schedule.take(NOW)) == ["a"]
     assert schedule.take(NOW) == []
-    schedule.succeed(Unit("a"), NOW)
+    succeed(schedule, Unit("a"))
     assert names(schedule.take(NOW)) == ["b"]
-    schedule.succeed(Unit("b"), NOW)
+    succeed(schedule, Unit("b"))
     assert schedule.verdict == "succeeded"
 
 
 def test_branches_start_together_and_a_join_waits_for_all() -> None:
     schedule = Schedule(plan(step("a"), step("b", needs=["a"]), step("c", needs=["a"]), step("d", needs=["b", "c"])))
     schedule.take(NOW)
-    schedule.succeed(Unit("a"), NOW)
+    succeed(schedule, Unit("a"))
 
     assert names(schedule.take(NOW)) == ["b", "c"]
-    schedule.succeed(Unit("c"), NOW)
+    succeed(schedule, Unit("c"))
     assert schedule.take(NOW) == []
     schedule.skip("b")
     assert names(schedule.take(NOW)) == ["d"]
@@ -62,11 +66,11 @@ def test_a_fan_out_keeps_to_its_concurrency() -> None:
     schedule.fan_out("a", 3)
 
     assert names(schedule.take(NOW)) == ["a.1", "a.2"]
-    schedule.succeed(Unit("a", 2), NOW)
+    succeed(schedule, Unit("a", 2))
     assert names(schedule.take(NOW)) == ["a.3"]
-    schedule.succeed(Unit("a", 3), NOW)
+    succeed(schedule, Unit("a", 3))
     assert schedule.take(NOW) == []
-    schedule.succeed(Unit("a", 1), NOW)
+    succeed(schedule, Unit("a", 1))
     assert names(schedule.take(NOW)) == ["b"]
 
 
@@ -88,7 +92,7 @@ def test_an_item_that_fails(on_item_error: str, then: list[str]) -> None:
 
     assert names(schedule.take(NOW)) == then
     for unit in (Unit("a", 2), Unit("a", 3))[: 1 + len(then)]:
-        schedule.succeed(unit, NOW)
+        succeed(schedule, unit)
     assert names(schedule.take(NOW)) == (["b"] if then else [])
     assert schedule.verdict == (None if then else "failed")
 
@@ -100,8 +104,8 @@ def test_a_failure_takes_back_what_was_done_latest_first_and_then_runs_finally()
     )  # fmt: skip
     schedule = Schedule(both)
     schedule.take(NOW)
-    schedule.succeed(Unit("b"), NOW)
-    schedule.succeed(Unit("a"), NOW + timedelta(seconds=1))
+    succeed(schedule, Unit("b"))
+    succeed(schedule, Unit("a"))
     schedule.take(NOW)
     schedule.fail(Unit("c"))
 
@@ -109,7 +113,7 @@ def test_a_failure_takes_back_what_was_done_latest_first_and_then_runs_finally()
     while units := schedule.take(NOW):
         order += names(units)
         for unit in units:
-            schedule.fail(unit) if unit.step == "end" else schedule.succeed(unit, NOW)
+            schedule.fail(unit) if unit.step == "end" else succeed(schedule, unit)
     assert order == ["a.compensate", "b.compensate", "end", "end2"]
     assert (schedule.verdict, schedule.failed_step) == ("failed", "c")
 
@@ -117,7 +121,7 @@ def test_a_failure_takes_back_what_was_done_latest_first_and_then_runs_finally()
 def test_a_failing_finally_step_fails_a_run_that_had_succeeded() -> None:
     schedule = Schedule(plan(step("a"), **{"finally": [step("end")]}))
     schedule.take(NOW)
-    schedule.succeed(Unit("a"), NOW)
+    succeed(schedule, Unit("a"))
     schedule.take(NOW)
     schedule.fail(Unit("end"))
 
@@ -135,7 +139,7 @@ def test_handler_steps_run_and_then_it_goes_on_or_fails(then: str, verdict: str)
     while units := schedule.take(NOW):
         order += names(units)
         for unit in units:
-            schedule.succeed(unit, NOW)
+            succeed(schedule, unit)
     assert order == (["h1", "h2", "b"] if then == "continue" else ["h1", "h2"])
     assert schedule.verdict == verdict
 
@@ -145,7 +149,7 @@ def test_an_unknown_effect_blocks_what_needs_it_and_holds_the_run_at_the_end() -
     schedule.take(NOW)
     schedule.doubt(Unit("a"))
     assert schedule.verdict is None
-    schedule.succeed(Unit("b"), NOW)
+    succeed(schedule, Unit("b"))
 
     assert schedule.take(NOW) == []
     assert schedule.verdict == "held"
@@ -163,9 +167,9 @@ def test_a_cancel_drops_what_waits_lets_the_rest_end_and_runs_finally() -> None:
 
     assert schedule.take_dropped() == [Unit("b")]
     assert schedule.take(NOW) == []
-    schedule.succeed(Unit("a"), NOW)
+    succeed(schedule, Unit("a"))
     assert names(schedule.take(NOW)) == ["end"]
-    schedule.succeed(Unit("end"), NOW)
+    succeed(schedule, Unit("end"))
     assert schedule.verdict == "cancelled"
 
 
@@ -185,7 +189,7 @@ def test_what_waits_goes_on_when_its_time_has_come_or_it_is_woken() -> None:
 def test_the_end_at_once_leaves_nothing_to_do() -> None:
     schedule = Schedule(plan(step("a", **UNDO), step("b"), **{"finally": [step("end")]}))
     schedule.take(NOW)
-    schedule.succeed(Unit("a"), NOW)
+    succeed(schedule, Unit("a"))
     schedule.take(NOW)
     schedule.fail(Unit("b"))
     assert names(schedule.take(NOW)) == ["a.compensate"]
@@ -215,11 +219,29 @@ def test_a_failure_beside_a_longer_branch_is_restored_with_all_that_was_done() -
     assert interrupted == []
 
 
+def test_what_was_done_is_taken_back_by_the_order_of_its_ends_whatever_the_clock_said() -> None:
+    three = plan(*(step(name, needs=[], **UNDO) for name in "abc"), step("last"))
+    facts = {
+        Unit("a"): Fact("succeeded", NOW, ended_seq=1),
+        Unit("b"): Fact("succeeded", NOW - timedelta(hours=1), ended_seq=2),  # the clock went back
+        Unit("c"): Fact("succeeded", NOW + timedelta(hours=1)),  # by an earlier release, that kept no numbers
+        Unit("last"): Fact("failed", NOW, ended_seq=3),
+    }
+
+    schedule, _ = restore(three, facts, sizes={})
+
+    taken = []
+    while units := schedule.take(NOW):
+        taken += names(units)
+        succeed(schedule, units[0])
+    assert taken == ["b.compensate", "a.compensate", "c.compensate"]
+
+
 def test_an_interrupted_unit_is_running_until_somebody_judges_it() -> None:
     schedule, interrupted = restore(plan(step("a"), step("b")), {Unit("a"): Fact("running")}, sizes={})
 
     assert (interrupted, schedule.take(NOW), schedule.verdict) == ([Unit("a")], [], None)
-    schedule.succeed(Unit("a"), NOW)
+    succeed(schedule, Unit("a"))
     assert names(schedule.take(NOW)) == ["b"]
 
 
@@ -255,5 +277,5 @@ def test_what_an_item_gave_is_remembered_beside_an_earlier_one_that_is_tried_aga
     schedule, _ = restore(plan(fan("a", concurrency=1)), facts, sizes={"a": 3})
 
     assert names(schedule.take(NOW)) == ["a.1"]
-    schedule.succeed(Unit("a", 1), NOW)
+    succeed(schedule, Unit("a", 1))
     assert names(schedule.take(NOW)) == ["a.3"]
