@@ -19,6 +19,7 @@ from tests.engine.automate.ingest.test_body import REFUSED
 from tests.engine.plain.project import DATABASES, PYTHON, ROOT, Project
 from tests.support.sink import Sink
 
+pytestmark = pytest.mark.processes
 KEY = "a key that only this test knows"
 KEY_HASH = hashlib.sha256(KEY.encode()).hexdigest()
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

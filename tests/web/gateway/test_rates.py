@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -41,8 +42,12 @@ def test_a_request_over_the_rate_is_refused_with_when_to_come_back(
 def test_a_slot_is_free_again_one_window_later(
     alone: Sender, owner_connection: psycopg.Connection[Any], eventually: Eventually
 ) -> None:
-    set_limit(owner_connection, alone, per_window=2, window_ms=3_000)  # room for a busy machine
-    assert [alone.post().status for _ in range(3)] == [202, 202, 429]
+    set_limit(owner_connection, alone, per_window=2, window_ms=500)
+
+    async def three(post: Post) -> list[tuple[int, Any]]:  # at once: one after the other a busy machine needs longer
+        return await asyncio.gather(*(post() for _ in range(3)))
+
+    assert sorted(status for status, _ in many(alone, three)) == [202, 202, 429]
 
     assert eventually(lambda: alone.post().status == 202)
 

@@ -176,7 +176,7 @@ def test_connections_cut_under_load_lose_nothing_that_was_answered(
 
     def cut() -> None:
         with psycopg.connect(database_urls.superuser, autocommit=True) as connection:
-            while not done.wait(0.15):
+            while not done.wait(0.02):
                 connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                     " WHERE application_name LIKE 'automate gateway%' AND datname = current_database()"
