@@ -7,7 +7,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
-.PHONY: help up test test-databases test-matrix check bench proof-rates fmt clean pins hooks
+.PHONY: help up test test-databases test-matrix check bench bench-cost proof-rates fmt clean pins hooks
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -34,6 +34,9 @@ check: $(DEV) ## format, lint, types, import contracts, missing migrations
 
 bench: $(DEV) ## measure the whole path beside the ceiling; the result goes to loadtests/results (needs a quiet machine)
 	@$(BIN)/python -m loadtests.bench --output loadtests/results/latest.md
+
+bench-cost: $(DEV) ## measure the processor time of one event, with and without policy and redaction (needs a quiet machine)
+	@$(BIN)/python -m loadtests.cost --without --output loadtests/results/governance.md
 
 proof-rates: $(DEV) ## attack webhook rates of 100 and 5,000 a minute for 130 s each, 80 threads in 4 processes
 	@$(BIN)/python -m loadtests.rates --output loadtests/results/rates.md

@@ -90,11 +90,11 @@ def running(*command: str, environment: Mapping[str, str], seconds: float = 30.0
 
 
 @contextlib.contextmanager
-def product(root: Path, sink_port: int) -> Iterator[Product]:
+def product(root: Path, sink_port: int, *, environment: Mapping[str, str] | None = None) -> Iterator[Product]:
     """`automate up` with the sink as the one private address that its workflows may reach."""
-    environment = {"DJANGO_AUTOMATE_HOME": str(root), "DJANGO_AUTOMATE_PRIVATE_TARGETS": f"127.0.0.1:{sink_port}"}
+    told = {"DJANGO_AUTOMATE_HOME": str(root), "DJANGO_AUTOMATE_PRIVATE_TARGETS": f"127.0.0.1:{sink_port}"}
     command = (sys.executable, "-m", "automate_platform", "up", "--port", "0")
-    with running(*command, environment=environment, seconds=60) as child:
+    with running(*command, environment={**told, **(environment or {})}, seconds=60) as child:
         ready = root / "ready.json"
         wait_for("the product", lambda: ready.exists() or child.poll() is not None)
         if child.poll() is not None:

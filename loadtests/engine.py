@@ -24,13 +24,16 @@ import psycopg
 
 from automate_platform.embedded import Postgres
 from automate_platform.home import Home
+from loadtests.bench import free_port, listens, running, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
-BOTH_KNOW = ("one-step", "five-steps")
+BOTH_KNOW = ("one-step", "five-steps", "one-call", "five-calls")
 CASES = {
     "rules": "evaluations of a rule of three conditions",
     "one-step": "500 runs of one step, batches of 10",
     "five-steps": "200 runs of five steps, batches of 10",
+    "one-call": "500 runs of one HTTP call, batches of 10",
+    "five-calls": "200 runs of five HTTP calls, batches of 10",
     "25-steps": "4 runs of 25 steps",
     "100-steps": "4 runs of 100 steps",
     "250-items": "a fan-out over 250 items, 10 at once",
@@ -38,7 +41,7 @@ CASES = {
 }
 
 
-def measure(url: str, case: str, *, root: Path = ROOT) -> dict[str, float]:
+def measure(url: str, case: str, sink_port: int, *, root: Path = ROOT) -> dict[str, float]:
     """One case in a new database, with the engine of `root`."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS engine_case WITH (FORCE)")
@@ -50,6 +53,7 @@ def measure(url: str, case: str, *, root: Path = ROOT) -> dict[str, float]:
     environment = {
         **os.environ,
         "ENGINE_CASE_DATABASE": json.dumps(database),
+        "ENGINE_CASE_SINK": str(sink_port),
         "PYTHONPATH": os.pathsep.join([str(root / "engine"), str(ROOT)]),
     }
     ran = subprocess.run(
@@ -106,16 +110,19 @@ def main() -> None:
     asked = parser.parse_args()
     measured: dict[str, list[dict[str, float]]] = defaultdict(list)
     ratios: dict[str, list[float]] = defaultdict(list)
-    with tempfile.TemporaryDirectory(prefix="engine-bench-") as folder:
+    sink_port = free_port()
+    sink = running(sys.executable, "-m", "loadtests.sink", str(sink_port), environment={})
+    with sink, tempfile.TemporaryDirectory(prefix="engine-bench-") as folder:
+        wait_for("the sink", lambda: listens(sink_port))
         database = Postgres.of(Home(Path(folder)))
         database.start()
         try:
             url = database.superuser_url()
             for _ in range(asked.rounds):
                 for case in asked.cases:
-                    measured[case].append(measure(url, case))
+                    measured[case].append(measure(url, case, sink_port))
                     if asked.against is not None and case in BOTH_KNOW:
-                        other = measure(url, case, root=asked.against.resolve())
+                        other = measure(url, case, sink_port, root=asked.against.resolve())
                         ratios[case].append(measured[case][-1]["cpu_seconds"] / other["cpu_seconds"])
         finally:
             database.stop()

@@ -28,6 +28,12 @@ def log(number: int, **more: Any) -> dict[str, Any]:
     return {"id": f"s{number}", "connector": "core", "action": "log", "params": {"message": "x"}, **more}
 
 
+def call(number: int) -> dict[str, Any]:
+    document = {"amount": "{{ payload.amount }}", "kind": "{{ payload.kind }}"}
+    params = {"method": "POST", "url": f"http://127.0.0.1:{os.environ['ENGINE_CASE_SINK']}/", "json": document}
+    return {"id": f"s{number}", "connector": "http", "action": "request", "idempotent": True, "params": params}
+
+
 def fan(size: int) -> list[dict[str, Any]]:
     return [log(0, foreach={"items": list(range(size)), "concurrency": 10})]
 
@@ -35,6 +41,8 @@ def fan(size: int) -> list[dict[str, Any]]:
 WORK: dict[str, tuple[int, Callable[[], list[dict[str, Any]]], int]] = {  # case → runs, steps, units in each run
     "one-step": (500, lambda: [log(0)], 1),
     "five-steps": (200, lambda: [log(n) for n in range(5)], 5),
+    "one-call": (500, lambda: [call(0)], 1),
+    "five-calls": (200, lambda: [call(n) for n in range(5)], 5),
     "25-steps": (4, lambda: [log(n) for n in range(25)], 25),
     "100-steps": (4, lambda: [log(n) for n in range(100)], 100),
     "250-items": (1, lambda: fan(250), 250),
@@ -118,6 +126,7 @@ def main() -> None:
         DATABASES={"default": json.loads(os.environ["ENGINE_CASE_DATABASE"])},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         USE_TZ=True,
+        DJANGO_AUTOMATE={"POLICY": {"private_targets": [f"127.0.0.1:{os.environ['ENGINE_CASE_SINK']}"]}},
     )
     django.setup()
     from django.core.management import call_command

@@ -64,18 +64,23 @@ class _Connection:
             return Sent(seq, 0, began_at, time.time())
 
 
-def closed_loop(target: Target, *, connections: int, seconds: float, first: int) -> list[Sent]:
-    """As many requests as `connections` can get answered in `seconds`, numbered from `first`."""
+def closed_loop(
+    target: Target, *, connections: int, seconds: float, first: int, limit: int | None = None
+) -> list[Sent]:
+    """As many requests as `connections` can get answered in `seconds`, at most `limit`, numbered from `first`."""
 
     async def run() -> list[Sent]:
-        numbers, sent = itertools.count(first), list[Sent]()
+        numbers = iter(itertools.count(first) if limit is None else range(first, first + limit))
+        sent = list[Sent]()
         lanes = [_Connection(target) for _ in range(connections)]
         await asyncio.gather(*(lane.open() for lane in lanes))
         until = time.time() + seconds
 
         async def drive(lane: _Connection) -> None:
-            while time.time() < until:
-                sent.append(await lane.send(next(numbers)))
+            for number in numbers:
+                sent.append(await lane.send(number))
+                if time.time() >= until:
+                    break
 
         await asyncio.gather(*(drive(lane) for lane in lanes))
         return sent
