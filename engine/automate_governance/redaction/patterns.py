@@ -48,7 +48,7 @@ DIGIT_RUN = re.compile(
     rf"[0-9](?<![0-9][0-9])(?:{_SEPARATOR}?[0-9]){{11,}}"
 )  # consumed whole, so nothing is scanned twice
 _GROUP = re.compile(r"[0-9]+")
-_SHORTEST_KEY = 15  # characters of the shortest KEY_SHAPE: a text without so long a word needs no search
+SHORTEST_KEY = 15  # characters of the shortest KEY_SHAPE: a text without so long a word needs no search
 _DIGIT = re.compile(r"[0-9]")
 
 
@@ -58,7 +58,7 @@ def mask_patterns(text: str) -> str:
         return text
     if "-----BEGIN" in text:
         text = PRIVATE_KEY.sub(MASK, text)
-    if len(max(text.split(), key=len, default="")) >= _SHORTEST_KEY:
+    if len(max(text.split(), key=len, default="")) >= SHORTEST_KEY:
         text = KEY_SHAPE.sub(MASK, text)
         if "hooks" in text:
             text = HOOK_URL.sub(MASK, text)

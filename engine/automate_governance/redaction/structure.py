@@ -13,9 +13,9 @@ from typing import Any
 from automate_governance.redaction.current import masks_emails
 from automate_governance.redaction.emails import mask_emails
 from automate_governance.redaction.names import counts_something, is_sensitive_name
-from automate_governance.redaction.patterns import MASK, is_card_number, mask_patterns
+from automate_governance.redaction.patterns import MASK, SHORTEST_KEY, is_card_number, mask_patterns
 from automate_governance.redaction.text import mask_named
-from automate_governance.redaction.values import KnownValues
+from automate_governance.redaction.values import NOTHING, KnownValues
 
 MAX_DEPTH = 100
 MAX_NODES = 500_000
@@ -47,17 +47,23 @@ class Redactor:
     """Redaction with one set of known values; build it once per run step, then use it for each of its texts."""
 
     def __init__(self, secret_values: Iterable[str] = ()):
-        self._known = KnownValues(secret_values)
+        values = tuple(secret_values)
+        self._known = KnownValues(values) if values else NOTHING
+        self._knows = bool(self._known)
         self._masks_emails = masks_emails()
         self._nodes_left = 0
 
     def redact(self, data: Any) -> Any:
-        self._nodes_left = MAX_NODES
+        self._begin()
         return self._value(data, MAX_DEPTH, MAX_NESTED_JSON)
 
     def text(self, text: str) -> str:
-        self._nodes_left = MAX_NODES
+        self._begin()
         return self._text(text, MAX_NESTED_JSON)
+
+    def _begin(self) -> None:
+        self._nodes_left = MAX_NODES
+        self._masks_emails = self._masks_emails or masks_emails()  # policy only adds
 
     def _value(self, value: Any, depth: int, nested: int) -> Any:
         if isinstance(value, str):
@@ -69,7 +75,7 @@ class Redactor:
         self._nodes_left -= 1
         if depth == 0 or self._nodes_left < 0:
             return MASK
-        if isinstance(value, Mapping):
+        if isinstance(value, (dict, Mapping)):  # a dict is seen at once, another mapping is asked for
             return self._mapping(value, depth - 1, nested)
         if isinstance(value, (list, tuple, Set)):
             return self._sequence(list(value), depth - 1, nested)
@@ -86,12 +92,12 @@ class Redactor:
         for key, item in value.items():
             if not isinstance(key, str):
                 redacted[key] = self._value(item, depth, nested)
-            elif ((is_sensitive_name(key) and key != pair[0]) or key == pair[1]) and _hides_something(key, item):
-                redacted[self._key(key)] = MASK
-            elif isinstance(item, str):
-                redacted[self._key(key)] = self._text(item, nested)
+                continue
+            shown = self._key(key) if self._knows or self._masks_emails or len(key) >= SHORTEST_KEY else key
+            if ((is_sensitive_name(key) and key != pair[0]) or key == pair[1]) and _hides_something(key, item):
+                redacted[shown] = MASK
             else:
-                redacted[self._key(key)] = self._value(item, depth, nested)
+                redacted[shown] = self._value(item, depth, nested)
         return redacted
 
     def _sequence(self, items: list[Any], depth: int, nested: int) -> list[Any]:
@@ -104,16 +110,19 @@ class Redactor:
         key = self._known.mask(key)
         if self._masks_emails:
             key = mask_emails(key)
-        return mask_patterns(key) if len(key) >= 15 else key
+        return mask_patterns(key) if len(key) >= SHORTEST_KEY else key
 
     def _number(self, value: int) -> Any:
         if value > 10**13 and value < 10**19 and is_card_number(str(value)):
             return MASK
+        if not self._knows:
+            return value
         shown = str(value) if -(10**40) < value < 10**40 else ""  # longer ones are slow to write, and no secret
         return value if self._known.mask(shown) == shown else MASK
 
     def _text(self, text: str, nested: int) -> str:
-        text = self._known.mask(text)
+        if self._knows:
+            text = self._known.mask(text)
         if len(text) < 12 and ":" not in text and "=" not in text:
             return mask_emails(text) if self._masks_emails else text  # too short for other shapes, and it names nothing
         if nested and text[0] in ' \t\r\n{["' and len(text) <= MAX_JSON_TEXT:

@@ -60,14 +60,16 @@ class KnownValues:
         self._exact = frozenset(value for value in secrets if len(value) < SHORTEST)
         texts = {text for value in secrets if len(value) >= SHORTEST for text in spellings(value)}
         self._spellings = sorted(texts, key=lambda text: (-len(text), text))
-        self._shortest = min(map(len, secrets), default=sys.maxsize)
-        self._shortest = min(self._shortest, min(map(len, texts), default=sys.maxsize))
+        self._shortest = min(map(len, secrets | texts), default=sys.maxsize)
 
     def occurs_in(self, text: str) -> bool:
         """Whether `text` holds one of the values, in any of its spellings."""
         if len(text) < self._shortest:
             return False
         return text in self._exact or any(spelling in text for spelling in self._spellings)
+
+    def __bool__(self) -> bool:
+        return bool(self._exact or self._spellings)
 
     def mask(self, text: str) -> str:
         if len(text) < self._shortest:
@@ -78,6 +80,9 @@ class KnownValues:
             if spelling in text:
                 text = text.replace(spelling, MASK)
         return text
+
+
+NOTHING = KnownValues(())
 
 
 def mask_known(data: Any, secret_values: Iterable[str]) -> Any:
