@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from uuid_utils.compat import uuid7
 
 _VERSION_8 = 0x8 << 76
 _VARIANT = 0x2 << 62
+_TIME_MASK = (1 << 128) - (1 << 80)
 _HASH_MASK = (1 << 80) - 1 - (0xF << 76) - (0x3 << 62)
 
 
@@ -43,12 +45,17 @@ def derived_id(parent: UUID, *parts: object) -> UUID:
     >>> derived_id(event, "a") == derived_id(event, "a"), derived_id(event, "a") == derived_id(event, "b")
     (True, False)
     """
+    return UUID(int=_derived(parent, parts))
+
+
+def _derived(parent: UUID, parts: tuple[object, ...]) -> int:
     text = "\x1f".join(map(str, parts))
-    digest = hashlib.blake2b(parent.bytes + text.encode(), digest_size=10).digest()
-    time_part = (parent.int >> 80) << 80
-    return UUID(int=time_part | (int.from_bytes(digest, "big") & _HASH_MASK) | _VERSION_8 | _VARIANT)
+    number = parent.int
+    digest = hashlib.blake2b(number.to_bytes(16, "big") + text.encode(), digest_size=10).digest()
+    return (number & _TIME_MASK) | (int.from_bytes(digest, "big") & _HASH_MASK) | _VERSION_8 | _VARIANT
 
 
+@lru_cache(maxsize=1024)  # asked for by the decision, then by the run
 def run_id(event_id: UUID, workflow_id: UUID) -> UUID:
     """The one run that this event makes of this workflow; also the run's idempotency key."""
     return derived_id(event_id, "run", workflow_id)
@@ -61,7 +68,7 @@ def retry_id(run: UUID, number: int) -> UUID:
 
 def step_key(run: UUID, step_id: str, item: int = 0, round_: int = 1) -> str:
     """The idempotency key a connector sends: the same on every attempt and after any crash (32 hex digits)."""
-    return derived_id(run, "step", step_id, item, round_).hex
+    return f"{_derived(run, ('step', step_id, item, round_)):032x}"
 
 
 def step_run_id(run: UUID, step_id: str, item: int, round_: int, attempt: int) -> UUID:

@@ -21,7 +21,6 @@ from automate.execution.schedule import Unit
 from automate.jsontext import dumps
 from automate_governance.clock import Clock
 from automate_governance.errors import NormalizedError
-from automate_governance.redaction import redact
 from automate_governance.redaction.current import masking_emails
 
 ENDING_GRACE = timedelta(hours=1)  # past its deadline, for taking back and for finally steps
@@ -107,7 +106,7 @@ class Advancer:
         except NormalizedError as error:
             self._refuse(run, unit, error)
             return False
-        shown = dumps({"items": redact(items, run.secret_values())})
+        shown = dumps({"items": run.redacted(items)})
         run.fan_out(step, items, shown=shown, plain=plain, now=now)
         return False
 
@@ -136,10 +135,12 @@ class Advancer:
 
     def _close(self, run: RunProgress) -> None:
         """After every change: fan-outs that ended, what was dropped, and why the run stopped, if it did."""
-        now = self._clock.now()
-        for unit in run.schedule.take_dropped():
-            run.drop(unit, now=now)
-        run.fan_in(now=now)
+        if dropped := run.schedule.take_dropped():
+            now = self._clock.now()
+            for unit in dropped:
+                run.drop(unit, now=now)
+        if run.results.lists:
+            run.fan_in(now=self._clock.now())
         failed_step = run.schedule.failed_step
         if run.error is None and run.schedule.stopped and failed_step is not None:
             error = run.results.context.get(failed_step, NOT_RUN)["error"] or {}

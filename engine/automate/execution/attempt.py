@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -33,11 +34,11 @@ from automate_connectors.models import ActionSpec, UnknownConnector
 from automate_governance.clock import Clock
 from automate_governance.egress import bound_secrets
 from automate_governance.errors import NormalizedError
-from automate_governance.redaction import redact
 from automate_governance.secrets import SecretValue
 from automate_governance.storable import storable
 
 PROBE_SECONDS = 30.0
+NOTHING_BOUND = nullcontext()  # costs less than to say so
 MAX_ANSWER_BYTES = 67_108_864  # looked at, to say how much of it is too much
 
 
@@ -75,7 +76,7 @@ class Attempts:
         result: Outcome
         try:
             rendered = inputs.render(run, unit, step)
-            shown = dumps(redact(storable(rendered), run.secret_values()))
+            shown = dumps(run.redacted(storable(rendered)))
             run.begin_attempt(unit, step, shown_input=shown, now=self._clock.now())
             policy = await _ask_policy(run, step, hands)
             if is_suspending(step):
@@ -140,8 +141,8 @@ class Attempts:
         if is_watched:
             self._breakers.enter(key, self._clock.now())
         try:
-            with bound_secrets(run.secrets):
-                seconds = self._seconds_left(run, step)
+            seconds = self._seconds_left(run, step)
+            with bound_secrets(run.secrets) if run.secrets else NOTHING_BOUND:
                 answer = await call(adapter, step, params, context, self._threads, seconds=seconds)
         except Exception as error:
             if is_watched:

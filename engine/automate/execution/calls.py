@@ -52,14 +52,14 @@ def connector_context(
 ) -> dict[str, Any]:
     """The `context` of `ConnectorAdapter.execute`. The idempotency key is the same on every attempt, in a retry too."""
     key = ids.step_key(run.key_run_id or run.id, unit.step, unit.item, run.round_of(unit))
-    trace = run.event.trace_id.hex
+    trace = run.event.shown["trace_id"]
     depth = hops_of(run.event)
     return {
         "trace_id": trace,
         "traceparent": f"00-{trace}-{hops.parent_id(key, depth)}-01",
         "tracestate": hops.tracestate(depth),
         "hops": depth,
-        "run_id": str(run.id),
+        "run_id": run.shown["id"],
         "workflow_id": str(run.workflow_id),
         "version_id": str(run.version_id),
         "step_id": unit.step,

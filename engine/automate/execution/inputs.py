@@ -51,13 +51,8 @@ def context_of(run: RunProgress, unit: Unit) -> dict[str, Any]:
     context = event_context(run.event)
     plan, known = run.plan, run.results.context
     context["steps"] = known
-    context["run"] = {
-        "id": str(run.id),
-        "workflow": run.workflow_slug,
-        "version": run.version_num,
-        "attempt": run.attempt,
-    }
-    context["trace_id"] = run.event.trace_id.hex
+    context["run"] = run.shown
+    context["trace_id"] = run.event.shown["trace_id"]
     own = unit.step.removesuffix(COMPENSATE)
     if unit.step not in plan.need_counts:  # a handler, a compensation, a finally step: others may not have run
         context["steps"] = {**dict.fromkeys(plan.by_id, NOT_RUN), **known}

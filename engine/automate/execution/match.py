@@ -93,16 +93,7 @@ class RuleEngine:
 
 def event_context(event: EventData) -> dict[str, Any]:
     """What rules and templates see of an event."""
-    return {
-        "payload": event.payload,
-        "event": {
-            "id": str(event.id),
-            "type": event.type,
-            "source": event.source,
-            "received_at": event.received_at.isoformat(),
-            "trace_id": event.trace_id.hex,
-        },
-    }
+    return {"payload": event.payload, "event": event.shown}
 
 
 def _candidate(version: ActiveVersion, known: Mapping[UUID, Candidate]) -> Candidate:

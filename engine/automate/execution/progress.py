@@ -7,8 +7,9 @@ write holds what has changed since the one before: no row is written twice, howe
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from automate.outbox.store import DenialRow, EventData, RunRow, StateRow, StepRo
 from automate.outbox.waits import ChildRow, RecordedWait, WaitRow
 from automate.policy.episodes import denial_row
 from automate.triggers.completion import Ended, hops_of
+from automate_governance.redaction import Redactor
 from automate_governance.secrets import SecretValue
 
 STATE_KEPT = timedelta(days=30)  # the retention of runs
@@ -84,23 +86,37 @@ class RunProgress:
     _rows: dict[UUID, StepRow] = field(default_factory=dict)  # to be written
     _plain: dict[UUID, str] = field(default_factory=dict)  # of these: the real output as JSON text, to be sealed
     _sealed_secrets: int = 0
+    _redactor: Redactor | None = None  # of the secrets so far
 
     @property
     def is_final(self) -> bool:
         return self.status in FINAL_RUN
+
+    @cached_property
+    def shown(self) -> dict[str, Any]:
+        """What templates and rules see of it; nobody changes it."""
+        workflow, version = self.workflow_slug, self.version_num
+        return {"id": str(self.id), "workflow": workflow, "version": version, "attempt": self.attempt}
 
     # -- secrets ---------------------------------------------------------------------------------------------------
 
     def learn(self, values: Iterable[SecretValue]) -> None:
         """Remember secrets that a step was given: whatever holds them later is masked."""
         self.secrets += [value for value in values if value not in self.secrets]
+        self._redactor = None
 
     def remember(self, values: list[SecretValue]) -> None:
         """Secrets that are kept already."""
-        self.secrets, self._sealed_secrets = values, len(values)
+        self.secrets, self._sealed_secrets, self._redactor = values, len(values), None
 
     def secret_values(self) -> tuple[str, ...]:
         return tuple(value.value for value in self.secrets)
+
+    def redacted(self, value: Any) -> Any:
+        """`value` as it may be shown: without the secrets of its steps, and whatever looks like one."""
+        if self._redactor is None:
+            self._redactor = Redactor(self.secret_values())
+        return self._redactor.redact(value)
 
     def round_of(self, unit: Unit) -> int:
         """How often a person has asked for the unit's effect."""
@@ -119,7 +135,7 @@ class RunProgress:
         before = self.live.get(unit)
         if before is not None:
             status = move(STEP, before.status, "running")
-            row = replace(before, status=status, input=shown_input or before.input, retry_at=None, error=None)
+            row = before._replace(status=status, input=shown_input or before.input, retry_at=None, error=None)
         else:
             attempt = self.attempts.get(unit, 0) + (not goes_on)
             self.attempts[unit] = attempt
@@ -132,7 +148,7 @@ class RunProgress:
     ) -> StepRow:
         """The attempt's result; `plain` is the real output as JSON text, `columns` are columns of StepRow."""
         row = self.live.pop(unit)
-        row = replace(row, status=move(STEP, row.status, status), ended_at=now, **columns)
+        row = row._replace(status=move(STEP, row.status, status), ended_at=now, **columns)
         if plain is not None:
             self._plain[row.id] = plain
         return self._note(row)
@@ -140,13 +156,13 @@ class RunProgress:
     def put_off(self, unit: Unit, *, until: datetime | None, now: datetime, **columns: Any) -> StepRow:
         """The attempt waits: for its turn, a time, an answer."""
         row = self.live[unit]
-        row = replace(row, status=move(STEP, row.status, "waiting"), retry_at=until, **columns)
+        row = row._replace(status=move(STEP, row.status, "waiting"), retry_at=until, **columns)
         self.live[unit] = row
         return self._note(row)
 
     def skip(self, step: StepDefinition, *, now: datetime) -> None:
         row = self._row(Unit(step.id), step, attempt=1, now=now)
-        self._note(replace(row, status="skipped", ended_at=now))
+        self._note(row._replace(status="skipped", ended_at=now))
         self.results.skipped(step.id)
         self.schedule.skip(step.id)
 
@@ -171,7 +187,7 @@ class RunProgress:
         """It waited when the run was stopped."""
         row = self.live.pop(unit, None)
         if row is not None:
-            self._note(replace(row, status=move(STEP, row.status, "cancelled"), ended_at=now))
+            self._note(row._replace(status=move(STEP, row.status, "cancelled"), ended_at=now))
             self.results.failed(unit, "cancelled", None, None)
         wait = self.waits.pop(unit, None)
         if wait is not None and wait.status == "open":
@@ -235,7 +251,7 @@ class RunProgress:
         rows, plain = self._rows, self._plain
         self._rows, self._plain, self.changed = {}, {}, False
         steps = [
-            replace(row, sealed=seal_output(data_key, row.id, plain[row.id])) if row.id in plain else row
+            row._replace(sealed=seal_output(data_key, row.id, plain[row.id])) if row.id in plain else row
             for row in rows.values()
         ]
         return self._run_row(now), steps, self._state_row(now, data_key)

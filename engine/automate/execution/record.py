@@ -11,7 +11,6 @@ from automate.execution.progress import RunProgress
 from automate.execution.schedule import Unit
 from automate.jsontext import dumps
 from automate_governance.errors import NormalizedError
-from automate_governance.redaction import redact
 from automate_governance.storable import storable
 
 
@@ -23,7 +22,7 @@ def record(run: RunProgress, unit: Unit, result: Outcome, *, now: datetime, log:
         if refused is None:
             return
         result = refused
-    error: dict[str, Any] = redact(storable(result.error), run.secret_values())
+    error: dict[str, Any] = run.redacted(storable(result.error))
     if isinstance(result, Postponed):
         until = now + timedelta(seconds=result.delay_seconds)
         run.put_off(unit, until=until, now=now, error=dumps(error), logs=logs)
@@ -52,7 +51,7 @@ def _keep(run: RunProgress, unit: Unit, result: Done, logs: str, now: datetime) 
         run.results.check(plain)
     except NormalizedError as error:
         return Failed(describe(error))
-    shown = dumps(redact(result.output, run.secret_values()))
+    shown = dumps(run.redacted(result.output))
     number = run.schedule.end_number(unit)
     run.end_attempt(unit, status="succeeded", now=now, output=shown, logs=logs, plain=plain, ended_seq=number)
     run.results.succeeded(unit, result.output, shown, len(plain))

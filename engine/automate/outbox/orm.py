@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -131,7 +130,7 @@ class OrmStore:
         now = timezone.now()
         with transaction.atomic():
             for ask in waiting:
-                defaults = {**asdict(ask), "asked_at": now}
+                defaults = {**ask._asdict(), "asked_at": now}
                 QueuePlace.objects.update_or_create(run_id=ask.run_id, kind=ask.kind, defaults=defaults)
             mine = OutboxJob.objects.filter(lease_id=claim.lease_id, run_id__in=[ask.run_id for ask in waiting])
             late = ExecutionRun.objects.filter(pk=OuterRef("run_id")).values("deadline_at")
@@ -269,8 +268,8 @@ def _record(writes: Writes) -> None:
         _upsert(StepRun.objects.filter(status__in=["running", "waiting"]), StepRun, _step_columns(step))
     orm_waits.record_waits(writes, now=timezone.now())
     for state in writes.states:
-        RunState.objects.update_or_create(run_id=state.run_id, defaults=asdict(state))
-    Event.objects.bulk_create([Event(**{**asdict(row), "payload": loads(row.payload)}) for row in writes.events])
+        RunState.objects.update_or_create(run_id=state.run_id, defaults=state._asdict())
+    Event.objects.bulk_create([Event(**{**row._asdict(), "payload": loads(row.payload)}) for row in writes.events])
     OutboxJob.objects.bulk_create(
         [
             OutboxJob(kind="event", event_id=row.id, available_at=timezone.now(), trace_id=row.trace_id)
@@ -326,8 +325,7 @@ KEEP = object()
 
 
 def _columns(row: Any) -> dict[str, Any]:
-    values = {f.name: getattr(row, f.name) for f in fields(row)}
-    return {name: loads(v) if name in _JSON and v is not None else v for name, v in values.items()}
+    return {name: loads(v) if name in _JSON and v is not None else v for name, v in row._asdict().items()}
 
 
 def _bury(job: OutboxJob, now: datetime) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 
 from django.utils import timezone
@@ -18,7 +17,7 @@ def record_waits(writes: Writes, *, now: datetime) -> None:
     from automate.execution.waiting import answer, request_cancel
 
     for wait in writes.waits:
-        columns = asdict(wait)
+        columns = wait._asdict()
         for name in ("rule", "details"):
             columns[name] = loads(columns[name]) if columns[name] is not None else None
         RunWait.objects.get_or_create(id=columns.pop("id"), defaults=columns)
@@ -56,7 +55,7 @@ def _start(child: ChildRow) -> None:
         trace_id=child.trace_id,
         received_at=child.created_at,
     )
-    columns = asdict(child)
+    columns = child._asdict()
     shared = {name: columns[name] for name in ("event_id", "workflow_id", "version_id", "trace_id")}
     own = {name: columns[name] for name in columns if name.startswith("parent_")}
     ExecutionRun.objects.create(

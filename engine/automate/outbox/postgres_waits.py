@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -73,8 +72,8 @@ def event_from_row(row: Sequence[Any]) -> EventData:
 
 
 def columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
-    """Dataclass rows as one list per column."""
-    return {f.name: [getattr(row, f.name) for row in rows] for f in fields(rows[0])}
+    """Rows as one list per column."""
+    return dict(zip(rows[0]._fields, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def wake_early(cursor: Cursor[Any], writes: Writes) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Collection, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from automate.outbox.waits import AnswerRow, ChildRow, RecordedWait, WaitRow
@@ -30,6 +31,17 @@ class EventData:
     trace_id: UUID
     received_at: datetime
     hops: int = 0  # runs that led to it, each started by the one before
+
+    @cached_property
+    def shown(self) -> dict[str, str]:
+        """What rules and templates see of it beside its payload; nobody changes it."""
+        return {
+            "id": str(self.id),
+            "type": self.type,
+            "source": self.source,
+            "received_at": self.received_at.isoformat(),
+            "trace_id": self.trace_id.hex,
+        }
 
 
 @dataclass(frozen=True)
@@ -126,8 +138,7 @@ class RunSnapshot:
     sealed_state: bytes | None
 
 
-@dataclass(frozen=True)
-class DecisionRow:
+class DecisionRow(NamedTuple):
     event_id: UUID
     workflow_id: UUID | None
     version_id: UUID | None
@@ -139,8 +150,7 @@ class DecisionRow:
     trace_id: UUID | None = None
 
 
-@dataclass(frozen=True)
-class RunRow:
+class RunRow(NamedTuple):
     """A run's row as it should be after the write. JSON columns are JSON text; outputs "{}" leave those of the row."""
 
     id: UUID
@@ -164,8 +174,7 @@ class RunRow:
     error_fingerprint: str = ""
 
 
-@dataclass(frozen=True)
-class StepRow:
+class StepRow(NamedTuple):
     """One attempt's row. JSON columns are JSON text, already redacted."""
 
     id: UUID
@@ -190,16 +199,14 @@ class StepRow:
     ended_seq: int | None = None
 
 
-@dataclass(frozen=True)
-class StateRow:
+class StateRow(NamedTuple):
     run_id: UUID
     sealed: bytes
     expires_at: datetime
     trace_id: UUID | None = None
 
 
-@dataclass(frozen=True)
-class EventRow:
+class EventRow(NamedTuple):
     """An event that the work on a claim makes; its job is due at once. `payload` is JSON text."""
 
     id: UUID
@@ -235,8 +242,7 @@ class Switches:
     tokens: dict[int, Hashable]
 
 
-@dataclass(frozen=True)
-class PlaceRow:
+class PlaceRow(NamedTuple):
     """A place in a queue that a run asks for: `automate.models.QueuePlace`."""
 
     run_id: UUID
@@ -248,8 +254,7 @@ class PlaceRow:
     on_stuck: str
 
 
-@dataclass(frozen=True)
-class BufferRow:
+class BufferRow(NamedTuple):
     """An event that waits to make a run together with others: `automate.models.EventBuffer`."""
 
     workflow_id: UUID
@@ -263,8 +268,7 @@ class BufferRow:
     trace_id: UUID | None
 
 
-@dataclass(frozen=True)
-class DenialRow:
+class DenialRow(NamedTuple):
     """What policy denied a step: one audit entry of the first such denial per `episode`. `details` is JSON text."""
 
     id: UUID

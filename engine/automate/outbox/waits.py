@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 if TYPE_CHECKING:
     from automate.outbox.store import EventData
 
 
-@dataclass(frozen=True)
-class WaitRow:
+class WaitRow(NamedTuple):
     """A wait to be opened; one that is there stays as it is. JSON columns are JSON text."""
 
     id: UUID
@@ -57,8 +56,7 @@ class RecordedWait:
     event: EventData | None = None
 
 
-@dataclass(frozen=True)
-class AnswerRow:
+class AnswerRow(NamedTuple):
     """An answer to a wait that may be open. `answer` is JSON text."""
 
     wait_id: UUID
@@ -68,8 +66,7 @@ class AnswerRow:
     answered_at: datetime
 
 
-@dataclass(frozen=True)
-class ChildRow:
+class ChildRow(NamedTuple):
     """A run that a step starts, with the event that stands for it. All ids are functions of the step's."""
 
     run_id: UUID

@@ -70,6 +70,10 @@ class Policy:
 
     def own_budgets(self) -> dict[str, Decimal | None]:
         """The workflow's own LLM budgets, in dollars: the connector that spends counts them by workflow and by run."""
+        return dict(self._own_budgets)
+
+    @cached_property
+    def _own_budgets(self) -> dict[str, Decimal | None]:
         own = next((layer.rules for layer in self.layers if layer.name == "workflow"), Rules())
         return {"llm_budget_daily": own.llm_budget_daily, "llm_budget_run": own.llm_budget_run}
 
@@ -96,6 +100,16 @@ class Policy:
 
     def connector_denial(self, connector: str, action: str) -> str | None:
         """The layer whose allowlist does not name this action; None when it may be used."""
+        known = self._denials  # one answer for each action that a step names: few, and asked for at every step
+        if (connector, action) not in known:
+            known[connector, action] = self._connector_denial(connector, action)
+        return known[connector, action]
+
+    @cached_property
+    def _denials(self) -> dict[tuple[str, str], str | None]:
+        return {}
+
+    def _connector_denial(self, connector: str, action: str) -> str | None:
         for layer in self.layers:
             if not any(_names_action(entry, connector, action) for entry in layer.rules.connector_allowlist):
                 return layer.name

@@ -51,6 +51,7 @@ class Guard:
         self._inside = inside
         self._line = outbound.Line(self._in_workspace)
         self._rules: dict[UUID, Rules | None] = dict(rules or {})
+        self._own: dict[UUID, Policy] = {}  # of versions that have rules
         self._blocks: Counter[Block] = Counter()
         self._latest_runs: dict[Block, UUID] = {}
         self._written_at = 0.0
@@ -61,7 +62,11 @@ class Guard:
         if version_id not in self._rules:
             self._rules[version_id] = await self._in_workspace(lambda: version_rules(version_id))
         rules = self._rules[version_id]
-        return _with_workflow(self.policy, workflow_id, rules) if rules is not None else self.policy
+        if rules is None:
+            return self.policy
+        if version_id not in self._own:
+            self._own[version_id] = _with_workflow(self.policy, workflow_id, rules)
+        return self._own[version_id]
 
     def check_step(self, policy: Policy, connector: str, action: str) -> Decision:
         """Whether policy lets this step reach its connector at all."""

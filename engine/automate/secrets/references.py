@@ -23,7 +23,10 @@ def names_in(document: Any) -> set[str]:
     waiting = [document]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, Mapping):
+        if isinstance(value, str):
+            if value.startswith(_PREFIX):
+                found.add(value[len(_PREFIX) :])
+        elif isinstance(value, Mapping):
             name = value.get("$secret")
             if isinstance(name, str):
                 found.add(name)
@@ -31,8 +34,6 @@ def names_in(document: Any) -> set[str]:
             waiting.extend(value.keys())
         elif isinstance(value, (list, tuple)):
             waiting.extend(value)
-        elif isinstance(value, str) and value.startswith(_PREFIX):
-            found.add(value[len(_PREFIX) :])
     return found
 
 

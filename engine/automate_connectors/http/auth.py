@@ -61,6 +61,8 @@ class Authorization:
 
     def apply(self, call: Call, clock: Clock) -> Generator[Call, Reply, Call]:
         """`call` with its credentials; fetches a token where one is needed and none is kept."""
+        if not self.headers and not self.query and self.token_request is None:
+            return call
         headers = dict(self.headers)
         if self.token_request is not None:
             token = TOKENS.get(self.token_request)

@@ -36,8 +36,8 @@ def next_call(call: Call, reply: Reply, *, hops: int, credentials: frozenset[str
     `credentials`: header names, in lower case, that carry the step's own. Raises ConnectorError: too many, nowhere to
     go, or from https to http. It is in doubt where the request may have had its effect: only a person repeats it.
     """
-    location = reply.header("location")
-    if reply.status not in STATUSES or not location:
+    location = reply.header("location") if reply.status in STATUSES else ""
+    if not location:
         return None
     if hops >= MAX_HOPS:
         raise _stopped(call, "too_many_redirects", f"More than {MAX_HOPS} redirects.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from multidict import CIMultiDict
 
@@ -38,10 +39,7 @@ def outgoing(headers: Mapping[str, str]) -> CIMultiDict[str]:
     """`headers` with our own added. Raises InvalidTarget."""
     checked: CIMultiDict[str] = CIMultiDict({"User-Agent": USER_AGENT, "Accept": "*/*"})
     for name, value in headers.items():
-        if not _NAME.fullmatch(name):
-            raise InvalidTarget("A header's name holds characters that a name may not hold.")
-        if name.lower() in _OURS:
-            raise InvalidTarget(f"The header {name} is set by the client and cannot be given.")
+        _check_name(name)
         if not _VALUE.fullmatch(value):
             raise InvalidTarget(f"The value of header {name} holds a line break or another control character.")
         checked[name] = value.strip(" \t")
@@ -49,3 +47,11 @@ def outgoing(headers: Mapping[str, str]) -> CIMultiDict[str]:
     if sum(len(name) + len(value) + 4 for name, value in checked.items()) > MAX_HEAD_BYTES:
         raise InvalidTarget(f"The headers are larger than {MAX_HEAD_BYTES} bytes.")
     return checked
+
+
+@lru_cache(maxsize=1024)  # the same few names again and again
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidTarget("A header's name holds characters that a name may not hold.")
+    if name.lower() in _OURS:
+        raise InvalidTarget(f"The header {name} is set by the client and cannot be given.")

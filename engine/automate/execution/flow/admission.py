@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,7 @@ def admit(
 ) -> Admission:
     """Of a workflow that matched. Its place in an order is taken here, in the transaction that ends the event's job."""
     if is_halted:
-        decision = replace(decision, decision="held", reason=HALTED)
+        decision = decision._replace(decision="held", reason=HALTED)
     if flow is None:
         return Admission(decision)
     workflow_id = decision.workflow_id
@@ -46,7 +46,7 @@ def admit(
             key_of(flow.concurrency.key, workflow_id, context)
     except TemplateFailed as error:
         reason = f"key_error: {error.message}"[:300]
-        return Admission(replace(decision, decision="skipped", reason=reason, run_id=None))
+        return Admission(decision._replace(decision="skipped", reason=reason, run_id=None))
     return Admission(decision, places)
 
 
@@ -73,7 +73,7 @@ def _gathered(gather: Gather, decision: DecisionRow, context: dict[str, Any]) ->
         decision.trace_id,
     )
     reason = BATCHED if gather.size else DEBOUNCED
-    return Admission(replace(decision, decision="held", reason=reason, run_id=None), buffered=row)
+    return Admission(decision._replace(decision="held", reason=reason, run_id=None), buffered=row)
 
 
 def asks(

@@ -5,8 +5,6 @@ Depth is counted, not runs: one run may start a thousand others (a fan-out), all
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from automate.execution.match import Candidate
 from automate.ingest.hops import MAX_HOPS
 from automate.outbox.store import DecisionRow, EventData, Hops
@@ -23,7 +21,7 @@ def stop_loops(
     latest = f", the latest of them {found.latest_run_id}" if found is not None and found.latest_run_id else ""
     reason = f"loop: {hops} runs of the trace {event.trace_id.hex} led to this event, one after the other{latest}"
     stopped = [
-        replace(decision, decision="skipped", reason=reason[:300], run_id=None) if decision.run_id else decision
+        decision._replace(decision="skipped", reason=reason[:300], run_id=None) if decision.run_id else decision
         for decision in decisions
     ]
     return stopped, []

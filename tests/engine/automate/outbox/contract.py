@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -101,7 +101,7 @@ def run_row(claim: Claim, version: Any, **changes: Any) -> RunRow:
         ended_at=None,
         wake_at=None,
     )
-    return replace(row, **changes)
+    return row._replace(**changes)
 
 
 def step_row(run: RunRow, **changes: Any) -> StepRow:
@@ -124,7 +124,7 @@ def step_row(run: RunRow, **changes: Any) -> StepRow:
         ended_at=None,
         retry_at=None,
     )
-    return replace(row, **changes)
+    return row._replace(**changes)
 
 
 def claims_due_jobs_oldest_first_with_their_events(world: World) -> None:
@@ -194,7 +194,7 @@ def a_second_write_by_an_ended_claim_changes_nothing(world: World) -> None:
     run = run_row(claim, version, status="succeeded")
     assert world.store.write(claim, Writes(runs=[run]), final=True, seconds=0)
 
-    assert not world.store.write(stale, Writes(runs=[replace(run, status="failed")]), final=True, seconds=0)
+    assert not world.store.write(stale, Writes(runs=[run._replace(status="failed")]), final=True, seconds=0)
 
     assert world.rows("ExecutionRun", "status") == [("succeeded",)]
 
@@ -296,7 +296,7 @@ def a_batch_written_in_parts_keeps_what_goes_on(world: World) -> None:
     assert world.jobs() == [("event", "COMPLETED", 0), ("event", "COMPLETED", 0), ("run", "CLAIMED", 1)]
     assert len(claim.held) == 1
 
-    ended = replace(run, status="succeeded", ended_at=NOW)
+    ended = run._replace(status="succeeded", ended_at=NOW)
     rest = Writes(runs=[ended], steps=[step_row(run, status="succeeded", output="{}")], done_runs=[run.id])
     assert world.store.write(claim, rest, final=True, seconds=0)
 
@@ -312,7 +312,7 @@ def a_recorded_result_is_final(world: World) -> None:
     step = step_row(run, status="succeeded", output='{"first":true}')
     assert world.store.write(claim, Writes(runs=[run], steps=[step]), final=False, seconds=0)
 
-    later = Writes(runs=[replace(run, status="failed")], steps=[replace(step, status="failed", output="{}")])
+    later = Writes(runs=[run._replace(status="failed")], steps=[step._replace(status="failed", output="{}")])
     assert world.store.write(claim, later, final=True, seconds=0)
 
     assert world.rows("ExecutionRun", "status") == [("succeeded",)]
@@ -377,7 +377,7 @@ def the_first_denial_of_an_hour_is_told_and_no_second_one(world: World) -> None:
         )
         assert row is not None
         world.emit()
-        twice = Writes(denials=[replace(row, id=ids.first_id_at(at)), replace(row, id=ids.new_id())])
+        twice = Writes(denials=[row._replace(id=ids.first_id_at(at)), row._replace(id=ids.new_id())])
         assert world.store.write(world.must_claim(), twice, final=True, seconds=0.1)
 
     rows = world.rows("AuditLogEntry", "action", "resource", "created_at", "details")

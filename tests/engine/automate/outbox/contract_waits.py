@@ -35,7 +35,7 @@ def wait_row(run: RunRow, **changes: Any) -> WaitRow:
         since=None, child_run_id=None, details='{"message":"May it?"}', created_at=NOW, expires_at=None,
         trace_id=run.trace_id,
     )  # fmt: skip
-    return replace(row, **changes)
+    return row._replace(**changes)
 
 
 def waiting_runs(world: World, count: int = 1, **of_wait: Any) -> list[Waiting]:
@@ -70,7 +70,7 @@ def in_hand(world: World, *waiting: Waiting) -> Claim:
 
 def answer_row(one: Waiting, **changes: Any) -> AnswerRow:
     row = AnswerRow(one.wait.id, one.run.id, '{"approved":true}', "user:1", NOW)
-    return replace(row, **changes)
+    return row._replace(**changes)
 
 
 def child_row(parent: Waiting, version_id: UUID) -> ChildRow:
@@ -126,7 +126,7 @@ def run_job(world: World, run_id: UUID) -> tuple[str, int]:
 def a_wait_is_opened_once_and_comes_back_with_its_run(world: World) -> None:
     [one] = waiting_runs(world, kind="event", event_type="paid", rule='{"==":[1,1]}', since=NOW, details=None)
     claim = in_hand(world, one)
-    changed = replace(one.wait, event_type="other")
+    changed = one.wait._replace(event_type="other")
     writes = Writes(waits=[changed], due_runs=[(one.run.id, HOURS)], open_waits=[one.wait.id])
     assert world.store.write(claim, writes, final=True, seconds=0)
 
@@ -219,7 +219,7 @@ def a_closed_wait_takes_no_answer_and_an_answered_one_is_not_closed(world: World
 def an_answer_to_a_run_that_has_ended_does_not_bring_it_back(world: World) -> None:
     [one] = waiting_runs(world)
     claim = in_hand(world, one)
-    ended = replace(one.run, status="failed", ended_at=NOW)
+    ended = one.run._replace(status="failed", ended_at=NOW)
     assert world.store.write(claim, Writes(runs=[ended], done_runs=[one.run.id]), final=True, seconds=0)
 
     assert answer(world, one, {"approved": True})  # the wait was left open
@@ -307,7 +307,7 @@ def a_cancel_of_a_run_in_hand_is_seen_when_it_is_put_away(world: World) -> None:
 def a_run_that_has_ended_cannot_be_cancelled(world: World) -> None:
     [one] = waiting_runs(world)
     claim = in_hand(world, one)
-    ended = replace(one.run, status="succeeded", ended_at=NOW)
+    ended = one.run._replace(status="succeeded", ended_at=NOW)
     assert world.store.write(claim, Writes(runs=[ended], done_runs=[one.run.id]), final=True, seconds=0)
 
     cancel(world, one.run.id)
@@ -353,8 +353,8 @@ def a_parent_s_write_stops_its_child_and_the_child_s_children(world: World) -> N
 
     parent, child = start_child(world)
     claim = world.must_claim()
-    grandchild = replace(
-        child, run_id=ids.new_id(), event_id=ids.new_id(), parent_run_id=child.run_id, root_run_id=parent.run.id
+    grandchild = child._replace(
+        run_id=ids.new_id(), event_id=ids.new_id(), parent_run_id=child.run_id, root_run_id=parent.run.id
     )
     waits = Writes(children=[grandchild], due_runs=[(child.run_id, HOURS)])
     assert world.store.write(claim, waits, final=True, seconds=0)
@@ -379,7 +379,7 @@ def a_child_that_is_stopped_in_a_write_is_due_at_once(world: World) -> None:
     claim = world.must_claim()
     held = [job.run_id for job in claim.jobs]
 
-    ended = replace(parent.run, status="cancelled", ended_at=NOW)
+    ended = parent.run._replace(status="cancelled", ended_at=NOW)
     writes = Writes(runs=[ended], cancelled=[child.run_id], done_runs=[parent.run.id])
     assert world.store.write(claim, replace_due(writes, held, parent.run.id), final=True, seconds=0)
 
@@ -399,8 +399,8 @@ def a_child_s_end_answers_its_parent(world: World) -> None:
     claim = world.must_claim()
     found = snapshot(world, claim, child.run_id)
     told = {"run_id": str(child.run_id), "status": "succeeded"}
-    ended = replace(
-        parent.run, id=child.run_id, event_id=found.event.id, status="succeeded", ended_at=NOW, origin="child"
+    ended = parent.run._replace(
+        id=child.run_id, event_id=found.event.id, status="succeeded", ended_at=NOW, origin="child"
     )
     given = answer_row(parent, answer=json.dumps(told), answered_by=f"run:{child.run_id}")
     assert world.store.write(
