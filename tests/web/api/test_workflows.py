@@ -6,8 +6,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from automate.models import AuditLogEntry, WorkflowVersion
+from automate.services import secrets as secret_services
 from automate_tenants.context import tenant_scope
 from tests.support.workspaces import Workspace
 from tests.web.api.support import DEFINITION, Api, Rows
@@ -127,6 +129,18 @@ def test_a_warning_is_told_and_keeps_nothing_from_being_published(api: Api) -> N
     assert checked.json()["valid"] is True
     assert [(p["code"], p["severity"]) for p in checked.json()["problems"]] == [("text_for_number", "warning")]
     assert publish(api, "order-flow", 1).status_code == 201
+
+
+def test_a_secret_that_is_not_there_yet_is_told_where_it_is_referred_to(api: Api, tenant_a: Workspace) -> None:
+    with tenant_scope(tenant_a.ref):
+        secret_services.create_secret(name="HERE", value="a value", actor="user:1", now=timezone.now())
+    params = {"message": {"$secret": "HERE"}, "fields": {"a/b": ["$secret:GONE"]}}
+    steps = [{"id": "say", "connector": "core", "action": "log", "params": params}]
+
+    problems = api.post("/workflow-validations", definition(steps=steps)).json()["problems"]
+
+    missing = [(p["path"], p["severity"]) for p in problems if p["code"] == "secret_missing"]
+    assert missing == [("/steps/0/params/fields/a~1b/0", "warning")]
 
 
 @pytest.mark.parametrize(

@@ -119,14 +119,15 @@ class Versions(ApiView):
         found = find_workflow(workflow)
         new = serializers.NewVersion(data=request.data)
         new.is_valid(raise_exception=True)
+        now = timezone.now()
         version = services.publish_version(
             workflow_id=found.pk,
             expected_revision=_expected_revision(request, found),
             actor=self.caller.actor,
-            now=timezone.now(),
+            now=now,
             note=new.validated_data["note"],
         )
-        is_new = version.pk != found.active_version_id  # a draft that says the same makes no new version
+        is_new = version.published_at == now  # a draft that says the same makes no new version
         return Response(serializers.Version(version).data, status=201 if is_new else 200)
 
 
