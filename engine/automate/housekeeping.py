@@ -28,7 +28,7 @@ def keep_house(*, now: datetime, retention: Retention, go_on: Callable[[], bool]
 
         reconcile.sweep(now=now)
         reconcile.forget_runs(now=now)
-        reconcile.forget_calls(now=now)
+        reconcile.forget_calls(now=now, batch_size=retention.batch_size, go_on=go_on)
     places.sweep(now=now)
     schedules.repair(now=now)
     buffers.repair()

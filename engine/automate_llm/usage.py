@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Sum
 
 from automate_llm import host
 from automate_llm.budgets.caps import find_caps
 from automate_llm.budgets.periods import day_of, reset_at
-from automate_llm.models import Budget, LedgerEntry, Preferences
+from automate_llm.models import Budget, LedgerEntry, LedgerMonth, Preferences
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,18 @@ class Share:
     """Part of a day's spend. `key`: a workflow's id ("" for calls outside of workflows), or a model's name."""
 
     key: str
+    calls: int
+    cost_micros: int
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True)
+class MonthShare:
+    """What one model came to in a month whose calls the ledger has forgotten, or has begun to."""
+
+    month: str  # as 2026-11
+    model: str
     calls: int
     cost_micros: int
     input_tokens: int
@@ -38,6 +51,7 @@ class DayUsage:
     calls: int
     by_workflow: list[Share]
     by_model: list[Share]
+    earlier: list[MonthShare] = field(default_factory=list)  # the newest month first
 
     @property
     def percent(self) -> int:
@@ -70,6 +84,7 @@ def usage_of(day: str | None = None, *, now: datetime) -> DayUsage:
         calls=entries.count(),
         by_workflow=_shares(day, "workflow_id"),
         by_model=_shares(day, "model"),
+        earlier=_earlier(),
     )
 
 
@@ -87,3 +102,10 @@ def _shares(day: str, column: str) -> list[Share]:
         )
         for total in totals.order_by("-cost_micros", column)[:100]
     ]
+
+
+def _earlier() -> list[MonthShare]:
+    """At most 120 of them: ten years of one model."""
+    sums = {name: Sum(name) for name in ("calls", "cost_micros", "input_tokens", "output_tokens")}
+    totals: Any = LedgerMonth.objects.order_by("-month", "model").values("month", "model").annotate(**sums)
+    return [MonthShare(**total) for total in totals[:120]]

@@ -22,6 +22,7 @@ TABLES = {
     "automate_llm_budget",  # what is spent and reserved: the rows that caps are held on
     "automate_llm_cachedanswer",
     "automate_llm_ledgerentry",
+    "automate_llm_ledgermonth",  # totals of calls that the ledger has forgotten: accounts outlive the calls
     "automate_llm_preferences",
     "automate_matchdecision",
     "automate_outboundpace",

@@ -336,6 +336,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             "calls": 41,
             "by_workflow": [{**_LLM_SHARE, "key": _WORKFLOW_ID}],
             "by_model": [{**_LLM_SHARE, "key": "my-model"}],
+            "earlier": [{**_LLM_SHARE, "month": "2025-09", "model": "my-model"}],
         },
         "description": "What is set aside for calls under way counts against the cap like what is spent.",
     },

@@ -498,6 +498,17 @@ class LLMShare(serializers.Serializer[Any]):
     output_tokens = serializers.IntegerField()
 
 
+class LLMMonth(serializers.Serializer[Any]):
+    """A month's calls of one model, after the ledger has deleted them."""
+
+    month = serializers.CharField(help_text="As 2026-11.")
+    model = serializers.CharField()
+    calls = serializers.IntegerField()
+    cost_usd = Micros(source="cost_micros")
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+
+
 class LLMUsage(serializers.Serializer[Any]):
     """A day's spend on language models, in the workspace's zone."""
 
@@ -511,6 +522,7 @@ class LLMUsage(serializers.Serializer[Any]):
     calls = serializers.IntegerField()
     by_workflow = LLMShare(many=True)
     by_model = LLMShare(many=True)
+    earlier = LLMMonth(many=True, help_text="Totals of calls older than 400 days, the newest month first.")
 
 
 class LLMCall(serializers.Serializer[Any]):

@@ -99,6 +99,7 @@ def llm(request: WorkspaceRequest) -> HttpResponse:
             )
             for entry in page.results
         ],
+        "earlier": [(share, shown(share.cost_micros)) for share in usage.earlier],
         "alerts": AuditLogEntry.objects.filter(action__startswith="llm_budget.").order_by("-pk")[:10],
         "form": form,
         "table_as_of": as_of(),

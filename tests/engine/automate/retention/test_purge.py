@@ -26,7 +26,7 @@ from automate.models import (
 )
 from automate.retention import Purged, Retention, configured, purge
 from automate_llm.budgets import reconcile
-from automate_llm.models import LedgerEntry
+from automate_llm.models import LedgerEntry, LedgerMonth
 from automate_tenants.context import tenant_scope
 from automate_tenants.housekeeping import keep, keep_next
 from automate_tenants.models import HandoverTicket, RefusalCount, Tenant
@@ -231,20 +231,32 @@ def test_due_times_counts_and_buffers_go_and_what_waits_in_a_young_buffer_stays(
     assert attic.left(Event) == {kept}
 
 
-def test_calls_of_models_are_kept_for_400_days_and_what_is_in_doubt_for_ever(attic: Attic) -> None:
+def test_calls_of_models_are_kept_for_400_days_then_by_month_and_what_is_in_doubt_for_ever(attic: Attic) -> None:
+    flow = ids.new_id()
     with tenant_scope(attic.ref):
         made = {
-            (status, days): LedgerEntry.objects.create(
+            (status, days, cost): LedgerEntry.objects.create(
                 at=NOW - timedelta(days=days),
                 day=f"{NOW - timedelta(days=days):%Y-%m-%d}",
                 expires_at=NOW,
                 status=status,
                 reserved_micros=0,
+                cost_micros=cost,
+                input_tokens=cost or None,
+                provider="openai",
+                model="m",
+                workflow_id=flow,
             ).pk
-            for status in ("settled", "released", "unreconciled")
+            for status, cost in (("settled", 5), ("settled", 7), ("released", 0), ("unreconciled", 9))
             for days in (399, 401)
         }
-        assert reconcile.forget_calls(now=NOW) == 2
+        stopped = reconcile.forget_calls(now=NOW, batch_size=1, go_on=lambda: False)
+        rest = reconcile.forget_calls(now=NOW, batch_size=1)
         left = set(LedgerEntry.objects.values_list("pk", flat=True))
+        [month] = LedgerMonth.objects.all()
 
-    assert left == set(made.values()) - {made["settled", 401], made["released", 401]}
+    assert (stopped, rest) == (1, 2)
+    assert left == {pk for (status, days, _), pk in made.items() if days == 399 or status == "unreconciled"}
+    assert month.month == f"{NOW - timedelta(days=401):%Y-%m}"
+    assert (month.workflow, month.provider, month.model) == (str(flow), "openai", "m")
+    assert (month.calls, month.cost_micros, month.input_tokens, month.output_tokens) == (2, 12, 12, 0)
