@@ -7,7 +7,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
-.PHONY: help up test test-databases test-matrix check bench bench-cost proof-rates fmt clean pins hooks
+.PHONY: help up test fuzz test-databases test-matrix check bench bench-cost proof-rates fmt clean pins hooks
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -18,6 +18,9 @@ up: $(RUNTIME) ## start PostgreSQL, gateway, web and worker with a demo workspac
 test: $(DEV) ## run every test: unit, integration, processes, browser
 	@./.ci/system-packages
 	@$(BIN)/python -m tests
+
+fuzz: $(DEV) ## the properties of rules and of reading bodies, with twenty times as many examples
+	@EXAMPLES_TIMES=20 $(BIN)/python -m tests tests/engine/automate/rules tests/engine/automate/ingest/test_body.py
 
 test-databases: $(DEV) ## the engine in a plain project on SQLite, PostgreSQL (two releases) and MariaDB, servers included
 	@$(BIN)/python -m tests.engine.databases $(ARGS)

@@ -7,6 +7,7 @@ import shutil
 from typing import Any
 
 import django
+import hypothesis
 import pytest
 
 from tests.support import groups, server, sockets
@@ -43,6 +44,8 @@ __all__ = [
     "llm_server", "owner_connection", "running_platform", "superuser_connection", "tenant_a", "tenant_b", "workspaces",
 ]  # fmt: skip
 
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no finding
+hypothesis.settings.load_profile("untimed")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _is_controller = "PYTEST_XDIST_WORKER" not in os.environ
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import examples
+
 
 @dataclass(frozen=True)
 class Group:
@@ -53,7 +55,7 @@ def assign(items: list[pytest.Item]) -> None:
         name = group_of(item)
         item.user_properties.append(("group", name))
         if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(GROUPS[name].test_seconds))
+            item.add_marker(pytest.mark.timeout(GROUPS[name].test_seconds * examples.TIMES))
         if "running_platform" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("running_platform"))
 
@@ -66,7 +68,7 @@ def count(report: pytest.TestReport) -> None:
 
 
 def over_budget() -> list[str]:
-    return [name for name, group in GROUPS.items() if spent_seconds[name] > group.budget_seconds]
+    return [name for name, group in GROUPS.items() if spent_seconds[name] > group.budget_seconds * examples.TIMES]
 
 
 def summarise(terminal: Any) -> None:

@@ -276,7 +276,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     value=anything,
     path=st.sampled_from(["/slug", "/trigger", "/rule", "/steps", "/steps/0", "/steps/0/params", "/name"]),

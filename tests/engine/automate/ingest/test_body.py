@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from automate.ingest import strict
 from automate.ingest.body import MAX_BODY_BYTES, read_body, read_json
 from automate.ingest.refusal import DuplicateMember, Refusal
+from tests.support.examples import examples
 
 JSON = "application/json"
 
@@ -221,7 +222,7 @@ documents = st.recursive(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(500))
 @given(documents)
 def test_the_quick_reading_accepts_exactly_what_the_strict_one_does(text: str) -> None:
     raw = text.encode()
@@ -236,7 +237,7 @@ def test_the_quick_reading_accepts_exactly_what_the_strict_one_does(text: str) -
     assert verdict(read_json) == verdict(strict.check)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(250))
 @given(st.binary(max_size=200))
 def test_no_bytes_at_all_make_it_crash(raw: bytes) -> None:
     for header in (JSON, "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"):

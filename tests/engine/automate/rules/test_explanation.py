@@ -16,6 +16,7 @@ from automate.rules import library
 from automate.rules.classic import classic
 from automate.rules.library import ENGINE
 from automate.rules.words import condition_in_words
+from tests.support.examples import examples
 
 RULE = {
     "and": [
@@ -169,7 +170,7 @@ rule_specs = st.recursive(variables | by_keys | scalars, _calls, max_leaves=12).
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(200))
 @given(rule=rule_specs, context=contexts)
 @example(rule={"try": [{"throw": "A"}, {"val": [[-2], "a"]}, 3]}, context={"a": [], "b": None, "list": []})
 @example(rule={"try": [{"throw": "A"}, {"throw": {"val": [[-1], "a"]}}, 3]}, context={"a": 1, "b": 2, "list": []})
@@ -209,7 +210,7 @@ def _check(rule: Any, node: dict[str, Any], context: dict[str, Any]) -> None:
         assert takes_value or node["result"] is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150))
 @given(rule=rule_specs, context=contexts)
 def test_what_is_marked_evaluated_is_what_the_library_visited(rule: Any, context: dict[str, Any]) -> None:
     """Cross-check with the library's own trace; it leaves out some nodes, but never visits what we call left out."""

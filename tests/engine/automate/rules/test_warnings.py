@@ -13,6 +13,7 @@ from automate import rules
 from automate.rules.conflicts import find_conflict
 from automate.rules.outcomes import ERROR, FALSE, TRUE, Analysis
 from automate.rules.tree import operator_of, walk
+from tests.support.examples import examples
 
 N = {"var": "payload.n"}
 
@@ -101,7 +102,7 @@ rule_specs = st.recursive(compared | reads, _conditions, max_leaves=8)
 contradicting = st.builds(lambda parts: {"and": parts}, st.lists(compared, min_size=2, max_size=3))
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=examples(500))
 @given(rule=rule_specs | contradicting, context=contexts)
 @example(rule={"and": [{"==": [{"var": "n"}, ""]}, {"<": [{"var": "n"}, 1]}]}, context={"n": ""})
 @example(rule={"and": [{"==": [{"var": "n"}, 0]}, {"!": [{"var": "n"}]}]}, context={"n": 0})
@@ -118,7 +119,7 @@ def test_what_is_said_never_or_always_to_be_is_so(rule: Any, context: dict[str, 
     assert not ("always_matches" in found and outcome != TRUE)
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=examples(500))
 @given(rule=contradicting, context=contexts)
 def test_conditions_said_to_contradict_are_never_both_true(rule: Any, context: dict[str, Any]) -> None:
     conflict = find_conflict(rule)

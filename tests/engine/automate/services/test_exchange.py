@@ -129,7 +129,7 @@ plain = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=plain)
 def test_whatever_json_a_step_holds_importing_it_twice_changes_nothing(definition: dict[str, Any], value: Any) -> None:
     definition["steps"][1]["params"] = {"value": value}
@@ -142,7 +142,7 @@ def test_whatever_json_a_step_holds_importing_it_twice_changes_nothing(definitio
     assert _import(json.loads(export_definition(version))) == [("unchanged", version.version_num)]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(definition=definitions())
 def test_every_definition_is_the_same_file_after_it_was_imported_elsewhere(definition: dict[str, Any]) -> None:
     with transaction.atomic():

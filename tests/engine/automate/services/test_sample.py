@@ -33,7 +33,7 @@ values = st.recursive(
 payloads = st.dictionaries(st.sampled_from(["name", "skip", "items", "x y", ""]), values)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(payload=payloads)
 def test_it_works_for_any_payload(payload: dict[str, Any]) -> None:
     context: dict[str, Any] = {"payload": payload, "event": {"id": "e", "type": "t"}, "steps": {}}

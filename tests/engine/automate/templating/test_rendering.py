@@ -296,7 +296,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     context=st.dictionaries(names, values, max_size=4),
     path=st.lists(names, min_size=1, max_size=4),
