@@ -143,11 +143,11 @@ def _question(action: str, params: Mapping[str, Any], context: Mapping[str, Any]
     options.setdefault("max_tokens", defaults.max_tokens)
     options["model"] = params.get("model") or (defaults.model if provider == defaults.provider else "")
     options["timeout_seconds"] = _seconds_left(deadline, params)
-    options |= _address(provider, params, defaults)
+    options |= address_of(provider, params, defaults)
     secrets = context.get("secrets") or {}
     return Ask(
         provider=provider,
-        messages=_messages(params),
+        messages=messages_of(params),
         options=options,
         action=action,
         cache_seconds=_cache_seconds(params),
@@ -158,7 +158,7 @@ def _question(action: str, params: Mapping[str, Any], context: Mapping[str, Any]
     )
 
 
-def _address(provider: str, params: Mapping[str, Any], defaults: config.LLMSettings) -> dict[str, str]:
+def address_of(provider: str, params: Mapping[str, Any], defaults: config.LLMSettings) -> dict[str, str]:
     """Where to and with which key. The installation's key goes to the installation's address, and nowhere else."""
     api_key, base_url = params.get("api_key") or "", params.get("base_url") or ""
     if not isinstance(api_key, str) or not isinstance(base_url, str):
@@ -170,7 +170,7 @@ def _address(provider: str, params: Mapping[str, Any], defaults: config.LLMSetti
     return {"api_key": api_key, "base_url": base_url}
 
 
-def _messages(params: Mapping[str, Any]) -> list[Any]:
+def messages_of(params: Mapping[str, Any]) -> list[Any]:
     messages, prompt, system = params.get("messages"), params.get("prompt"), params.get("system")
     if (messages is None) == (prompt is None):
         raise _invalid("Give `prompt` or `messages`.")

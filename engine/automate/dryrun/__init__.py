@@ -12,6 +12,8 @@ report     the report
 events     an event such as a trigger listens for
 recorded   answers out of recorded runs
 backtest   many events, compared with what was decided and done
+stored     a backtest as a job, slice by slice
+estimate   what a model call that nobody recorded could cost
 """
 
 from automate.dryrun.answers import Answer, Answers, Stubs

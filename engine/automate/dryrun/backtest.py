@@ -17,6 +17,7 @@ from uuid import UUID
 
 from automate import ids
 from automate.dryrun.answers import Answers, Recorded
+from automate.dryrun.estimate import estimator
 from automate.dryrun.recorded import recorded_runs
 from automate.dryrun.report import DryRun, DryStep
 from automate.dryrun.run import Subject, dry_runs
@@ -64,10 +65,24 @@ class Backtest:
     calls: dict[str, int] = field(default_factory=dict)  # connector.action → calls
     llm_calls: int = 0
     llm_usd: str = "0"  # of those whose cost is recorded
-    llm_calls_unknown: int = 0  # whose cost is not
+    llm_usd_at_most: str = "0"  # of those not recorded: counted tokens and the longest answer, at the table's price
+    llm_calls_estimated: int = 0  # which are in `llm_usd_at_most`
+    llm_calls_unknown: int = 0  # whose cost nobody knows: no record, and no price or no request
     differences: list[Difference] = field(default_factory=list)  # the first ones
     is_complete: bool = True
     goes_on_at: datetime | None = None  # not complete: the events from here on were not looked at
+    at_event_id: UUID | None = None  # the newest event that was looked at
+
+    @classmethod
+    def parse(cls, told: dict[str, Any]) -> Backtest:
+        """What `as_dict` told, to go on with."""
+        differences = [
+            Difference(**{**each, "event_id": UUID(each["event_id"]), "run_id": _uuid(each["run_id"])})
+            for each in told["differences"]
+        ]
+        times = {name: datetime.fromisoformat(told[name]) for name in ("since", "until")}
+        at = {"goes_on_at": None, "is_complete": True, "at_event_id": _uuid(told["at_event_id"])}
+        return cls(**{**told, **times, **at, "differences": differences})
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON data, times as ISO 8601."""
@@ -77,6 +92,7 @@ class Backtest:
         for difference in told["differences"]:
             difference["event_id"] = str(difference["event_id"])
             difference["run_id"] = str(difference["run_id"]) if difference["run_id"] else None
+        told["at_event_id"] = str(self.at_event_id) if self.at_event_id else None
         return told
 
 
@@ -90,15 +106,17 @@ def backtest(
     max_seconds: float | None = None,
     must_stop: Callable[[], bool] = lambda: False,
     shown: int = SHOWN_DIFFERENCES,
+    earlier: Backtest | None = None,
 ) -> Backtest:
     """Try every event received from `since` to before `until`, up to a limit; what was looked at till then is told.
 
-    `workflow_id`: whose decisions and runs it is compared with. `must_stop` is asked once per batch.
+    `workflow_id`: whose decisions and runs it is compared with. `must_stop` is asked once per batch. `earlier` is what
+    was found before of the same span: it goes on behind the newest event of that, and is counted in.
     """
-    result = Backtest(since, until)
+    result = earlier or Backtest(since, until)
     span = _Span(subject, workflow_id, result, shown)
     ends = None if max_seconds is None else time.monotonic() + max_seconds
-    for batch in _batches(since, until):
+    for batch in _batches(since, until, result.at_event_id):
         left = None if max_events is None else max_events - result.events
         is_late = must_stop() or (ends is not None and time.monotonic() > ends)
         if is_late or (left is not None and left <= 0):
@@ -108,15 +126,16 @@ def backtest(
             result.is_complete, result.goes_on_at = False, batch[left].received_at
             batch = batch[:left]
         span.try_events(batch)
+        result.at_event_id = batch[-1].id
         if not result.is_complete:
             break
     span.close()
     return result
 
 
-def _batches(since: datetime, until: datetime) -> Iterator[list[EventData]]:
+def _batches(since: datetime, until: datetime, behind: UUID | None) -> Iterator[list[EventData]]:
     rows = Event.objects.filter(id__lt=ids.first_id_at(until)).order_by("id")
-    after = rows.filter(id__gte=ids.first_id_at(since))
+    after = rows.filter(id__gt=behind) if behind else rows.filter(id__gte=ids.first_id_at(since))
     while True:
         fields = ("id", "type", "source", "payload", "trace_id", "received_at")
         batch = [EventData(*row) for row in after.values_list(*fields)[:BATCH_EVENTS]]
@@ -141,8 +160,9 @@ class _Span:
         self._workflow_id = workflow_id
         self._result = result
         self._shown = shown
-        self._calls: Counter[str] = Counter()
-        self._usd = Decimal()
+        self._estimate = estimator()
+        self._calls: Counter[str] = Counter(result.calls)
+        self._usd, self._at_most = Decimal(result.llm_usd), Decimal(result.llm_usd_at_most)
 
     def try_events(self, batch: list[EventData]) -> None:
         then = self._decided([event.id for event in batch])
@@ -167,7 +187,7 @@ class _Span:
 
     def close(self) -> None:
         self._result.calls = dict(self._calls.most_common())
-        self._result.llm_usd = f"{self._usd:f}"
+        self._result.llm_usd, self._result.llm_usd_at_most = f"{self._usd:f}", f"{self._at_most:f}"
 
     def _decided(self, event_ids: list[UUID]) -> dict[UUID, _Then]:
         mine = MatchDecision.objects.filter(event_id__in=event_ids, workflow_id=self._workflow_id)
@@ -199,9 +219,15 @@ class _Span:
             self._calls[f"{step.connector}.{step.action}"] += 1
             if step.connector == "llm":
                 self._result.llm_calls += 1
-                cost = _cost(step)
-                self._usd += cost or 0
-                self._result.llm_calls_unknown += cost is None
+                self._count_cost(step)
+
+    def _count_cost(self, step: DryStep) -> None:
+        cost = _cost(step)
+        at_most = self._estimate(step.input) if cost is None else None
+        self._usd += cost or 0
+        self._at_most += at_most or 0
+        self._result.llm_calls_estimated += at_most is not None
+        self._result.llm_calls_unknown += cost is None and at_most is None
 
     def _compare(self, event: EventData, then: Recorded | None, report: DryRun) -> None:
         result = self._result
@@ -261,3 +287,7 @@ def _cost(step: DryStep) -> Decimal | None:
         return Decimal(told) if isinstance(told, str) else None
     except InvalidOperation:
         return None
+
+
+def _uuid(text: str | None) -> UUID | None:
+    return UUID(text) if text else None

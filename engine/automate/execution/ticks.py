@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from automate.dryrun import stored as backtests
 from automate.execution import endings, waiting
 from automate.execution.flow import buffers
 from automate.triggers import schedules
@@ -15,6 +16,7 @@ HANDLERS: tuple[Handler, ...] = (
     schedules.tick,
     buffers.tick,
     endings.tick,
+    backtests.tick,
 )  # called as handler(job_id, now=...): True when the job was its
 
 
