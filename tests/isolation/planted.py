@@ -27,6 +27,7 @@ from automate.models import (
     Schedule,
     ScheduleTick,
     StepRun,
+    StoredBacktest,
     Workflow,
     WorkflowVersion,
 )
@@ -104,6 +105,10 @@ def plant(tenant: TenantRef) -> Planted:
             workflow=workflow, kind="cron", spec={"type": "schedule", "cron": "0 0 1 1 *", "payload": {"x": CANARY}},
             base_at=now, next_at=now, created_at=now, updated_at=now,
         )  # fmt: skip
+        backtest = StoredBacktest.objects.create(
+            workflow_id=workflow.pk, version_num=1, definition=definition, since=now, until=now, max_events=1,
+            events_total=1, created_by=f"{CANARY}:1", created_at=now,
+        )  # fmt: skip
         ScheduleTick.objects.create(
             schedule_id=schedule.pk, due_at=now, outcome="fired", reason=CANARY, event_id=event.pk, decided_at=now
         )
@@ -152,6 +157,7 @@ def plant(tenant: TenantRef) -> Planted:
         "version": 1,
         "endpoint_id": endpoint.pk,
         "schedule_id": schedule.pk,
+        "backtest_id": backtest.pk,
         "key_id": key.pk,
         "member_id": member.pk,
         "invitation_id": invitation.pk,

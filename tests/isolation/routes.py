@@ -195,6 +195,14 @@ ROUTES = [
         body={"payload": "{}"},
     ),
     Route("workflows/<uuid:workflow_id>/backtests/", "workspace", {"POST": "change_workflow"}, body={"days": "1"}),
+    Route(
+        "workflows/<uuid:workflow_id>/backtests/<uuid:backtest_id>/", "workspace", {"GET": "view_workflow"}, shows=True
+    ),
+    Route(
+        "workflows/<uuid:workflow_id>/backtests/<uuid:backtest_id>/cancellations/",
+        "workspace",
+        {"POST": "change_workflow"},
+    ),
     Route("schedules/", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("schedules/<uuid:schedule_id>/", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("schedules/<uuid:schedule_id>/ticks/", "workspace", {"POST": "run_workflow"}),
@@ -357,6 +365,9 @@ ROUTES = [
     Route("api/v1/workflow-validations", "api", {"POST": "workflows:read"}),
     Route("api/v1/workflow-dry-runs", "api", {"POST": "workflows:read"}),
     Route("api/v1/workflow-backtests", "api", {"POST": "workflows:read"}),
+    Route("api/v1/backtests", "api", {"GET": "runs:read", "POST": "workflows:write"}, shows=True),
+    Route("api/v1/backtests/<str:backtest_id>", "api", {"GET": "runs:read"}, shows=True),
+    Route("api/v1/backtests/<str:backtest_id>/cancellations", "api", {"POST": "workflows:write"}),
     Route("api/v1/", "both"),
     Route("api/v1/<path:path>", "both"),
     Route("^api(?:/(?P<path>.*))?$", "both"),

@@ -120,6 +120,12 @@ urlpatterns = [
     path("workflows/<uuid:workflow_id>/removed/", workflows.removed, name="workflow-removed"),
     path("workflows/<uuid:workflow_id>/dry-runs/", trials.dry_run, name="workflow-dry-run"),
     path("workflows/<uuid:workflow_id>/backtests/", trials.backtest, name="workflow-backtest"),
+    path("workflows/<uuid:workflow_id>/backtests/<uuid:backtest_id>/", trials.found, name="backtest"),
+    path(
+        "workflows/<uuid:workflow_id>/backtests/<uuid:backtest_id>/cancellations/",
+        trials.cancel_backtest,
+        name="backtest-cancel",
+    ),
     path("workflows/<uuid:workflow_id>/runs/", manual.start, name="workflow-run"),
     path("schedules/", schedules.listing, name="schedules"),
     path("schedules/<uuid:schedule_id>/", schedules.detail, name="schedule"),

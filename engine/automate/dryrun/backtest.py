@@ -80,9 +80,8 @@ class Backtest:
             Difference(**{**each, "event_id": UUID(each["event_id"]), "run_id": _uuid(each["run_id"])})
             for each in told["differences"]
         ]
-        times = {name: datetime.fromisoformat(told[name]) for name in ("since", "until")}
-        at = {"goes_on_at": None, "is_complete": True, "at_event_id": _uuid(told["at_event_id"])}
-        return cls(**{**told, **times, **at, "differences": differences})
+        at = {name: datetime.fromisoformat(told[name]) for name in ("since", "until", "goes_on_at") if told[name]}
+        return cls(**{**told, **at, "at_event_id": _uuid(told["at_event_id"]), "differences": differences})
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON data, times as ISO 8601."""
@@ -114,6 +113,7 @@ def backtest(
     was found before of the same span: it goes on behind the newest event of that, and is counted in.
     """
     result = earlier or Backtest(since, until)
+    result.is_complete, result.goes_on_at = True, None
     span = _Span(subject, workflow_id, result, shown)
     ends = None if max_seconds is None else time.monotonic() + max_seconds
     for batch in _batches(since, until, result.at_event_id):

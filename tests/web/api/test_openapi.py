@@ -18,6 +18,8 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "workflows_get", "workflows_save_draft", "workflow_versions_list", "workflow_versions_publish",
     "workflow_versions_get", "workflow_versions_export", "workflow_versions_diff", "workflow_rollbacks_create",
     "workflow_imports_create", "workflow_dry_runs_create", "workflow_backtests_create",
+    "workflow_backtest_jobs_list", "workflow_backtest_jobs_create", "workflow_backtest_jobs_get",
+    "workflow_backtest_cancellations_create",
     "workflow_validations_create", "secrets_list", "secrets_create", "secrets_get", "secrets_change", "secrets_delete",
     "secret_versions_create", "secret_restorations_create", "audit_list",
     "policy_get", "policy_save", "policy_previews_create",
@@ -84,7 +86,12 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
     failed = rows.run(rows.event(), workflow, status="failed")
     held = rows.held(rows.event(), workflow)
     asking = rows.asking(rows.event(), workflow)
+    backtest = api.post("/backtests", {"workflow": "order-flow"}).json()["id"]
     answers = {
+        "workflow_backtest_jobs_list": api.get("/backtests", workflow="order-flow"),
+        "workflow_backtest_jobs_create": api.post("/backtests", {"workflow": "order-flow", "max_events": 5}),
+        "workflow_backtest_jobs_get": api.get(f"/backtests/{backtest}"),
+        "workflow_backtest_cancellations_create": api.post(f"/backtests/{backtest}/cancellations", {}),
         "events_list": api.get("/events"),
         "events_get": api.get(f"/events/{event.pk}", expand="why"),
         "events_send": api.post("/events", {"type": "a", "payload": {}}),

@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from automate import ids
-from automate.models import Event, ExecutionRun, Workflow
+from automate.dryrun import stored
+from automate.models import Event, ExecutionRun, StoredBacktest, Workflow
 from automate.services import create_workflow, publish_version
 from automate_tenants.context import tenant_scope
 from tests.support.workspaces import Workspace
@@ -65,7 +66,7 @@ def test_the_workflows_page_leads_to_its_test(workflow: Workflow, tenant_a: Work
 
     assert f"/workflows/{workflow.pk}/dry-runs/" in browser.get(f"/workflows/{workflow.pk}/").content.decode()
     page = browser.get(f"/workflows/{workflow.pk}/dry-runs/").content.decode()
-    assert "Nothing is sent and nothing is stored" in page
+    assert "Nothing is sent. A backtest runs in the background" in page
     assert "Version 1 (live)" in page
 
 
@@ -114,18 +115,46 @@ def test_what_was_typed_stays_beside_what_is_wrong(
     assert words in answer.content.decode()
 
 
-def test_a_backtest_counts_and_lists_the_first_differences(
+def work(workspace: Workspace) -> None:
+    """What the worker does with the newest backtest's tick job."""
+    with tenant_scope(workspace.ref):
+        asked = StoredBacktest.objects.latest("created_at")
+        assert stored.tick(asked.tick_job_id or 0, now=timezone.now())
+
+
+def test_a_backtest_runs_in_the_background_and_lists_the_first_differences(
     workflow: Workflow, tenant_a: Workspace, enter: Enter
 ) -> None:
     event = an_event(tenant_a, {"id": 1, "total": 500})
     browser = enter(tenant_a, "builder")
 
-    page = browser.post(f"/workflows/{workflow.pk}/backtests/", {"days": "7"}).content.decode()
+    page = browser.post(f"/workflows/{workflow.pk}/backtests/", {"days": "7"}, follow=True)
+    path = page.redirect_chain[-1][0]
+    assert b"hx-trigger" in page.content
+    assert f"0 of {page.context['stored'].events_total}".encode() in page.content
+    assert path.encode() in browser.get(f"/workflows/{workflow.pk}/dry-runs/").content
+    work(tenant_a)
 
-    assert "Gained" in page
-    assert f"/events/{event.pk}/" in page
-    assert "http.request" in page
+    done = browser.get(path).content.decode()
+    assert "Gained" in done
+    assert f"/events/{event.pk}/" in done
+    assert "http.request" in done
+    part = browser.get(path, headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert "hx-trigger" not in part  # it has ended: nobody asks again
     assert browser.post(f"/workflows/{workflow.pk}/backtests/", {"days": "0"}).status_code == 422
+
+
+def test_a_backtest_is_cancelled_from_its_page(workflow: Workflow, tenant_a: Workspace, enter: Enter) -> None:
+    browser = enter(tenant_a, "builder")
+    path = browser.post(f"/workflows/{workflow.pk}/backtests/", {"days": "7"}).headers["Location"]
+
+    assert b"Cancelled. What was found" in browser.post(f"{path}cancellations/", follow=True).content
+    work(tenant_a)
+    with tenant_scope(tenant_a.ref):
+        assert StoredBacktest.objects.get().status == "cancelled"
+    other = f"/workflows/{workflow.pk}/backtests/{workflow.pk}/"
+    assert browser.get(other).status_code == 404
 
 
 def test_a_viewer_sees_that_testing_needs_more(workflow: Workflow, tenant_a: Workspace, enter: Enter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from automate_web.api.backtest_examples import backtest_examples
 from automate_web.api.control_examples import control_examples
 from automate_web.api.version_examples import version_examples
 
@@ -457,6 +458,8 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             "calls": {"http.request": 308},
             "llm_calls": 0,
             "llm_usd": "0",
+            "llm_usd_at_most": "0",
+            "llm_calls_estimated": 0,
             "llm_calls_unknown": 0,
             "differences": [
                 {
@@ -475,3 +478,4 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "`since` to go on. Needs the scopes `events:read` and `runs:read` as well.",
     },
 }
+EXAMPLES.update(backtest_examples(EXAMPLES["workflow_backtests_create"]["answer"], _page))

@@ -33,6 +33,7 @@ SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "BacktestStatus": "automate.models.StoredBacktest.Status",
         "RunStatus": "automate.models.ExecutionRun.Status",
         "StepStatus": "automate.models.StepRun.Status",
         "MatchResult": "automate.models.MatchDecision.Decision",

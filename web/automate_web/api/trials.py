@@ -146,6 +146,10 @@ class BacktestShown(fields.Serializer[Any]):
     calls = JsonObject(help_text="`connector.action` → calls.")
     llm_calls = fields.IntegerField()
     llm_usd = fields.CharField(help_text="Of the calls whose cost is recorded, in dollars.")
+    llm_usd_at_most = fields.CharField(
+        help_text="Of those not recorded: counted tokens and the longest answer, at the price that is known."
+    )
+    llm_calls_estimated = fields.IntegerField(help_text="Calls in `llm_usd_at_most`.")
     llm_calls_unknown = fields.IntegerField(help_text="Calls whose cost nobody knows.")
     differences = DifferenceShown(many=True)
     is_complete = fields.BooleanField()
@@ -171,8 +175,8 @@ class DryRuns(ApiView):
             raise Invalid("Name either a payload or an event_id.", details={"param": "payload"})
         if "event_id" in said:
             demand_past(self, said)
-        workflow, version, definition = _tried(said)
-        tried = testing.dry_run(
+        workflow, version, definition = tried(said)
+        found = testing.dry_run(
             definition=definition,
             now=timezone.now(),
             version=version,
@@ -182,7 +186,7 @@ class DryRuns(ApiView):
             stubs=said.get("stubs"),
             is_direct=said["past_rule"],
         )
-        return Response(DryRunShown(tried.as_dict()).data)
+        return Response(DryRunShown(found.as_dict()).data)
 
 
 class Backtests(ApiView):
@@ -201,7 +205,7 @@ class Backtests(ApiView):
         Query(request, ())
         said = _read(request, NewBacktest)
         demand_past(self, said)
-        workflow, version, definition = _tried(said)
+        workflow, version, definition = tried(said)
         if workflow is None:
             raise Invalid("Name the workflow whose past it is compared with.", details={"param": "workflow"})
         until = said.get("until") or timezone.now()
@@ -232,7 +236,7 @@ def _read(request: Request, serializer: type[Tried]) -> dict[str, Any]:
     return dict(read.validated_data)
 
 
-def _tried(said: dict[str, Any]) -> tuple[Workflow | None, WorkflowVersion | None, dict[str, Any]]:
+def tried(said: dict[str, Any]) -> tuple[Workflow | None, WorkflowVersion | None, dict[str, Any]]:
     """The workflow, the published version, and the definition to try. Raises Invalid, NotFound."""
     definition, number = said.get("definition"), said.get("version")
     if definition is not None and not isinstance(definition, dict):

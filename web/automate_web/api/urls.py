@@ -7,6 +7,7 @@ from django.urls import path
 from automate_web.api import (
     approvals,
     audit,
+    backtests,
     control,
     events,
     failures,
@@ -75,6 +76,13 @@ urlpatterns = [
     path("workflow-validations", workflows.Validations.as_view(), name="workflow-validations"),
     path("workflow-dry-runs", trials.DryRuns.as_view(), name="workflow-dry-runs"),
     path("workflow-backtests", trials.Backtests.as_view(), name="workflow-backtests"),
+    path("backtests", backtests.BacktestJobs.as_view(), name="backtests"),
+    path("backtests/<str:backtest_id>", backtests.OneBacktestJob.as_view(), name="backtest"),
+    path(
+        "backtests/<str:backtest_id>/cancellations",
+        backtests.BacktestCancellations.as_view(),
+        name="backtest-cancellations",
+    ),
     path("<path:path>", views.unknown_path, name="unknown"),
     path("", views.unknown_path, name="root"),
 ]

@@ -8,23 +8,24 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from automate.dryrun import DryRun, DryStep
-from automate.models import Event, Workflow, WorkflowVersion
+from automate.dryrun import Backtest, DryRun, DryStep
+from automate.models import Event, StoredBacktest, Workflow, WorkflowVersion
 from automate.services import InvalidDraft, testing
+from automate.services.backtests import cancel_backtest as stop
+from automate.services.backtests import start_backtest
 from automate_governance.errors import NormalizedError, NotFound
 from automate_web.pages import jsontext
 from automate_web.pages.conditions import Condition, condition_tree
-from automate_web.requests import WorkspaceRequest, demand, workspace_page
+from automate_web.pages.people import person
+from automate_web.requests import WorkspaceRequest, actor, demand, wants_fragment, workspace_page
 
 OFFERED_EVENTS = 20
 OFFERED_VERSIONS = 20
 SHOWN_STEPS = 200
-MAX_EVENTS = 20_000  # of one backtest by a page
-MAX_SECONDS = 20.0
 MAX_DAYS = 30
 SENTENCES = {
     "rule_true": "It would start: the event is the trigger's, and the rule matches.",
@@ -79,25 +80,60 @@ def dry_run(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
 @require_POST
 @workspace_page("automate.change_workflow")
 def backtest(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
-    """POST /workflows/<workflow_id>/backtests/: what it would have done with the events of the last days."""
+    """POST /workflows/<workflow_id>/backtests/: try it, in the background, over the events of the last days."""
     workflow, now = _workflow(workflow_id), timezone.now()
     days = request.POST.get("days", "")
     if not (days.isascii() and days.isdigit() and 1 <= int(days) <= MAX_DAYS):
         return _page(request, workflow, problem=f"Days: a number from 1 to {MAX_DAYS}.", status=422)
     try:
         version, definition = _chosen(workflow, request.POST.get("version", ""))
-        found = testing.backtest(
+        asked = start_backtest(
             workflow_id=workflow.pk,
             definition=definition,
             since=now - timedelta(days=int(days)),
             until=now,
-            version=version,
-            max_events=MAX_EVENTS,
-            max_seconds=MAX_SECONDS,
+            version_num=version.version_num if version else None,
+            actor=actor(request),
+            now=now,
         )
     except NormalizedError as error:
         return _page(request, workflow, problem=_sentence(error), status=error.http_status)
-    return _page(request, workflow, backtest=found)
+    return redirect("backtest", workflow.pk, asked.pk)
+
+
+@require_GET
+@workspace_page("automate.view_workflow")
+def found(request: WorkspaceRequest, workflow_id: UUID, backtest_id: UUID) -> HttpResponse:
+    """GET /workflows/<workflow_id>/backtests/<backtest_id>/: how far it is and what it found; asks itself again."""
+    workflow, stored = _workflow(workflow_id), _stored(workflow_id, backtest_id)
+    result = Backtest.parse(stored.result) if stored.result else None
+    done = result.events if result else 0
+    context = {
+        "workflow": workflow,
+        "stored": stored,
+        "asked_by": person(stored.created_by),
+        "backtest": result,
+        "done": done,
+        "is_running": stored.status == StoredBacktest.Status.RUNNING,
+    }
+    template = "workflows/_backtest.html" if wants_fragment(request) else "workflows/backtest.html"
+    return render(request, template, context)
+
+
+@require_POST
+@workspace_page("automate.change_workflow")
+def cancel_backtest(request: WorkspaceRequest, workflow_id: UUID, backtest_id: UUID) -> HttpResponse:
+    """POST /workflows/<workflow_id>/backtests/<backtest_id>/cancellations/: stop it; what was found stays."""
+    stored = _stored(workflow_id, backtest_id)
+    stop(backtest_id=stored.pk, actor=actor(request), now=timezone.now())
+    return redirect("backtest", workflow_id, stored.pk)
+
+
+def _stored(workflow_id: UUID, backtest_id: UUID) -> StoredBacktest:
+    stored = StoredBacktest.objects.filter(pk=backtest_id, workflow_id=workflow_id).first()
+    if stored is None:
+        raise NotFound("There is no such backtest.")
+    return stored
 
 
 def _page(request: WorkspaceRequest, workflow: Workflow, *, status: int = 200, **context: Any) -> HttpResponse:
@@ -107,6 +143,7 @@ def _page(request: WorkspaceRequest, workflow: Workflow, *, status: int = 200, *
         "workflow": workflow,
         "versions": workflow.versions.order_by("-version_num").only("version_num", "workflow_id")[:OFFERED_VERSIONS],
         "events": Event.objects.order_by("-id").only("type", "source", "received_at")[:OFFERED_EVENTS],
+        "backtests": StoredBacktest.objects.filter(workflow_id=workflow.pk).defer("definition").order_by("-id")[:10],
         "text": said.POST.get("payload", "{}"),
         "chosen_version": said.POST.get("version", "draft"),
         "chosen_event": said.POST.get("event", ""),

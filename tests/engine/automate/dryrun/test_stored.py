@@ -129,6 +129,7 @@ def test_a_limit_on_events_ends_it_and_says_where(bench: Bench, past: WorkflowVe
     assert done.result is not None
     assert (done.result["events"], done.result["is_complete"]) == (3, False)
     assert done.result["goes_on_at"]
+    assert Backtest.parse(done.result).as_dict() == done.result
 
 
 def test_what_cannot_be_asked_for_is_refused(bench: Bench, past: WorkflowVersion) -> None:
