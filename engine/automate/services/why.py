@@ -48,11 +48,16 @@ class Why:
 def explain_event(event: Event, *, raw: bool = False) -> list[Why]:
     """One Why per decision, those that started a run first; [] while the event waits to be matched.
 
-    What the payload holds under sensitive names is masked, unless `raw` (permission `view_raw_payload`). Three queries.
+    What the payload holds under sensitive names is masked, unless `raw` (permission `view_raw_payload`). Two queries;
+    a third for workflows whose version is not there.
     """
     decisions = list(MatchDecision.objects.filter(event_id=event.pk).order_by("id"))
-    workflows = Workflow.objects.in_bulk([d.workflow_id for d in decisions if d.workflow_id])
-    versions = WorkflowVersion.objects.in_bulk([d.version_id for d in decisions if d.version_id])
+    versions = WorkflowVersion.objects.select_related("workflow").in_bulk(
+        [d.version_id for d in decisions if d.version_id]
+    )
+    workflows = {version.workflow_id: version.workflow for version in versions.values()}
+    if unknown := {d.workflow_id for d in decisions if d.workflow_id} - workflows.keys():
+        workflows |= Workflow.objects.in_bulk(unknown)
     context = rule_context(event)
     hidden = () if raw else sensitive_values(event.payload)
     return [

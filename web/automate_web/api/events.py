@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
 from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -90,12 +92,13 @@ class OneEvent(ApiView):
     )
     def get(self, request: Request, event_id: str) -> Response:
         expand = Query(request, ("expand",)).choices("expand", ["why"])
-        event: Event = find(Event.objects.all(), event_id, "Event")
+        replays = Event.objects.filter(replay_of=OuterRef("pk")).order_by("pk").values("pk")
+        event: Any = find(Event.objects.annotate(replay_ids=ArraySubquery(replays)), event_id, "Event")
         context = {
             "why": explain_event(event),
             "with_explanations": "why" in expand,
             "runs": run_rows().filter(event_id=event.pk).order_by("-pk"),
-            "replays": Event.objects.filter(replay_of=event.pk).order_by("pk").values_list("pk", flat=True),
+            "replays": event.replay_ids,
         }
         return Response(serializers.EventDetail(event, context=context).data)
 
