@@ -6,14 +6,26 @@ import base64
 import copy
 import html
 import json
-import time
+import re
+import sys
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automate_governance.redaction import MASK, Redactor, is_sensitive_name, redact, redact_text
+from automate_governance.redaction import (
+    MASK,
+    Redactor,
+    emails,
+    is_sensitive_name,
+    patterns,
+    redact,
+    redact_text,
+    structure,
+    text,
+)
+from tests.engine.automate_governance.counted_regex import Counted, Counter
 
 SENSITIVE = [
     *("password", "Password", "PASSWORD", "passwd", "pwd", "user_password", "userPassword", "USER-PASSWORD"),
@@ -243,7 +255,6 @@ def test_a_known_value_never_survives(secret, before, after):
     assert secret not in redact_text(before + secret + after, [secret]).replace(MASK, "\0")
 
 
-MEBIBYTE = 1 << 20
 HOSTILE = [
     *("a", "a=", "password=", "://", "@:/", '"', '\\"', "{", "[", "1 ", "1", "4 ", "4111 ", "AA00 ", "A-", "\n", " \n"),
     *("eyJ", "eyJaaaaaaaa.", "-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "bearer ", 'password="', "password=\\"),
@@ -273,12 +284,48 @@ HOSTILE = [
 ]
 
 
+@pytest.fixture
+def counted(monkeypatch):
+    """Every regular expression of redaction counts the places of the text that it looks at."""
+    counter = Counter()
+    for module in (patterns, text, structure, emails):
+        for name, value in list(vars(module).items()):
+            if isinstance(value, re.Pattern):
+                monkeypatch.setattr(module, name, Counted(value, counter))
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    yield counter
+    sys.setrecursionlimit(limit)
+
+
+def hostile(piece, size):
+    secrets = ["a-secret-value", 'another "secret" value']
+    repeated = (piece * (size // len(piece) + 1))[:size]
+    return Redactor(secrets).redact({"text": repeated, "bearer" + " " * size: "x"})
+
+
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_a_hostile_mebibyte_takes_bounded_time(piece):
-    text = (piece * (MEBIBYTE // len(piece) + 1))[:MEBIBYTE]
-    redactor = Redactor(["a-secret-value", 'another "secret" value'])
+def test_hostile_text_is_looked_at_a_bounded_number_of_times(piece, request):
+    expected = [hostile(piece, size) for size in (100, 200)]
+    counter = request.getfixturevalue("counted")
 
-    started = time.thread_time()
-    redactor.redact({"text": text, "bearer" + " " * 1000: "x"})
+    looks = []
+    for size, shown in zip((100, 200), expected, strict=True):
+        counter.looks = 0
+        assert hostile(piece, size) == shown  # what is counted is what is done
+        looks.append(counter.looks)
 
-    assert time.thread_time() - started < 12.0  # measured here: 0.1 to 1.5 s on an idle core, quadratic is hours
+    assert looks[1] <= 2.3 * looks[0]  # twice the text, twice the work; quadratic is 4 times
+    assert looks[1] <= 200 * 200  # measured: 118 for a character at most
+
+
+@pytest.mark.parametrize("expression", ["a*b", "(?:a+)+b", "(?<!c)(?:a|a[a])*b", "[a-c]*?[ab]*d"])
+def test_work_that_grows_faster_than_the_text_is_seen(expression):
+    counter = Counter()
+    looks = []
+    for size in (6, 12):
+        counter.looks = 0
+        assert list(Counted(re.compile(expression), counter).finditer("a" * size)) == []
+        looks.append(counter.looks)
+
+    assert looks[1] > 2.3 * looks[0]
