@@ -63,6 +63,8 @@ class OrmStore:
     """See `automate.outbox.store.OutboxStore`."""
 
     def claim_batch(self, *, limit: int, worker: str, lease_seconds: float) -> Claim | None:
+        if self.switches(()).everything:
+            return None
         now = timezone.now()
         due = list(
             OutboxJob.objects.filter(status=PENDING, available_at__lte=now)

@@ -313,8 +313,8 @@ class OutboxStore(Protocol):
     """One outbox, or many behind one dispatch. Every method is one transaction and safe to call from any thread."""
 
     def claim_batch(self, *, limit: int, worker: str, lease_seconds: float) -> Claim | None:
-        """Lease up to `limit` due jobs, oldest first; None when nothing is due. A job that crashed before comes
-        alone.
+        """Lease up to `limit` due jobs, oldest first; None when nothing is due, or the kill switch of everything is
+        on. A job that crashed before comes alone.
         """
 
     def confirm(self, claim: Claim) -> bool:

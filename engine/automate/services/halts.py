@@ -1,8 +1,9 @@
 """Kill switches: events are taken in and kept, nothing runs; everything goes on where it was when it is turned off.
 
 Four of them, the widest first: `DJANGO_AUTOMATE["ENABLED"]` (a process), the installation's and a tenant's (the host
-keeps those), everything in one schema, and one workflow. Workers look once a second; a run in hand stops at its next
-step. The runs of a halted workflow are made, and wait in a queue of their own.
+keeps those), everything in one schema, and one workflow. Nothing is claimed from the moment that one of the wide ones
+is on; a worker looks once a second, and a run in hand stops at its next step. The runs of a halted workflow are made,
+and wait in a queue of their own.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class DispatchStore(PostgresStore):
         while True:
             with statement() as cursor:
                 cursor.execute(
-                    "SELECT * FROM public.automate_claim_v1(%s::text, %s::int, %s::float8)",
+                    "SELECT * FROM public.automate_claim_v2(%s::text, %s::int, %s::float8)",
                     [worker, limit, lease_seconds],
                     prepare=True,
                 )

@@ -156,6 +156,20 @@ def leaves_work_that_is_not_due(world: World) -> None:
     assert 50 < due < 61
 
 
+def nothing_is_claimed_while_everything_is_halted(world: World) -> None:
+    from automate.services.halts import halt, resume
+
+    world.emit(1)
+    with world.scope():
+        halt(actor="test", now=NOW)
+    assert world.claim() is None
+
+    with world.scope():
+        resume(actor="test", now=NOW)
+    world.ring()
+    assert [job.kind for job in world.must_claim().jobs] == ["event"]
+
+
 def records_a_whole_batch_and_completes_its_jobs(world: World) -> None:
     version = world.version()
     world.emit(2)
@@ -403,6 +417,7 @@ CONTRACT: dict[str, Callable[[World], None]] = {
         claims_due_jobs_oldest_first_with_their_events,
         never_hands_one_job_to_two_claims,
         leaves_work_that_is_not_due,
+        nothing_is_claimed_while_everything_is_halted,
         records_a_whole_batch_and_completes_its_jobs,
         a_second_write_by_an_ended_claim_changes_nothing,
         a_lost_lease_is_claimed_again_and_its_old_holder_changes_nothing,

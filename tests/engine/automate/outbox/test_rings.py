@@ -51,7 +51,7 @@ def ring(connection: Connection, tenant: Any) -> bool:
 
 
 def claim(connection: Connection) -> list[tuple[Any, ...]]:
-    return connection.execute("SELECT * FROM public.automate_claim_v1('w', 10, 30)").fetchall()
+    return connection.execute("SELECT * FROM public.automate_claim_v2('w', 10, 30)").fetchall()
 
 
 def is_ready(connection: Connection, tenant: Any) -> bool:
