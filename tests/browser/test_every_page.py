@@ -34,6 +34,7 @@ def pages_of(page: Page, workspace: str) -> Iterator[str]:
         "secrets",
         "secrets/TOKEN",
         "secrets/TOKEN/rotate",
+        "secrets/TOKEN/restore",
         "secrets/TOKEN/delete",
         "policies",
         "llm",
@@ -47,6 +48,8 @@ def pages_of(page: Page, workspace: str) -> Iterator[str]:
         yield first_row(page, f"{workspace}{path}")
     run = first_row(page, f"{workspace}/runs/")
     yield from (f"{run}?step=echo&tab={tab}" for tab in ("input", "output", "error", "logs", "attempts", "config"))
+    page.goto(f"{run}?step=echo&tab=output")
+    yield f"{app}{page.get_by_role('link', name='Reveal raw input and output').get_attribute('href')}"
     page.goto(f"{workspace}/workflows/")
     sample = first_row(page, f"{workspace}/workflows/")
     yield f"{sample}runs/"

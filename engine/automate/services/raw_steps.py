@@ -7,7 +7,6 @@ a secret stays masked, in every spelling; where those values are forgotten, noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,10 +21,10 @@ from automate.execution.resume import resume
 from automate.execution.schedule import Unit
 from automate.execution.sealing import open_output
 from automate.jsontext import loads
-from automate.models import ExecutionRun, RunState, StepRun
+from automate.models import ExecutionRun, StepRun
 from automate.outbox.orm_load import load_runs
-from automate.secrets.references import names_in
 from automate.services import audit
+from automate.services.forgotten import forgets_secrets
 from automate_governance.crypto import Unsealable
 from automate_governance.errors import NormalizedError, NotFound
 from automate_governance.redaction import redact
@@ -74,31 +73,6 @@ def reveal_step(*, run_id: UUID, step_run_id: UUID, actor: str, now: datetime, i
     if run is None:
         return RawStep(attempt, Raw(note=problem), Raw(note=problem))
     return RawStep(attempt, _input(run, attempt), _output(run, attempt))
-
-
-def forgets_secrets(run: ExecutionRun, step_ids: Iterable[str] | None = None) -> bool:
-    """Whether attempted steps of the run (by default all) refer to secrets whose values are not kept any more."""
-    if RunState.objects.filter(run_id=run.pk).exists():
-        return False
-    attempted = set(StepRun.objects.filter(run_id=run.pk, input__isnull=False).values_list("step_id", flat=True))
-    wanted = attempted if step_ids is None else attempted & set(step_ids)
-    return any(names_in(params) for step_id, params in _params(run).items() if step_id in wanted)
-
-
-def _params(run: ExecutionRun) -> dict[str, Any]:
-    """What every step of the run's version is given, by its id: also of those inside handlers."""
-    found: dict[str, Any] = {}
-    waiting: list[Any] = [run.version.steps, run.version.options]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, Mapping):
-            if isinstance(value.get("id"), str) and "connector" in value:
-                found[value["id"]] = value.get("params")
-                found[f"{value['id']}.compensate"] = value.get("compensate")
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-    return found
 
 
 def _open(run_id: UUID) -> tuple[RunProgress | None, str]:

@@ -25,6 +25,7 @@ from automate.jsontext import dumps
 from automate.models import ExecutionRun, OutboxJob, RunState, StepRun, Workflow, WorkflowVersion
 from automate.outbox.due import due_now
 from automate.services import audit
+from automate.services.forgotten import forgets_secrets
 from automate_connectors import registry
 from automate_connectors.models import UnknownConnector
 from automate_governance.crypto import Unsealable
@@ -304,7 +305,7 @@ def _take_over(run: ExecutionRun, made: ExecutionRun, plan: RetryPlan, now: date
     for row in StepRun.objects.defer(None).filter(run_id=run.id, step_id__in=wanted).order_by("round", "attempt"):
         rows[row.step_id, row.item] = row
     try:
-        legacy = _copy_state(run, made, data_key, now)
+        legacy = _copy_state(run, made, data_key, now, kept=wanted)
         copies = [
             _copy(row, made, data_key, legacy, is_open=row.step_id in plan.keeps_items and not row.item)
             for row in rows.values()
@@ -317,10 +318,20 @@ def _take_over(run: ExecutionRun, made: ExecutionRun, plan: RetryPlan, now: date
     StepRun.objects.bulk_create(copies)
 
 
-def _copy_state(run: ExecutionRun, made: ExecutionRun, data_key: bytes, now: datetime) -> dict[str, Any]:
-    """Keeps the secrets in sight; returns outputs that an earlier release kept in the state, by step."""
+def _copy_state(
+    run: ExecutionRun, made: ExecutionRun, data_key: bytes, now: datetime, *, kept: Iterable[str]
+) -> dict[str, Any]:
+    """Keeps the secrets in sight; returns outputs that an earlier release kept in the state, by step.
+
+    Raises Conflict when secrets of what is kept are forgotten.
+    """
     state = RunState.objects.filter(run_id=run.id).first()
     if state is None:
+        if forgets_secrets(run, kept):
+            raise Conflict(
+                "The secrets this run used are forgotten: what it gave could not be masked. Retry it from the start.",
+                details={"from_step": FROM_START},
+            )
         return {}
     opened = open_state(data_key, run.id, bytes(state.sealed))
     secrets = [SecretValue(value, tuple(hosts)) for value, hosts in opened.get("secrets", ())]

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from automate.models import AuditLogEntry, RunState, StepRun
+from automate.models import AuditLogEntry, ExecutionRun, RunState, StepRun
+from automate.services import retries
 from automate.services.raw_steps import DIFFERS, GONE, UNMASKABLE, RawStep, reveal_step
 from automate.services.secrets import create_secret
-from automate_governance.errors import NotFound
+from automate_governance.errors import Conflict, NotFound
 from automate_governance.redaction import MASK
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.conftest import Bench, bench, scripted, step
@@ -104,3 +105,15 @@ def test_an_attempt_of_another_run_is_not_found(ran: Bench) -> None:
     with tenant_scope(ran.ref), pytest.raises(NotFound):
         attempt = StepRun.objects.filter(step_id="a").get()
         reveal_step(run_id=attempt.pk, step_run_id=attempt.pk, actor="user:1", now=now())
+
+
+def test_a_retry_takes_nothing_over_that_it_could_not_mask_any_more(ran: Bench) -> None:
+    """What the kept steps gave holds the secret; the steps that run again would show it."""
+    with tenant_scope(ran.ref):
+        run = ExecutionRun.objects.get()
+        RunState.objects.all().delete()
+        with pytest.raises(Conflict, match="are forgotten"):
+            retries.retry_run(run_id=run.pk, from_step="b", actor="user:1", now=now())
+        made = retries.retry_run(run_id=run.pk, from_step="start", actor="user:1", now=now())
+
+    assert made.retry_of == run.pk
