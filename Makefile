@@ -7,7 +7,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
-.PHONY: help up test fuzz test-databases test-matrix check bench bench-cost proof-rates fmt clean pins hooks
+.PHONY: help up test fuzz test-databases test-matrix check bench bench-cost proof-rates proof-kill fmt clean pins hooks
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -43,6 +43,10 @@ bench-cost: $(DEV) ## measure the processor time of one event, with and without 
 
 proof-rates: $(DEV) ## attack webhook rates of 100 and 5,000 a minute for 130 s each, 80 threads in 4 processes
 	@$(BIN)/python -m loadtests.rates --output loadtests/results/rates.md
+
+proof-kill: $(DEV) ## kill -9 real workers at every write point of the step loop; 500 random runs under misfortune (half an hour)
+	@AUTOMATE_PROOF_KILLS=all AUTOMATE_PROOF_EXAMPLES=500 $(BIN)/python -m pytest -q tests/engine/plain/test_kills.py \
+	  tests/engine/automate/execution/test_run_kills.py tests/engine/automate/execution/test_run_state_machine.py
 
 fmt: $(DEV) ## format the code and sort its imports
 	$(BIN)/ruff check --fix --exit-zero .

@@ -16,7 +16,10 @@ from typing import Any
 
 import django
 
-SOON_NEEDED = ("automate.runtime", "automate.services", "automate.execution", "automate.worker", "django.test")
+SOON_NEEDED = (
+    "automate.runtime", "automate.services", "automate.services.deadletters", "automate.execution",
+    "automate.outbox.postgres", "automate.worker.loop", "automate_connectors.http.connector", "django.test",
+)  # fmt: skip
 
 
 def main() -> None:

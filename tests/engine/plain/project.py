@@ -50,16 +50,23 @@ class Project:
         """Run `code` after django.setup(), in a process of its own; the value it leaves in `answer`."""
         return json.loads(self._forked(code=f"{code}\nprint(json.dumps(answer))").splitlines()[-1])
 
+    def fate(self, code: str) -> tuple[int, str]:
+        """Run `code` after django.setup(), in a process of its own: its exit status (-9: killed), what it printed."""
+        return self._ended(code=code)
+
     def _forked(self, *, arguments: tuple[str, ...] = (), code: str | None = None) -> str:
+        status, said = self._ended(arguments=arguments, code=code)
+        assert status == 0, f"exit status {status}\n{said}"
+        return said
+
+    def _ended(self, *, arguments: tuple[str, ...] = (), code: str | None = None) -> tuple[int, str]:
         process = self._process()
         assert process.stdin is not None
         assert process.stdout is not None
         with tempfile.NamedTemporaryFile("r") as out:
             process.stdin.write(json.dumps({"arguments": arguments, "code": code, "out": out.name}) + "\n")
             process.stdin.flush()
-            status, said = process.stdout.readline(), out.read()
-        assert status == "0\n", f"exit status {status}\n{said}"
-        return said
+            return int(process.stdout.readline()), out.read()
 
     def _process(self) -> subprocess.Popen[str]:
         key = json.dumps(self.environment, sort_keys=True)
