@@ -108,6 +108,9 @@ def test_masked_addresses_are_masked_on_pages_and_over_the_api(enter: Enter, ten
 
     after = [client.get(path).content.decode() for client, path in places]
     assert ["ann@example.com" in text for text in before + after] == [True, True, False, False]
-    assert "masked" in browser.get(URL).content.decode()
+    assert (
+        '<td data-label="Limit">yes<br><span class="small faint">set by this workspace'
+        in browser.get(URL).content.decode()
+    )
     with tenant_scope(tenant_a.ref):
         assert stored_policy().document == {"mask_emails": True, "llm_budget_run": "0"}

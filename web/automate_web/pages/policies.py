@@ -207,14 +207,15 @@ def _in_force(policy: Policy, name: str) -> tuple[str, str]:
         budget = policy.budget(name)
         return (f"${budget[0]}", LAYER_WORDS[budget[1]]) if budget else ("no limit", "")
     if name == "mask_emails":
-        return ("masked", LAYER_WORDS[policy.mask_emails]) if policy.mask_emails else ("shown", "")
+        return ("yes", LAYER_WORDS[policy.mask_emails]) if policy.mask_emails else ("no", "")
     said = [(layer.name, getattr(layer.rules, name)) for layer in policy.layers]
     said = [(layer, value) for layer, value in said if value and value != ("*",)]
     shown = [
         ", ".join(f"{key}: {rate:,}" for key, rate in value.items()) if isinstance(value, dict) else ", ".join(value)
         for _, value in said
     ]
-    return " and ".join(shown) or "all", ", ".join(LAYER_WORDS[layer] for layer, _ in said)
+    nothing = "no limit" if name in ("endpoint_rates", "outbound_rates") else "all"
+    return " and ".join(shown) or nothing, ", ".join(LAYER_WORDS[layer] for layer, _ in said)
 
 
 def _upper(policy: Policy) -> list[tuple[str, str, str]]:
