@@ -8,7 +8,6 @@ from typing import Any
 from automate.definitions import Problem, find_problems, pointer
 from automate.policy.breaches import find_breaches
 from automate.secrets import backends, references
-from automate_governance.models import StoredSecret
 
 
 def find_all_problems(definition: Any) -> list[Problem]:
@@ -24,6 +23,8 @@ def _missing_secrets(definition: Any) -> Iterator[Problem]:
     places = sorted(references.places_in(definition), key=str)
     if not places or backends.backend_name() != "db":
         return
+    from automate_governance.models import StoredSecret  # a project without that backend has no such app
+
     there = set(StoredSecret.objects.filter(name__in={name for _, name in places}).values_list("name", flat=True))
     for way, name in places:
         if name not in there:
