@@ -12,8 +12,9 @@ from typing import Any
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
-from automate import configuration, host
+from automate import configuration, host, retention
 from automate.policy.installation import installation_rules, plan_rules
+from automate.secrets import backends
 from automate_connectors import registry
 from automate_governance.errors import Invalid
 from automate_llm.config import llm
@@ -26,6 +27,8 @@ READERS: dict[str, Callable[[], object]] = {
     "HOST": host.current,
     "PLAN": plan_rules,
     "LLM": llm,
+    "RETENTION": retention.configured,
+    "SECRETS": backends.backend,
 }
 
 

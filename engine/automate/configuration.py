@@ -182,6 +182,13 @@ SETTINGS: tuple[Setting, ...] = (
         'By what `email.send` sends where a step names no mail server: "django" is EMAIL_BACKEND, "none" refuses.',
     ),
     _setting("SIGNALS.custom", (), _texts, "Dotted paths of custom signals that workflows may name."),
+    _setting(
+        "RETENTION.days",
+        30,
+        _number("a whole number of days from 1 to 3650", 1, 3650, int),
+        "How long events, runs and what belongs to them are kept after they ended.",
+    ),
+    _setting("RETENTION.batch_size", 1000, _COUNT, "Rows deleted in one transaction."),
     _setting("INGEST.API_KEY_HASHES", (), _texts, "SHA-256 (64 hex digits) of each key that may send."),
 )
 _SECTIONS_OF_OTHERS: tuple[str, ...] = ("LLM", "PLAN", "POLICY", "SECRETS")  # read, and refused, by their own readers

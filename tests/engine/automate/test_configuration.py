@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ from django.test import override_settings
 from automate import configuration
 from automate.checks import check_settings
 from automate.definitions import parse_steps
+from automate.ingest.views import Ingest
+from automate.policy.rules import Rules
+from automate.retention import Retention
+from automate.triggers.sources import SignalSettings
+from automate_llm.config import LLMSettings
 
 PAGE = Path(__file__).parents[3] / "web" / "automate_web" / "docs" / "configuration.md"
 STEP = {"id": "a", "connector": "core", "action": "log"}
@@ -77,3 +83,53 @@ def test_the_reference_page_has_a_row_for_each_setting() -> None:
 
     for setting in configuration.SETTINGS:
         assert rows.get(setting.path) == repr(setting.default).replace("'", '"'), setting.path
+
+
+def _named_on_the_page() -> set[str]:
+    return set(re.findall(r"^\| `([A-Za-z_.]+)` \|", PAGE.read_text(), re.MULTILINE))
+
+
+def test_every_section_that_code_reads_is_a_known_setting_with_a_row() -> None:
+    """A section that is read and not known stops the start of whoever sets it, as RETENTION once did."""
+    root = Path(configuration.__file__).parent.parent
+    packages = ("automate", "automate_llm", "automate_connectors", "automate_governance")
+    sources = [path.read_text() for package in packages for path in (root / package).rglob("*.py")]
+    reads = {name for text in sources for name in re.findall(r'\.get\(\s*"([A-Z][A-Z_]+)"', text)}
+    read = {name for name in reads if not name.startswith(("HTTP_", "REMOTE_"))}
+    known = {setting.path.partition(".")[0] for setting in configuration.SETTINGS} | {
+        "LLM",
+        "PLAN",
+        "POLICY",
+        "SECRETS",
+    }
+
+    assert {"RETENTION", "EXECUTION", "SECRETS"} <= read <= known
+    assert known - {"PLAN"} <= {row.partition(".")[0] for row in _named_on_the_page()}
+
+
+@pytest.mark.parametrize(
+    ("section", "shape"),
+    [
+        ("EXECUTION", configuration.Execution),
+        ("METRICS", configuration.Metrics),
+        ("RETENTION", Retention),
+        ("LLM", LLMSettings),
+        ("POLICY", Rules),
+        ("SIGNALS", SignalSettings),
+        ("INGEST", Ingest),
+    ],
+)
+def test_each_key_of_a_section_has_a_row(section: str, shape: Any) -> None:
+    rows = {row.partition(".")[2] for row in _named_on_the_page() if row.startswith(f"{section}.")}
+
+    assert rows - {"HOST"} == {field.name for field in dataclasses.fields(shape)}
+
+
+def test_retention_may_be_set_and_what_is_wrong_with_it_or_with_secrets_is_told() -> None:
+    assert found({"RETENTION": {"days": 7, "batch_size": 50}}) == []
+    [(code, message, _)] = found({"RETENTION": {"days": 0}})
+    assert (code, "RETENTION.days is 0" in message) == ("automate.E002", True)
+    [(code, message, hint)] = found({"SECRETS": {"backend": "nowhere"}})
+    assert (code, "nowhere" in message, hint) == (
+        "automate.E003", True, "Correct DJANGO_AUTOMATE['SECRETS'] in the settings."
+    )  # fmt: skip
