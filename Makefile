@@ -39,7 +39,7 @@ bench: $(DEV) ## measure the whole path beside the ceiling; the result goes to l
 	@$(BIN)/python -m loadtests.bench --output loadtests/results/latest.md
 
 bench-cost: $(DEV) ## measure the processor time of one event, with and without policy and redaction (needs a quiet machine)
-	@$(BIN)/python -m loadtests.cost --without --output loadtests/results/governance.md
+	@$(BIN)/python -m loadtests.cost --without --output loadtests/results/latest-cost.md
 
 proof-rates: $(DEV) ## attack webhook rates of 100 and 5,000 a minute for 130 s each, 80 threads in 4 processes
 	@$(BIN)/python -m loadtests.rates --output loadtests/results/rates.md

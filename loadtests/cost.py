@@ -131,8 +131,7 @@ def report(measured: dict[str, dict[str, list[dict[str, float]]]], options: argp
         f"{when} UTC, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end; `python -m loadtests.cost`,"
     ]
     lines += [
-        f"medians of {options.rounds} rounds of {options.events} events, the copies in turn; milliseconds of user and",
-        "system time.",
+        f"medians of {options.rounds} rounds of {options.events} events in turns; ms of user and system time.",
     ]
     for case, copies in measured.items():
         lines += ["", f"## {case}: {CASES[case]}", "", f"| | {' | '.join(FIGURES)} | accepted/s | done/s |"]
