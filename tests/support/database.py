@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,6 +79,22 @@ def fresh_database(database_urls: server.DatabaseUrls) -> Iterator[server.Databa
     """For tests that write without Django: the database is put back afterwards."""
     yield database_urls
     restorer.restore()
+
+
+@contextlib.contextmanager
+def owner_role() -> Iterator[None]:
+    """Every new Django connection is the owner role's, as in `automate migrate`; needs a test that commits."""
+    from automate_platform import environment
+
+    entry = connections.databases["default"]
+    before = {name: entry[name] for name in ("USER", "PASSWORD")}
+    connections.close_all()
+    entry.update({name: environment.database(server.urls(server.DATABASE).owner)[name] for name in before})
+    try:
+        yield
+    finally:
+        connections.close_all()
+        entry.update(before)
 
 
 @pytest.fixture

@@ -31,6 +31,11 @@ class Answer:
     latency_seconds: float = 0.0
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # of five, the rest of a burst would try again after a second
+
+
 class Sink:
     """`answer` may be replaced at any time by an Answer, or by a function of the request."""
 
@@ -39,8 +44,7 @@ class Sink:
         self.received: list[Received] = []
         self._changed = threading.Condition()
         self._closing = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 

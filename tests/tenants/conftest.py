@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
 
 from automate.models import Event
 from automate_tenants.context import TenantRef, tenant_scope
 from automate_tenants.provisioning import provision, ref
-from tests.support import server
+from tests.support.database import owner_role
 from tests.support.workspaces import Workspace
 
 
@@ -41,16 +41,8 @@ def marks() -> list[str]:
 @pytest.fixture
 def as_owner(transactional_db: None) -> Iterator[None]:
     """Every Django connection of this test is the owner role's, as in `automate migrate`."""
-    url = server.urls(server.DATABASE).owner
-    from automate_platform import environment
-
-    entry = connections.databases["default"]
-    before = {name: entry[name] for name in ("USER", "PASSWORD")}
-    connections.close_all()
-    entry.update({name: environment.database(url)[name] for name in before})
-    yield
-    connections.close_all()
-    entry.update(before)
+    with owner_role():
+        yield
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from automate_governance.egress import EgressPolicy
 
 
 class QuietServer(ThreadingHTTPServer):
+    request_queue_size = 128
+
     def handle_error(self, _request: Any, _client_address: Any) -> None:
         """Silence: tests hang up on purpose."""
 

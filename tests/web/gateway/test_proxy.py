@@ -58,6 +58,7 @@ class Upstream:
 
         class Server(socketserver.ThreadingUnixStreamServer):
             daemon_threads = True
+            request_queue_size = 128  # of five, a Unix socket refuses the rest of a burst
 
         self._server = Server(str(path), Handler)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()

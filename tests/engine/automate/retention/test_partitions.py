@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import io
 import threading
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
@@ -13,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError
 
 from automate import ids
@@ -21,8 +20,9 @@ from automate.retention.partitions import partitions
 from automate.runtime import emit_event
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.retention.conftest import Attic, id_at
+from tests.support.database import owner_role
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 ACCEPT = """
 SELECT verdict FROM public.automate_accept_v1(
@@ -36,17 +36,10 @@ def partition(tenant_a: Any) -> Any:
     """The command, run as the owner of the tables."""
 
     def run(*arguments: str) -> list[str]:
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "automate_platform.settings",
-            "DJANGO_AUTOMATE_AS_OWNER": "1",
-        }
-        command = ["automate_partition_events", "--schema", tenant_a.ref.schema_name, *arguments]
-        ran = subprocess.run(
-            [sys.executable, "-m", "django", *command], env=environment, capture_output=True, text=True, timeout=100
-        )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        return ran.stdout.splitlines()
+        said = io.StringIO()
+        with owner_role():
+            call_command("automate_partition_events", "--schema", tenant_a.ref.schema_name, *arguments, stdout=said)
+        return said.getvalue().splitlines()
 
     return run
 
