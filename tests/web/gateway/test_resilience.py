@@ -184,7 +184,9 @@ def test_connections_cut_under_load_lose_nothing_that_was_answered(
 
     async def work(post: Post) -> None:
         async def one() -> None:
-            for _ in range(60):
+            sent = 0
+            while sent < 60 or not answered:  # a machine that needs 20 ms for a connection gets there by luck
+                sent += 1
                 status, body = await post()
                 statuses.add(status)
                 if status == 202:
