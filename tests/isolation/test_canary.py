@@ -164,7 +164,7 @@ def pages(bench: Bench, workspace: Workspace) -> Iterator[tuple[str, str]]:
         paths += [f"/runs/{attempt.run_id}/attempts/{attempt.pk}/{part}.json" for part in ("input", "output")]
         paths += [f"/runs/{attempt.run_id}/?step={attempt.step_id}&tab={tab}" for tab in ("output", "error", "logs")]
     for path in paths:
-        yield path, browser.get(path).content.decode()
+        yield path, browser.get(path).getvalue().decode()
     api, headers = Client(), {"Authorization": f"Bearer {workspace.api_key}"}
     for path in ("runs", "events", "workflows", "secrets", "secrets/KEY", "audit", *(f"runs/{run.pk}" for run in runs)):
         yield f"/api/v1/{path}", api.get(f"/api/v1/{path}", headers=headers).content.decode()

@@ -43,6 +43,7 @@ from automate.ingest.trace import new_trace_id, parse_traceparent
 from automate.ingest.verify import bearer_token, invalid_api_key
 from automate.models import WebhookEndpoint
 from automate_governance.crypto import Unsealable
+from automate_governance.redaction.current import masking_emails
 
 logger = logging.getLogger("automate.ingest")
 
@@ -97,6 +98,8 @@ def _accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
     if endpoint.auth in schemes.SIGNED:
         _check_signature(request, endpoint, raw)
     body = read_body(raw, request.headers.get("content-type"), request.headers.get("content-encoding"))
+    with masking_emails(host.current().masks_emails()):
+        headers = kept_headers((name.lower(), value) for name, value in request.headers.items())
     return EventIngestor().ingest(
         type=event_type(body.value, type_path=endpoint.type_path, default=endpoint.event_type),
         payload=body.exact_value(),
@@ -110,7 +113,7 @@ def _accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
             idempotency_key=request.headers.get("idempotency-key"),
         ),
         raw=raw,
-        headers=kept_headers((name.lower(), value) for name, value in request.headers.items()),
+        headers=headers,
         trace_id=trace_id,
         is_held=not endpoint.is_active,
     )

@@ -153,8 +153,8 @@ def test_the_audit_page_tells_of_it_with_before_and_after_and_exports(
     assert answer.status_code == 302
 
     page = browser.get("/governance/audit/", {"action": "secret."}).content.decode()
-    lines = browser.get("/governance/audit.jsonl", {"action": "secret."}).content.decode().splitlines()
-    table = browser.get("/governance/audit.csv", {"action": "secret."}).content.decode()
+    lines = browser.get("/governance/audit.jsonl", {"action": "secret."}).getvalue().decode().splitlines()
+    table = browser.get("/governance/audit.csv", {"action": "secret."}).getvalue().decode()
     other = browser.get("/governance/audit.xml")
 
     with tenant_scope(tenant_a.ref):
@@ -189,3 +189,23 @@ def test_the_list_costs_the_same_number_of_queries_for_any_number(
         page = browser.get(LIST).content.decode()
 
     assert page.count("********") >= 13
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_an_export_of_any_length_is_whole_and_sent_as_it_is_read(
+    tenant_a: Workspace, enter: Enter, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("automate_web.pages.audit.EXPORTED_AT_ONCE", 3)
+    with tenant_scope(tenant_a.ref):
+        AuditLogEntry.objects.bulk_create(
+            AuditLogEntry(actor="system", action="long.span", resource=f"n:{number}", created_at=timezone.now())
+            for number in range(9)
+        )
+
+    answer = enter(tenant_a).get(f"/governance/audit.{kind}", {"action": "long.span"})
+
+    assert answer.streaming
+    lines = answer.getvalue().decode().splitlines()[kind == "csv" :]
+    assert [next(word for word in line.replace('"', ",").split(",") if word[:2] == "n:") for line in lines] == [
+        f"n:{number}" for number in range(9)
+    ]
