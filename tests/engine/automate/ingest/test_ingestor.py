@@ -16,6 +16,7 @@ from automate.ingest.ingestor import HELD_UNTIL, EventIngestor
 from automate.ingest.refusal import Refusal
 from automate.ingest.views import WebhookView
 from automate.models import Dedupe, Event, ExecutionRun, OutboxJob, WebhookEndpoint
+from automate.policy import save_policy
 from automate_tenants.context import tenant_scope
 from tests.support.waiting import AtOnce
 from tests.support.workspaces import Workspace
@@ -124,6 +125,16 @@ def test_the_view_stores_an_event_and_answers_a_repeat_with_its_ids() -> None:
     assert post(b'{"id":1,"a":2}') == (202, {**first, "duplicate": True, "body_differs": True})
     event = Event.objects.get()
     assert (str(event.pk), event.source, event.payload) == (first["event_id"], "webhook:plain", {"id": 1})
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_the_view_masks_addresses_in_headers_where_policy_says_so() -> None:
+    post(b'{"id":1}', X_Customer="ann@example.com")
+    save_policy(document={"mask_emails": True}, expected_revision=0, actor="user:1", now=timezone.now())
+    post(b'{"id":2}', X_Customer="ann@example.com")
+
+    kept = Event.objects.order_by("pk").values_list("headers", flat=True)
+    assert [(headers or {})["x-customer"] for headers in kept] == ["ann@example.com", "********"]
 
 
 @pytest.mark.usefixtures("endpoint")

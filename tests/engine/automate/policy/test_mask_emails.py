@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
+from automate import host
 from automate.models import AuditLogEntry, ExecutionRun, RunWait, StepRun
 from automate.policy import save_policy, stored_policy
 from automate.services import audit
-from automate_governance.redaction import MASK
-from automate_tenants.context import TenantRef, tenant_scope
+from automate_governance.redaction import MASK, redact_text
+from automate_governance.redaction.current import mask_emails_everywhere
+from automate_tenants import installation
+from automate_tenants.context import TenantRef, public_scope, tenant_scope
 from automate_tenants.models import Tenant
-from automate_tenants.provisioning import ref
+from automate_tenants.provisioning import provision, ref
 from tests.engine.automate.execution.conftest import Bench, bench, scripted, step
 
 __all__ = ["bench", "scripted"]  # the fixtures
@@ -101,3 +105,34 @@ def test_audit_entries_are_masked_whoever_writes_them(bench: Bench) -> None:
     assert before == {"to": ADDRESS}
     assert by_worker == by_request == {"to": MASK}
     assert kept == [{"to": ADDRESS}, {"to": MASK}, {"to": MASK}]
+
+
+def test_the_installations_word_is_every_workspaces_and_nobodys_to_take_back(bench: Bench, settings: Any) -> None:
+    def marks() -> set[bool | None]:
+        with public_scope():
+            return set(Tenant.objects.values_list("masks_emails", flat=True))
+
+    set_policy(bench, mask_emails=False)
+    without = settings.DJANGO_AUTOMATE
+    settings.DJANGO_AUTOMATE = {**without, "POLICY": {"mask_emails": True}}
+    installation._copy_policies(except_for=set())  # as `automate migrate` does
+    with public_scope():
+        born = provision(name="Born", slug="born-under-it", now=datetime.now(timezone.utc))
+    masked = marks()
+    with tenant_scope(bench.ref):
+        assert host.current().masks_emails()
+    settings.DJANGO_AUTOMATE = without
+    installation._copy_policies(except_for=set())
+
+    assert born.masks_emails is True
+    assert masked == {True}
+    assert marks() == {False}
+
+
+def test_a_process_of_such_an_installation_masks_wherever_it_writes() -> None:
+    mask_emails_everywhere(True)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(redact_text, f"to {ADDRESS}").result() == f"to {MASK}"
+    finally:
+        mask_emails_everywhere(False)
