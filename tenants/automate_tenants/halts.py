@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from django.db import DatabaseError, transaction
 from django.db.models import QuerySet, Value
 
 from automate.configuration import is_enabled
 from automate.models import Halt
 from automate.services.halts import EVERYTHING
 from automate_governance.errors import Conflict
-from automate_tenants.models import InstallationHalt
+from automate_tenants import audit
+from automate_tenants.context import public_scope
+from automate_tenants.models import InstallationHalt, Tenant
+from automate_tenants.provisioning import ref
 
 
 def halt_installation(*, actor: str, now: datetime, reason: str = "") -> None:
@@ -28,6 +33,28 @@ def resume_installation() -> None:
     """Every workspace goes on, unless its own switch is on. Raises Conflict when it is not halted."""
     if not InstallationHalt.objects.all().delete()[0]:
         raise Conflict("The installation is not halted.")
+
+
+def tell_workspaces(*, verb: str, actor: str, now: datetime, reason: str = "") -> int:
+    """Write into each workspace's audit log that the installation was halted or resumed (`verb`); into how many.
+
+    After the switch was turned, each on its own: what cannot be written in one workspace keeps no other from it.
+    """
+    with public_scope():
+        tenants = [ref(tenant) for tenant in Tenant.objects.order_by("pk")]
+    told = 0
+    for tenant in tenants:
+        with suppress(DatabaseError), transaction.atomic():
+            audit.record(
+                tenant,
+                actor=actor,
+                action=f"installation.{verb}",
+                resource="installation",
+                details={"reason": reason},
+                now=now,
+            )
+            told += 1
+    return told
 
 
 def halts() -> QuerySet[Any, tuple[str, str]]:

@@ -25,13 +25,16 @@ def run(options: argparse.Namespace) -> int:
 def _everywhere(options: argparse.Namespace) -> dict[str, Any]:
     from django.utils import timezone
 
-    from automate_tenants.halts import halt_installation, resume_installation
+    from automate_tenants.halts import halt_installation, resume_installation, tell_workspaces
 
-    if options.verb == "pause":
-        halt_installation(actor=ACTOR, now=timezone.now(), reason=options.reason)
+    now, halts = timezone.now(), options.verb == "pause"
+    if halts:
+        halt_installation(actor=ACTOR, now=now, reason=options.reason)
     else:
         resume_installation()
-    return {"installation": "halted" if options.verb == "pause" else "resumed"}
+    reason = options.reason if halts else ""
+    told = tell_workspaces(verb="halt" if halts else "resume", actor=ACTOR, now=now, reason=reason)
+    return {"installation": "halted" if halts else "resumed", "audit_logs": told}
 
 
 def _in_workspace(options: argparse.Namespace) -> dict[str, Any]:

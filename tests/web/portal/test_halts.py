@@ -9,7 +9,7 @@ from django.test import Client
 
 from automate.models import AuditLogEntry, Halt, OutboxJob, Workflow
 from automate_tenants.context import tenant_scope
-from automate_tenants.halts import halt_installation
+from automate_tenants.halts import halt_installation, tell_workspaces
 from tests.support.workspaces import Workspace
 from tests.web.portal.conftest import Enter
 
@@ -91,3 +91,15 @@ def test_a_workflow_that_is_not_there_is_a_message(tenant_a: Workspace, enter: E
     answer = enter(tenant_a).post(URL, {"workflow": "gone", "is_halted": "yes"}, follow=True)
 
     assert "There is no workflow" in answer.content.decode()
+
+
+def test_halting_the_installation_is_in_every_workspaces_audit_log(tenant_a: Workspace, tenant_b: Workspace) -> None:
+    from django.utils import timezone
+
+    told = tell_workspaces(verb="halt", actor="operator:command line", now=timezone.now(), reason="maintenance")
+
+    assert told == 2
+    for workspace in (tenant_a, tenant_b):
+        with tenant_scope(workspace.ref):
+            entry = AuditLogEntry.objects.get(action="installation.halt")
+        assert (entry.actor, entry.details) == ("operator:command line", {"reason": "maintenance"})
