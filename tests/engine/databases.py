@@ -87,13 +87,13 @@ def main() -> int:
     arguments = sys.argv[1:] or [environments.PLAIN]
     given: dict[str, Database] = {}
     with tempfile.TemporaryDirectory(prefix="engine-databases-") as name, ExitStack() as servers:
-        folder, packages = Path(name), ()
+        folder, packages = Path(name), ("pytest>=8",)  # whole runs are tested in the project's own processes
         for programs in sorted(DEBIAN_POSTGRES.glob("*/bin")):
             release = programs.parent.name
             given[f"postgresql{release}"] = servers.enter_context(debian_postgres(folder / release, programs))
         if shutil.which("mariadb-install-db"):
             given["mariadb"] = servers.enter_context(mariadb(folder / "mariadb"))
-            packages = ("mysqlclient>=2.2",)
+            packages = ("pytest>=8", "mysqlclient>=2.2")
         else:
             print(f"No MariaDB here: it was not run (Debian: apt-get install {NEEDED})", flush=True)
         python = environments.make(folder / "env", python=sys.executable, django="5.2", packages=packages)

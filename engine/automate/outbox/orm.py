@@ -85,7 +85,7 @@ class OrmStore:
         if not taken:
             return None
         jobs = list(OutboxJob.objects.filter(lease_id=lease_id).order_by("available_at", "id"))
-        events = Event.objects.in_bulk([job.event_id for job in jobs if job.event_id])
+        events = Event.objects.in_bulk([job.event_id for job in jobs if job.kind == "event"])
         claimed = tuple(_job(job, events) for job in jobs)
         return Claim(lease_id, None, self._config_token(), claimed, lease_seconds)
 
@@ -253,7 +253,7 @@ def _lock_run(run_id: UUID) -> UUID | None:
 
 
 def _job(job: OutboxJob, events: dict[UUID, Event]) -> Job:
-    event = events.get(job.event_id) if job.event_id else None
+    event = events.get(job.event_id) if job.kind == "event" and job.event_id else None
     return Job(job.pk, job.kind, job.attempts, _event(event) if event else None, job.run_id)
 
 

@@ -240,6 +240,9 @@ def an_event_is_offered_only_where_some_wait_may_be_about_it(world: World) -> No
 
     ticks = [event_id for kind, event_id in world.rows("OutboxJob", "kind", "event_id") if kind == "tick"]
     assert ticks == [first.id]
+    world.ring()
+    [tick] = world.must_claim().jobs
+    assert (tick.kind, tick.event) == ("tick", None)  # it has been matched: it must not be again
 
 
 def two_holders_that_answer_each_other_s_runs_both_write(world: World) -> None:
