@@ -12,7 +12,16 @@ from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.utils import timezone
 
-from automate.models import AuditLogEntry, ExecutionRun, OutboxJob, RunWait, StepRun, Workflow, WorkflowVersion
+from automate.models import (
+    AuditLogEntry,
+    ExecutionRun,
+    OutboxJob,
+    RunWait,
+    StepRun,
+    StoredBacktest,
+    Workflow,
+    WorkflowVersion,
+)
 from automate.services.secrets import rotate_secret
 from automate_tenants.context import public_scope, tenant_scope
 from tests.isolation.conftest import client, host_of, logged_in
@@ -65,6 +74,10 @@ def drafted(planted: Planted) -> None:
 def doubtful(planted: Planted) -> None:
     ExecutionRun.objects.filter(pk=planted.ids["run_id"]).update(status="held", ended_at=None)
     StepRun.objects.filter(run_id=planted.ids["run_id"]).update(status="unknown")
+
+
+def looking_back(planted: Planted) -> None:
+    StoredBacktest.objects.filter(pk=planted.ids["backtest_id"]).update(status="running", ended_at=None)
 
 
 def asking(planted: Planted) -> None:
@@ -132,7 +145,10 @@ PORTAL = {
     "workflows/<uuid:workflow_id>/enabled/": leaves("workflow.disable"),
     "workflows/<uuid:workflow_id>/runs/": leaves("workflow.run"),
     "workflows/<uuid:workflow_id>/dry-runs/": nothing(LOOKS),
-    "workflows/<uuid:workflow_id>/backtests/": nothing(LOOKS),
+    "workflows/<uuid:workflow_id>/backtests/": leaves("backtest.start"),
+    "workflows/<uuid:workflow_id>/backtests/<uuid:backtest_id>/cancellations/": leaves(
+        "backtest.cancel", prepare=looking_back
+    ),
     "workflows/<uuid:workflow_id>/removed/": leaves("workflow.disable", "workflow.remove"),
     "schedules/<uuid:schedule_id>/ticks/": leaves("schedule.run"),
     "schedules/<uuid:schedule_id>/paused/": leaves("schedule.pause"),
@@ -189,6 +205,8 @@ API = {
     "POST workflow-validations": nothing(LOOKS, MADE),
     "POST workflow-dry-runs": nothing(LOOKS, {"definition": MADE, "payload": {}}),
     "POST workflow-backtests": nothing(LOOKS, {"workflow": f"{CANARY}-flow", "definition": FLOW}),
+    "POST backtests": leaves("backtest.start", body={"workflow": f"{CANARY}-flow", "definition": FLOW}),
+    "POST backtests/<str:backtest_id>/cancellations": leaves("backtest.cancel", prepare=looking_back),
 }
 CHANGES = {("POST", pattern): change for pattern, change in PORTAL.items()} | {
     (method, f"api/v1/{pattern}"): change

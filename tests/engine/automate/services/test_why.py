@@ -147,17 +147,15 @@ def test_what_stands_under_a_sensitive_name_is_masked(definition: dict[str, Any]
     assert SECRET in repr((raw.tree, raw.seen))
 
 
-def test_it_takes_three_queries_however_many_workflows(definition: dict[str, Any]) -> None:
+def test_it_takes_two_queries_however_many_workflows(definition: dict[str, Any]) -> None:
     event = _event(amount=1)
     for number in range(5):
         _decide(event, _version({**definition, "slug": f"flow-{number}"}, RULE))
 
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         assert len(explain_event(event)) == 5
 
-    assert len(queries) == 3
+    assert len(queries) == 2
 
 
 def test_a_match_without_a_rule_says_that_there_is_none(definition: dict[str, Any]) -> None:
