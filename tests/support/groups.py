@@ -23,9 +23,9 @@ class Group:
 
 
 GROUPS = {
-    "unit": Group(test_seconds=120, budget_seconds=400),
-    "integration": Group(test_seconds=180, budget_seconds=900),
-    "processes": Group(test_seconds=240, budget_seconds=900),
+    "unit": Group(test_seconds=30, budget_seconds=240),
+    "integration": Group(test_seconds=60, budget_seconds=480),
+    "processes": Group(test_seconds=240, budget_seconds=700),
     "browser": Group(test_seconds=180, budget_seconds=400),
 }
 DATABASE_FIXTURES = {"db", "transactional_db", "database_urls", "tenant_a", "tenant_b"}
