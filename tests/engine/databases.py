@@ -46,7 +46,7 @@ def mariadb(folder: Path) -> Iterator[Database]:
     try:
         _wait_for(lambda: subprocess.run([*client, "-e", "SELECT 1"], capture_output=True).returncode == 0)
         subprocess.run([*client, "-e", "CREATE DATABASE plain CHARACTER SET utf8mb4"], check=True)
-        yield {"ENGINE": "django.db.backends.mysql", "NAME": "plain", "USER": "root", "HOST": str(socket)}
+        yield {"ENGINE": "automate.backends.mariadb", "NAME": "plain", "USER": "root", "HOST": str(socket)}
     finally:
         server.terminate()
         server.wait(30)

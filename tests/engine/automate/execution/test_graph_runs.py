@@ -459,6 +459,32 @@ def test_the_deadline_ends_a_run_that_waits(bench: Bench, scripted: Any) -> None
     assert statuses(bench) == {"pause": "cancelled", "end": "succeeded"}
 
 
+def test_past_its_deadline_a_run_takes_back_what_it_did_and_then_runs_its_finally_steps(
+    bench: Bench, scripted: Any
+) -> None:
+    undo = {"connector": "scripted", "action": "keyed", "params": {}}
+    bench.publish(
+        step("pay", "keyed", compensate=undo),
+        step("book", "keyed", compensate=undo),
+        core("pause", "wait", {"seconds": 7200}),
+        deadline_seconds=3600,
+        **{"finally": [step("end", params={"code": "{{ error.code }}"})]},
+    )
+    bench.emit()
+    bench.work()
+    with tenant_scope(bench.ref):
+        ExecutionRun.objects.update(deadline_at=now() - timedelta(seconds=1))
+        OutboxJob.objects.filter(status="PENDING").update(available_at=now() - timedelta(seconds=1))
+    bench.make_due_jobs()
+    bench.work()
+
+    assert (bench.run().status, (bench.run().error or {})["code"]) == ("failed", "deadline_exceeded")
+    called = [step_id for step_id, _, _ in scripted.calls]
+    assert called == ["pay", "book", "book.compensate", "pay.compensate", "end"]
+    assert statuses(bench)["pause"] == "cancelled"
+    assert next(row for row in bench.steps() if row.step_id == "end").output == {"code": "deadline_exceeded"}
+
+
 def test_a_cancel_while_a_step_is_under_way_is_heard_at_the_next_step(bench: Bench, scripted: Any) -> None:
     def cancel_myself(params: Any, context: Any) -> Any:
         with tenant_scope(bench.ref):

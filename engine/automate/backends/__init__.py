@@ -1,0 +1,1 @@
+"""Database backends for `DATABASES`, where Django's own needs a correction."""
