@@ -31,7 +31,7 @@ def all_kinds() -> list[type[NormalizedError]]:
     """Every error of the product, wherever it is defined."""
     for package in PACKAGES:
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-            if ".migrations" not in module.name and ".management" not in module.name:
+            if not any(part in module.name for part in (".migrations", ".management", ".backends.mariadb")):
                 importlib.import_module(module.name)
     return [kind for kind in kinds(NormalizedError) if kind.__module__.startswith(PACKAGES)]
 
@@ -82,4 +82,4 @@ def test_every_command_works_as_printed(command: str, api: Api) -> None:
         method, url, body, content_type=headers.pop("Content-Type", "application/octet-stream"), headers=headers
     )
 
-    assert answer.status_code in {200, 202}, answer.content
+    assert answer.status_code in {200, 201, 202}, answer.content
