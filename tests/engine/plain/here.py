@@ -8,12 +8,8 @@ There are no tenants there: what tests import of them is replaced by the one sch
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import timedelta
-from types import ModuleType
-from typing import Any
 
 import django
 import pytest
@@ -25,20 +21,7 @@ from django.utils import timezone  # noqa: E402
 
 from automate import host, models  # noqa: E402
 from automate.models import OutboxJob, RunWait, StepRun  # noqa: E402
-
-
-def _replace(name: str, **contents: Any) -> None:
-    module = ModuleType(name)
-    module.__path__ = []  # a package, as far as imports are concerned
-    module.__dict__.update(contents)
-    sys.modules[name] = module
-
-
-_replace("automate_tenants")
-_replace("automate_tenants.context", tenant_scope=lambda ref: nullcontext())
-_replace("automate_tenants.dispatch")
-_replace("automate_tenants.dispatch.store", DispatchStore=lambda: host.current().outbox())
-
+from tests.engine import one_schema  # noqa: E402, F401 - before what imports tenants
 from tests.engine.automate.execution.conftest import Bench, scripted  # noqa: E402 - sees the one schema
 
 __all__ = ["scripted"]

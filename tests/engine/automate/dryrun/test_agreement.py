@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from tests.engine.automate.execution.conftest import EVENT_TYPE, Bench, step
 
 PAYLOAD: dict[str, Any] = {"n": 3, "flag": True, "lines": [{"sku": "a"}, {"sku": "b"}, {"sku": "c"}], "none": []}
 GRAPHS = 30
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def graph(number: int) -> dict[str, Any]:

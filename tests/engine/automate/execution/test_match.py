@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 from uuid import uuid4
 
 from automate.execution.match import RuleEngine
 from automate.outbox.store import ActiveVersion, EventData
 
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
 STEPS = [{"id": "tell", "connector": "core", "action": "log"}]
 PAID = {"==": [{"var": "payload.status"}, "paid"]}
 LARGE = {">": [{"var": "payload.amount"}, 100]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ RAW = '{"a":"é"}'.encode()
 
 def signed(secret: str = SECRET, *, at: int = NOW, raw: bytes = RAW) -> dict[str, str]:
     """Headers as a sender's own library makes them."""
-    moment = datetime.fromtimestamp(at, UTC)
+    moment = datetime.fromtimestamp(at, timezone.utc)
     signature = Webhook(secret).sign(msg_id="msg_1", timestamp=moment, data=raw.decode())
     return {"webhook_id": "msg_1", "timestamp": str(at), "signature": signature}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from automate_tenants.context import public_scope, tenant_scope
 from automate_tenants.keys import create_key
 from tests.support.workspaces import Workspace
 
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
 LATER = NOW + timedelta(hours=23)
 TOO_LATE = NOW + timedelta(hours=24)
 VALUE = "sk_canary_5f0f7c6e9b1d"
