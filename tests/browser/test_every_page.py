@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 from tests.browser.conftest import OpenPage, Person
 from tests.support.product import Product
 
 pytestmark = pytest.mark.browser
+DESK: ViewportSize = {"width": 1280, "height": 720}
+PHONE: ViewportSize = {"width": 320, "height": 640}
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -68,35 +70,25 @@ def first_row(page: Page, url: str) -> str:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_an_accessibility_violation(open_page: OpenPage, person: Person, scheme: str) -> None:
-    page = open_page(person, color_scheme=scheme)
-    found = []
+def test_every_page_is_accessible_narrow_and_keeps_to_itself(
+    open_page: OpenPage, person: Person, running_platform: Product, complaints: list[str], scheme: str
+) -> None:
+    """One walk: axe at the desk's width, no sideways scroll at 320 px, no other host asked, its CSP kept."""
+    page = open_page(person, color_scheme=scheme, viewport=DESK)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    violations, too_wide = [], []
     for url in list(pages_of(page, person.workspace)):
         page.goto(url)
         results = Axe().run(page, options={"runOnly": TAGS})
         for violation in results.response["violations"]:
-            found += [f"{url}: {violation['id']}: {node['html'][:160]}" for node in violation["nodes"]]
-    assert found == []
-
-
-def test_no_page_scrolls_sideways_at_320_pixels(open_page: OpenPage, person: Person) -> None:
-    page = open_page(person, viewport={"width": 320, "height": 640})
-    too_wide = []
-    for url in list(pages_of(page, person.workspace)):
-        page.goto(url)
+            violations += [f"{url}: {violation['id']}: {node['html'][:160]}" for node in violation["nodes"]]
+        page.set_viewport_size(PHONE)
         beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if beyond > 0:
             too_wide.append(f"{url}: {beyond} px")
+        page.set_viewport_size(DESK)
+    assert violations == []
     assert too_wide == []
-
-
-def test_no_page_asks_another_host_or_breaks_its_own_policy(
-    open_page: OpenPage, person: Person, running_platform: Product, complaints: list[str]
-) -> None:
-    page = open_page(person)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    for url in list(pages_of(page, person.workspace)):
-        page.goto(url)
     assert [url for url in asked if not url.startswith(running_platform.base_url)] == []
     assert [text for text in complaints if "Content Security Policy" in text] == []

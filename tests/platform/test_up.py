@@ -191,10 +191,10 @@ def test_embedded_and_alone_it_starts_stops_and_comes_back_the_same(tmp_path, ev
 def test_killed_it_takes_its_children_with_it_and_starts_again(tmp_path, eventually):
     first = _up(tmp_path, eventually)
     children = psutil.Process(first.pid).children(recursive=True)
+    ours = [child for child in children if "automate_platform" in child.cmdline()]
     first.kill()
     first.wait()
 
-    ours = [child for child in children if "automate_platform" in child.cmdline()]
     eventually(lambda: not any(_lives(child) for child in ours), seconds=40)
 
     second = _up(tmp_path, eventually)  # finds the PostgreSQL left behind
