@@ -13,6 +13,8 @@ import time
 from datetime import UTC, datetime
 from statistics import median
 
+from django.conf import settings
+
 from automate import ids
 from automate.execution.match import RuleEngine
 from automate.outbox.store import ActiveVersion, EventData
@@ -40,6 +42,7 @@ def decide_us(engine: RuleEngine) -> float:
 
 
 def main() -> None:
+    settings.configure()  # every default
     parser = argparse.ArgumentParser()
     parser.add_argument("--workflows", type=int, default=1_000)
     versions = [version(number) for number in range(parser.parse_args().workflows)]
