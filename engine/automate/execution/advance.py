@@ -128,9 +128,9 @@ class Advancer:
             run.stop("cancelled", _stopped("cancelled", "cancelled", "The run was cancelled."))
         if run.deadline_at is not None and now >= run.deadline_at:
             message = f"The run took longer than its {run.plan.deadline_seconds:,.0f} s."
-            run.stop("failed", _stopped("failed", "deadline_exceeded", message))
             if now >= run.deadline_at + ENDING_GRACE:
                 run.schedule.abort()
+            run.stop("failed", _stopped("failed", "deadline_exceeded", message))
         self._close(run)
 
     def _close(self, run: RunProgress) -> None:

@@ -11,6 +11,7 @@ from django.db import connection, connections
 
 from automate import ids
 from automate.execution import endings
+from automate.execution.advance import ENDING_GRACE
 from automate.models import Event, ExecutionRun, OutboxJob, RunWait
 from automate.runtime import emit_event
 from automate.services.runs import cancel_run
@@ -483,6 +484,26 @@ def test_past_its_deadline_a_run_takes_back_what_it_did_and_then_runs_its_finall
     assert called == ["pay", "book", "book.compensate", "pay.compensate", "end"]
     assert statuses(bench)["pause"] == "cancelled"
     assert next(row for row in bench.steps() if row.step_id == "end").output == {"code": "deadline_exceeded"}
+
+
+def test_past_its_grace_a_finally_step_that_waits_is_given_up_and_the_run_says_why(bench: Bench, scripted: Any) -> None:
+    def busy(params: Any, context: Any) -> Any:
+        raise ConnectorError("Busy.", code="busy", retryable=True)
+
+    by_step(scripted, end=busy)
+    patient = step("end", retry={"attempts": 3, "base_seconds": 900})
+    bench.publish(step("a"), deadline_seconds=3600, **{"finally": [patient]})
+    bench.emit()
+    bench.work()
+    assert bench.run().status == "waiting"
+    with tenant_scope(bench.ref):
+        ExecutionRun.objects.update(deadline_at=now() - ENDING_GRACE - timedelta(seconds=1))
+        OutboxJob.objects.filter(status="PENDING").update(available_at=now() - timedelta(seconds=1))
+    bench.make_due_jobs()
+    bench.work()
+
+    assert (bench.run().status, (bench.run().error or {})["code"]) == ("failed", "deadline_exceeded")
+    assert [step_id for step_id, _, _ in scripted.calls] == ["a", "end"]
 
 
 def test_a_cancel_while_a_step_is_under_way_is_heard_at_the_next_step(bench: Bench, scripted: Any) -> None:
