@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ class SmtpSink:
                 say("220 go on")
                 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
                 context.load_cert_chain(self.certificate)
-                await writer.start_tls(context)
+                writer = await _secured(reader, writer, context)
                 is_secure = True
             elif verb.startswith("AUTH PLAIN "):
                 _, user, password = base64.b64decode(line.split()[2]).decode().split("\0")
@@ -55,6 +56,19 @@ class SmtpSink:
         await writer.drain()
         writer.close()
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+
+async def _secured(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: ssl.SSLContext
+) -> asyncio.StreamWriter:
+    """The writer over TLS from here on. Python 3.10 has no StreamWriter.start_tls."""
+    if sys.version_info >= (3, 11):
+        await writer.start_tls(context)
+        return writer
+    await writer.drain()
+    loop, protocol = asyncio.get_running_loop(), writer.transport.get_protocol()
+    transport = await loop.start_tls(writer.transport, protocol, context, server_side=True)
+    return asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 @contextmanager
