@@ -134,7 +134,7 @@ class Suspender:
         event_type, rule = params.get("event_type"), params.get("rule")
         if not isinstance(event_type, str) or not event_type:
             raise Refused("invalid_params", "`event_type` is the exact type of the events.")
-        since = run.created_at if "look_back_seconds" not in params else now - _span(params, "look_back_seconds")
+        since = now - _span(params, "look_back_seconds") if "look_back_seconds" in params else _beginning(run)
         wait = self._wait(run, unit, params, "event", event_type=event_type, rule=rule, since=since)
         await hands.make_durable()  # from here on every event that is matched finds the wait; look for those before
         await self._go_on(run, unit, step, await self._look_back(wait, hands), hands)
@@ -261,6 +261,13 @@ def _span(params: dict[str, Any], name: str) -> timedelta:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= MAX_WAIT_SECONDS:
         raise Refused("invalid_params", f"`{name}` is a number of seconds from 0 to {MAX_WAIT_SECONDS:,.0f}.")
     return timedelta(seconds=seconds)
+
+
+def _beginning(run: RunProgress) -> datetime:
+    """Just after the event that the run is about was received: events are compared with it, and a worker's clock may be
+    ahead of the gateway's. A retry is about an old event, so it begins when it was asked for.
+    """
+    return run.created_at if run.key_run_id else run.event.received_at + timedelta(microseconds=1)
 
 
 def _time(text: Any) -> datetime:

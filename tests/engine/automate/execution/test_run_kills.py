@@ -92,6 +92,28 @@ def test_a_clock_that_goes_back_does_not_turn_the_order_of_compensation_round(wo
     assert [step_id for _, step_id, _ in world.order] == ["a", "b", "b.compensate", "a.compensate"]
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_worker_whose_clock_is_wrong_misses_no_event_and_takes_no_early_one(
+    world: World, bench: Bench, hours: int
+) -> None:
+    """What is awaited came after the run's own event, by the clock that both were received by."""
+    waits = {"id": "paid", "connector": "core", "action": "wait_for_event", "params": {"event_type": "proof.order"}}
+    bench.publish(waits, trigger={"type": "event", "event_type": "proof.order"})
+    world.clock.shift += timedelta(hours=hours)
+    first = world.emit("proof.order", {"n": 1})
+    world.live()
+    run = run_of(world, first)
+    assert run is not None
+    assert run.status == "waiting"  # not answered by its own event
+
+    second = world.emit("proof.order", {"n": 2})
+    world.live()
+
+    run = run_of(world, first)
+    assert run is not None
+    assert (run.status, run.outputs["paid"]["event"]["id"]) == ("succeeded", str(second))
+
+
 def one_run(world: World, end: str, number: int) -> tuple[list[str], ExecutionRun, set[tuple[str, int]]]:
     """A run whose worker ends at its `number`-th point: the points its workers passed, the run, what was in doubt."""
     event_id = world.emit("proof.order", {})
