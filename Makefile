@@ -19,8 +19,9 @@ test: $(DEV) ## run every test: unit, integration, processes, browser
 	@./.ci/system-packages
 	@$(BIN)/python -m tests
 
-fuzz: $(DEV) ## the properties of rules and of reading bodies, with twenty times as many examples
-	@EXAMPLES_TIMES=20 $(BIN)/python -m tests tests/engine/automate/rules tests/engine/automate/ingest/test_body.py
+fuzz: $(DEV) ## the properties of rules, of reading bodies and of runs under misfortune, with twenty times as many examples
+	@EXAMPLES_TIMES=20 $(BIN)/python -m tests tests/engine/automate/rules tests/engine/automate/ingest/test_body.py \
+		tests/engine/automate/execution/test_run_state_machine.py
 
 test-databases: $(DEV) ## the engine in a plain project on SQLite, PostgreSQL (two releases) and MariaDB, servers included
 	@$(BIN)/python -m tests.engine.databases $(ARGS)
