@@ -50,7 +50,7 @@ ROUTES = [
     Route("docs/<slug:name>.md", "both"),
     Route("docs/<slug:name>/", "both"),
     # a workspace
-    Route("", "workspace", {"GET": "view_event"}),
+    Route("", "workspace", {"GET": "view_members"}),
     Route("handover/", "ticket"),
     Route("leave/", "both"),
     Route("live-token/", "workspace", {"GET": "view_event"}),

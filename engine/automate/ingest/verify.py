@@ -46,7 +46,7 @@ def missing_api_key() -> MissingApiKey:
     )
 
 
-_UNKNOWN_KEY = "The API key is unknown, expired or revoked. Check it, or make a new one."
+_UNKNOWN_KEY = "The API key is unknown, expired or revoked. Copy it again or make a new one."
 
 
 def invalid_api_key(message: str = _UNKNOWN_KEY) -> InvalidApiKey:

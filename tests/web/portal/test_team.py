@@ -89,6 +89,20 @@ def test_who_has_no_account_chooses_a_password_and_is_in(owner: Client, app: Cli
     assert app.get(link).status_code == 404
 
 
+def test_an_invited_billing_member_lands_where_the_role_may_look(owner: Client, app: Client) -> None:
+    invite(owner, "bill@example.com", "billing")
+    link = link_mailed("bill@example.com")
+    answer = app.post(link, {"password": PASSWORD})
+    browser, _, arrived = carry_over(app, app.get(answer.headers["Location"]).headers["Location"])
+
+    page = browser.get(arrived, follow=True)
+
+    assert (page.status_code, page.redirect_chain[-1][0]) == (200, "/team/")
+    assert "Welcome to Alpha" in page.text
+    assert "<strong>Events</strong>" not in page.text
+    assert browser.post("/team/tour/", follow=True).status_code == 200
+
+
 def test_who_has_an_account_logs_in_first(owner: Client, app: Client) -> None:
     user = get_user_model().objects.create_user(username="ada", email="ada@example.com", password=PASSWORD)
     invite(owner, "ada@example.com")

@@ -16,7 +16,9 @@ def home(request: HttpRequest) -> HttpResponseBase:
     return root(request) if tenant_of(request) is None else in_workspace(request)
 
 
-@workspace_page("automate.view_event")
+@workspace_page("automate.view_members")
 def in_workspace(request: WorkspaceRequest) -> HttpResponseBase:
-    """To the runs; to the start page until the first event is in."""
+    """To the runs; to the start page until the first event is in; to the team for a role that sees neither."""
+    if not request.user.has_perm("automate.view_event"):
+        return redirect("team")
     return redirect("runs" if Event.objects.exists() else "start")
