@@ -103,24 +103,28 @@ def read_curl(page: Page) -> tuple[str, str]:
     return url[0], key[0]
 
 
+def newcomer(browser: Browser, product: Product, *, name: str) -> tuple[Page, Person]:
+    """Someone who has just signed up, and their page, which is at /start/. Its context is the caller's to close."""
+    context = browser.new_context()
+    page = context.new_page()
+    email = sign_up(page, product.base_url, name=name)
+    hook_url, key = read_curl(page)
+    return page, Person(email, page.url.removesuffix("/start/"), hook_url, key, context.storage_state())
+
+
 @pytest.fixture(scope="session")
 def person(browser: Browser, running_platform: Product) -> Person:
     """Signed up, with one succeeded run, one event that matched nothing, one refused request, a secret."""
-    context = browser.new_context()
-    page = context.new_page()
-    email = sign_up(page, running_platform.base_url, name="Long Name Trading Company of Ulaanbaatar")
-    hook_url, key = read_curl(page)
-    workspace = page.url.removesuffix("/start/")
-    made = Person(email, workspace, hook_url, key, context.storage_state())
+    page, made = newcomer(browser, running_platform, name="Long Name Trading Company of Ulaanbaatar")
     assert made.post({"name": "Ada", "order": {"id": "A-1"}})[0] == 202
     assert made.post({"skip": True})[0] == 202
     assert made.post(b"{not json")[0] == 400
-    page.goto(f"{workspace}/governance/secrets/")
+    page.goto(f"{made.workspace}/governance/secrets/")
     page.get_by_label("Name").fill("TOKEN")
     page.get_by_label("Value").fill("a value of a token")
     page.get_by_role("button", name="Store the secret").click()
     page.get_by_role("link", name="Rotate TOKEN").wait_for()
-    page.goto(f"{workspace}/runs/?status=succeeded")
+    page.goto(f"{made.workspace}/runs/?status=succeeded")
     page.get_by_role("row", name="Succeeded").wait_for()
-    context.close()
+    page.context.close()
     return made

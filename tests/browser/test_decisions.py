@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import OpenPage, Person, read_curl, sign_up
+from tests.browser.conftest import OpenPage, Person, newcomer
 from tests.browser.test_every_page import TAGS
 from tests.support.product import Product
 
@@ -31,14 +31,9 @@ BREAKS = flow("breaks", "Breaks", step("before", "log", message="charged"), step
 @pytest.fixture(scope="module")
 def decider(browser: Browser, running_platform: Product) -> Person:
     """Somebody whose workspace has the two workflows, imported on the page."""
-    context = browser.new_context()
-    page = context.new_page()
-    email = sign_up(page, running_platform.base_url, name="Decisions")
-    hook_url, key = read_curl(page)
-    workspace = page.url.removesuffix("/start/")
-    import_flows(page, workspace, ASKS, BREAKS)
-    made = Person(email, workspace, hook_url, key, context.storage_state())
-    context.close()
+    page, made = newcomer(browser, running_platform, name="Decisions")
+    import_flows(page, made.workspace, ASKS, BREAKS)
+    page.context.close()
     return made
 
 

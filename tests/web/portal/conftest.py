@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +27,15 @@ Enter = Callable[..., Client]
 def app(db: None) -> Client:
     """A visitor of the app's host."""
     return Client(headers={"host": "app.localhost"}, REMOTE_ADDR="127.0.0.1")
+
+
+@pytest.fixture
+def own_mailbox(settings: Any, tmp_path: Path) -> None:
+    """Letters of this test alone, links to the app's host, and no limit on how often a visitor tries."""
+    settings.EMAIL_BACKEND = "automate_web.mailbox.MailboxBackend"
+    settings.MAILBOX_DIR = tmp_path / "mail"
+    settings.BASE_URL = "http://app.localhost"
+    settings.ACCOUNT_RATE_LIMITS = False
 
 
 @pytest.fixture

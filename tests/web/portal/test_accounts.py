@@ -18,14 +18,7 @@ from tests.support.workspaces import Workspace
 from tests.web.portal.conftest import carry_over
 
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(autouse=True)
-def _own_mailbox(settings: Any, tmp_path: Path) -> None:
-    settings.EMAIL_BACKEND = "automate_web.mailbox.MailboxBackend"
-    settings.MAILBOX_DIR = tmp_path / "mail"
-    settings.BASE_URL = "http://app.localhost"
-    settings.ACCOUNT_RATE_LIMITS = False
+pytestmark = pytest.mark.usefixtures("own_mailbox")
 
 
 def sign_up(app: Client, **changes: str) -> Any:

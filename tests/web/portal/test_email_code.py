@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,15 +19,7 @@ from automate_web import mailbox
 from automate_web.accounts import email_code
 from tests.web.portal.test_accounts import follow_into_workspace, sign_up
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _own_mailbox(settings: Any, tmp_path: Path) -> None:
-    settings.EMAIL_BACKEND = "automate_web.mailbox.MailboxBackend"
-    settings.MAILBOX_DIR = tmp_path / "mail"
-    settings.BASE_URL = "http://app.localhost"
-    settings.ACCOUNT_RATE_LIMITS = False
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_mailbox")]
 
 
 class AwayBackend(BaseEmailBackend):

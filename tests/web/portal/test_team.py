@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,15 +18,7 @@ from tests.support.workspaces import Workspace
 from tests.web.portal.conftest import Enter, carry_over
 
 PASSWORD = "correct horse battery"
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _own_mailbox(settings: Any, tmp_path: Path) -> None:
-    settings.EMAIL_BACKEND = "automate_web.mailbox.MailboxBackend"
-    settings.MAILBOX_DIR = tmp_path / "mail"
-    settings.BASE_URL = "http://app.localhost"
-    settings.ACCOUNT_RATE_LIMITS = False
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_mailbox")]
 
 
 class AwayBackend(BaseEmailBackend):

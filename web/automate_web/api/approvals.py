@@ -16,7 +16,7 @@ from automate_web.api.documentation import describe
 from automate_web.api.query import Query
 from automate_web.api.rows import run_rows
 from automate_web.api.serializers import Input, RunWaitShown, Text, Time, WorkflowRef
-from automate_web.api.views import PAGE_PARAMETERS, ApiView, find
+from automate_web.api.views import PAGE_PARAMETERS, ApiView, find, read
 from automate_web.approvals import find_approval, open_approvals
 from automate_web.cursor import Page, paginate
 
@@ -89,9 +89,7 @@ class RunApprovals(ApiView):
     def post(self, request: Request, run_id: str) -> Response:
         Query(request, ())
         run = find(ExecutionRun.objects.only("id"), run_id, "Run")
-        new = NewAnswer(data=request.data)
-        new.is_valid(raise_exception=True)
-        said = new.validated_data
+        said = read(request, NewAnswer)
         answered = answer_approval(
             wait_id=find_approval(run.pk, said["step"], said["item"]).pk,
             approved=said["decision"] == "approve",

@@ -20,7 +20,7 @@ from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.query import Query
 from automate_web.api.serializers import JsonObjectOrNull, Time
 from automate_web.api.trials import DEFAULT_SPAN, BacktestShown, NewBacktest, demand_past, tried
-from automate_web.api.views import PAGE_PARAMETERS, ApiView, find
+from automate_web.api.views import PAGE_PARAMETERS, ApiView, find, read
 from automate_web.api.workflows import find_workflow
 
 
@@ -91,9 +91,7 @@ class BacktestJobs(ApiView):
     )
     def post(self, request: Request) -> Response:
         Query(request, ())
-        read = NewBacktestJob(data=request.data)
-        read.is_valid(raise_exception=True)
-        said = dict(read.validated_data)
+        said = read(request, NewBacktestJob)
         demand_past(self, said)
         workflow, version, definition = tried(said)
         if workflow is None:

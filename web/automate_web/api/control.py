@@ -16,7 +16,7 @@ from automate_web.api.documentation import describe
 from automate_web.api.query import Query
 from automate_web.api.rows import run_rows
 from automate_web.api.serializers import AnyJson, Input, RunSummary, Text
-from automate_web.api.views import ApiView, find
+from automate_web.api.views import ApiView, find, read
 
 
 class NewCancellation(Input):
@@ -58,7 +58,7 @@ class RunCancellations(ApiView):
     def post(self, request: Request, run_id: str) -> Response:
         Query(request, ())
         run = find(ExecutionRun.objects.only("id"), run_id, "Run")
-        NewCancellation(data=request.data).is_valid(raise_exception=True)
+        read(request, NewCancellation)
         cancel_run(run_id=run.pk, actor=self.caller.actor, now=timezone.now())
         return Response(RunSummary(run_rows().get(pk=run.pk)).data, status=202)
 
@@ -81,9 +81,7 @@ class RunSettlements(ApiView):
     def post(self, request: Request, run_id: str) -> Response:
         Query(request, ())
         run = find(ExecutionRun.objects.only("id"), run_id, "Run")
-        new = NewSettlement(data=request.data)
-        new.is_valid(raise_exception=True)
-        said = new.validated_data
+        said = read(request, NewSettlement)
         settle(
             run_id=run.pk,
             step_id=said["step"],

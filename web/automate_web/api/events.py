@@ -20,7 +20,7 @@ from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.filters import TRACE_AND_TIME, narrow, trace_and_time
 from automate_web.api.query import Query
 from automate_web.api.rows import event_rows, run_rows
-from automate_web.api.views import PAGE_PARAMETERS, ApiView, find
+from automate_web.api.views import PAGE_PARAMETERS, ApiView, find, read
 
 SOURCE = "api"
 
@@ -60,13 +60,12 @@ class Events(ApiView):
     )
     def post(self, request: Request) -> Response:
         Query(request, ())
-        new = serializers.NewEvent(data=request.data)
-        new.is_valid(raise_exception=True)
+        new = read(request, serializers.NewEvent)
         accepted = EventIngestor().ingest(
-            **new.validated_data,
+            **new,
             source=SOURCE,
             dedupe_key=_idempotency_key(request),
-            raw=json.dumps(new.validated_data, sort_keys=True).encode(),  # the order of keys makes no other body
+            raw=json.dumps(new, sort_keys=True).encode(),  # the order of keys makes no other body
             trace_id=self.trace_id,
         )
         answer: dict[str, Any] = {"event_id": accepted.event_id, "trace_id": accepted.trace_id}

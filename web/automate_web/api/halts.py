@@ -16,7 +16,7 @@ from automate_tenants.halts import why_halted
 from automate_web.api.documentation import describe
 from automate_web.api.query import Query
 from automate_web.api.serializers import Input, Text, Time
-from automate_web.api.views import ApiView
+from automate_web.api.views import ApiView, read
 from automate_web.api.workflows import find_workflow
 
 
@@ -77,12 +77,11 @@ class WorkflowHalt(ApiView):
 
 
 def _change(request: Request, workflow: Any, actor: str) -> None:
-    change = HaltChange(data=request.data)
-    change.is_valid(raise_exception=True)
+    change = read(request, HaltChange)
     slug = workflow.slug if workflow else None
     try:
-        if change.validated_data["is_halted"]:
-            halt(actor=actor, now=timezone.now(), reason=change.validated_data["reason"], workflow=slug)
+        if change["is_halted"]:
+            halt(actor=actor, now=timezone.now(), reason=change["reason"], workflow=slug)
         else:
             resume(actor=actor, now=timezone.now(), workflow=slug)
     except Conflict:

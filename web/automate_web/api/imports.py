@@ -15,7 +15,7 @@ from automate_web.api.documentation import describe
 from automate_web.api.query import Query
 from automate_web.api.serializers import Input, JsonObjectOrNull
 from automate_web.api.versions import DiffShown
-from automate_web.api.views import ApiView
+from automate_web.api.views import ApiView, read
 
 MAX_DOCUMENTS = 100
 
@@ -68,9 +68,7 @@ class Imports(ApiView):
     )
     def post(self, request: Request) -> Response:
         Query(request, ())
-        new = NewImport(data=request.data)
-        new.is_valid(raise_exception=True)
-        asked = new.validated_data
+        asked = read(request, NewImport)
         if asked["publish"] and "workflows:publish" not in self.caller.scopes:
             held = sorted(self.caller.scopes)
             details = {"needed": "workflows:publish", "scopes": held}

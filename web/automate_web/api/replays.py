@@ -15,7 +15,7 @@ from automate.services.replays import replay_event
 from automate_web.api.documentation import describe
 from automate_web.api.query import Query
 from automate_web.api.serializers import EventSummary, Input, JsonObject, Text
-from automate_web.api.views import ApiView, find
+from automate_web.api.views import ApiView, find, read
 from automate_web.api.workflows import find_workflow
 
 
@@ -55,10 +55,9 @@ class EventReplays(ApiView):
     def post(self, request: Request, event_id: str) -> Response:
         Query(request, ())
         event = find(Event.objects.only("id"), event_id, "Event")
-        new = NewReplay(data=request.data)
-        new.is_valid(raise_exception=True)
-        edited = {"payload": new.validated_data["payload"]} if "payload" in new.validated_data else {}
-        slug = find_workflow(new.validated_data["workflow"]).slug if new.validated_data.get("workflow") else None
+        new = read(request, NewReplay)
+        edited = {"payload": new["payload"]} if "payload" in new else {}
+        slug = find_workflow(new["workflow"]).slug if new.get("workflow") else None
         made = replay_event(event_id=event.pk, workflow=slug, actor=self.caller.actor, now=timezone.now(), **edited)
         location = {"Location": reverse("api:event", args=[made.pk])}
         return Response(EventSummary(made).data, status=201, headers=location)

@@ -15,7 +15,7 @@ from automate.services.retries import FROM_FAILED, plan_retry, retry_run
 from automate_web.api.documentation import describe
 from automate_web.api.query import Query
 from automate_web.api.serializers import Input, Text
-from automate_web.api.views import ApiView, find
+from automate_web.api.views import ApiView, find, read
 
 VERSIONS = ("same", "latest")
 
@@ -85,9 +85,7 @@ class RunRetries(ApiView):
     def post(self, request: Request, run_id: str) -> Response:
         Query(request, ())
         run = find(ExecutionRun.objects.only("id"), run_id, "Run")
-        new = NewRetry(data=request.data)
-        new.is_valid(raise_exception=True)
-        asked = new.validated_data
+        asked = read(request, NewRetry)
         how: dict[str, Any] = {"run_id": run.pk, "from_step": asked["from"], "version": asked["version"]}
         plan = plan_retry(**how).as_dict()
         if asked["dry_run"]:

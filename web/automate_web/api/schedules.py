@@ -16,7 +16,7 @@ from automate.triggers import overview, schedules
 from automate_web.api.documentation import describe
 from automate_web.api.query import Query
 from automate_web.api.serializers import Input, JsonObject, Time, TraceId, WorkflowRef
-from automate_web.api.views import PAGE_PARAMETERS, ApiView, find
+from automate_web.api.views import PAGE_PARAMETERS, ApiView, find, read
 from automate_web.api.workflows import find_workflow
 from automate_web.cursor import Page, paginate
 
@@ -108,11 +108,10 @@ class OneSchedule(ApiView):
     def patch(self, request: Request, schedule_id: str) -> Response:
         Query(request, ())
         found = find(Schedule.objects.all(), schedule_id, "Schedule")
-        change = ScheduleChange(data=request.data)
-        change.is_valid(raise_exception=True)
+        change = read(request, ScheduleChange)
         schedules.set_paused(
             schedule_id=found.pk,
-            is_paused=change.validated_data["is_paused"],
+            is_paused=change["is_paused"],
             actor=self.caller.actor,
             now=timezone.now(),
         )
@@ -143,7 +142,7 @@ class Ticks(ApiView):
     def post(self, request: Request, schedule_id: str) -> Response:
         Query(request, ())
         found = find(Schedule.objects.all(), schedule_id, "Schedule")
-        NewTick(data=request.data).is_valid(raise_exception=True)
+        read(request, NewTick)
         tick = schedules.run_now(schedule_id=found.pk, actor=self.caller.actor, now=timezone.now())
         return Response(Tick(tick).data, status=201)
 
@@ -166,9 +165,8 @@ class WorkflowRuns(ApiView):
     def post(self, request: Request, workflow: str) -> Response:
         Query(request, ())
         found = find_workflow(workflow)
-        new = NewRun(data=request.data)
-        new.is_valid(raise_exception=True)
-        run_id = start_by_hand(slug=found.slug, payload=new.validated_data["payload"], actor=self.caller.actor)
+        new = read(request, NewRun)
+        run_id = start_by_hand(slug=found.slug, payload=new["payload"], actor=self.caller.actor)
         return Response(StartedRun({"run_id": run_id}).data, status=201)
 
 

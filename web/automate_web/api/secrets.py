@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from automate_governance.models import StoredSecret
 from automate_web.api import serializers
 from automate_web.api.documentation import describe
 from automate_web.api.query import Query
-from automate_web.api.views import PAGE_PARAMETERS, ApiView, not_found
+from automate_web.api.views import PAGE_PARAMETERS, ApiView, not_found, read
 
 
 class Secrets(ApiView):
@@ -39,7 +39,7 @@ class Secrets(ApiView):
     )
     def post(self, request: Request) -> Response:
         Query(request, ())
-        given = _read(serializers.NewSecret, request)
+        given = read(request, serializers.NewSecret)
         made = services.create_secret(
             name=given["name"],
             value=given["value"],
@@ -71,7 +71,7 @@ class OneSecret(ApiView):
     def patch(self, request: Request, secret: str) -> Response:
         Query(request, ())
         found = _find(secret)
-        given = _read(serializers.SecretChange, request)
+        given = read(request, serializers.SecretChange)
         changed = services.bind_secret(
             name=found.name,
             hosts=given.get("hosts", found.hosts),
@@ -112,7 +112,7 @@ class SecretVersions(ApiView):
     def post(self, request: Request, secret: str) -> Response:
         Query(request, ())
         found = _find(secret)
-        value = _read(serializers.NewSecretValue, request)["value"]
+        value = read(request, serializers.NewSecretValue)["value"]
         rotated = services.rotate_secret(name=found.name, value=value, actor=self.caller.actor, now=timezone.now())
         return _answer(rotated, status=201)
 
@@ -136,13 +136,6 @@ class SecretRestorations(ApiView):
         found = _find(secret)
         restored = services.restore_secret(name=found.name, actor=self.caller.actor, now=timezone.now())
         return _answer(restored, status=201)
-
-
-def _read(serializer: type[Any], request: Request) -> dict[str, Any]:
-    given = serializer(data=request.data)
-    given.is_valid(raise_exception=True)
-    data: dict[str, Any] = given.validated_data
-    return data
 
 
 def _find(name: str) -> StoredSecret:

@@ -22,7 +22,7 @@ from automate_governance.errors import Invalid, NotFound
 from automate_web.api.documentation import describe
 from automate_web.api.query import Query
 from automate_web.api.serializers import AnyJson, Input, JsonObject, JsonObjectOrNull, Text, Time
-from automate_web.api.views import ApiView
+from automate_web.api.views import ApiView, read
 from automate_web.api.workflows import find_workflow
 
 MAX_EVENTS = 20_000  # of one backtest
@@ -170,7 +170,7 @@ class DryRuns(ApiView):
     )
     def post(self, request: Request) -> Response:
         Query(request, ())
-        said = _read(request, NewDryRun)
+        said = read(request, NewDryRun)
         if ("payload" in said) == ("event_id" in said):
             raise Invalid("Name either a payload or an event_id.", details={"param": "payload"})
         if "event_id" in said:
@@ -203,7 +203,7 @@ class Backtests(ApiView):
     )
     def post(self, request: Request) -> Response:
         Query(request, ())
-        said = _read(request, NewBacktest)
+        said = read(request, NewBacktest)
         demand_past(self, said)
         workflow, version, definition = tried(said)
         if workflow is None:
@@ -228,12 +228,6 @@ def demand_past(view: ApiView, said: dict[str, Any]) -> None:
     if missing := [scope for scope in needed if scope not in held]:
         message = f"Trying past events needs the scope {missing[0]} as well."
         raise ForbiddenScope(message, details={"needed": missing[0], "scopes": sorted(held)})
-
-
-def _read(request: Request, serializer: type[Tried]) -> dict[str, Any]:
-    read = serializer(data=request.data)
-    read.is_valid(raise_exception=True)
-    return dict(read.validated_data)
 
 
 def tried(said: dict[str, Any]) -> tuple[Workflow | None, WorkflowVersion | None, dict[str, Any]]:

@@ -18,8 +18,8 @@ from automate_web.api import serializers
 from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.query import Query
 from automate_web.api.serializers import AnyJson, Input, Text
-from automate_web.api.views import ApiView
-from automate_web.api.workflows import DEFINITION, find_workflow
+from automate_web.api.views import ApiView, read
+from automate_web.api.workflows import DEFINITION, find_workflow, made_live
 
 LIVE = "live"
 
@@ -134,13 +134,10 @@ class Rollbacks(ApiView):
     def post(self, request: Request, workflow: str) -> Response:
         Query(request, ())
         found = find_workflow(workflow)
-        new = NewRollback(data=request.data)
-        new.is_valid(raise_exception=True)
-        version = services.rollback(
-            workflow_id=found.pk, actor=self.caller.actor, now=timezone.now(), **new.validated_data
-        )
-        is_new = version.pk != found.active_version_id  # what runs says the same already
-        return Response(serializers.Version(version).data, status=201 if is_new else 200)
+        new = read(request, NewRollback)
+        now = timezone.now()
+        version = services.rollback(workflow_id=found.pk, actor=self.caller.actor, now=now, **new)
+        return made_live(version, now)
 
 
 def find_version(workflow: Workflow, text: str) -> WorkflowVersion:

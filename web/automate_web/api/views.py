@@ -116,6 +116,13 @@ class ApiView(APIView):
         return f"{settings.BASE_URL.rstrip('/')}{self.request.path}?{urlencode(parameters)}"
 
 
+def read(request: Request, serializer: type[Serializer[Any]]) -> dict[str, Any]:
+    """The body, as the serializer understands it. Raises ValidationError, which names every field that is wrong."""
+    given = serializer(data=request.data)
+    given.is_valid(raise_exception=True)
+    return dict(given.validated_data)
+
+
 def find(rows: QuerySet[Any], text: str, kind: str) -> Any:
     """The row whose id is `text`. Raises NotFound for an unknown id and for what is no id at all."""
     key = parse_uuid(text)

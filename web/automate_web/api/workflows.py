@@ -5,6 +5,7 @@ A write names the revision it saw in `If-Match`; one made on an older revision i
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db.models import Q
@@ -22,7 +23,7 @@ from automate_web.api.documentation import describe
 from automate_web.api.errors import PreconditionRequired
 from automate_web.api.query import Query, parse_uuid
 from automate_web.api.rows import workflow_rows
-from automate_web.api.views import PAGE_PARAMETERS, ApiView, not_found
+from automate_web.api.views import PAGE_PARAMETERS, ApiView, not_found, read
 
 DEFINITION = {"$ref": "#/components/schemas/Definition"}
 
@@ -117,18 +118,16 @@ class Versions(ApiView):
     def post(self, request: Request, workflow: str) -> Response:
         Query(request, ())
         found = find_workflow(workflow)
-        new = serializers.NewVersion(data=request.data)
-        new.is_valid(raise_exception=True)
+        new = read(request, serializers.NewVersion)
         now = timezone.now()
         version = services.publish_version(
             workflow_id=found.pk,
             expected_revision=_expected_revision(request, found),
             actor=self.caller.actor,
             now=now,
-            note=new.validated_data["note"],
+            note=new["note"],
         )
-        is_new = version.published_at == now  # a draft that says the same makes no new version
-        return Response(serializers.Version(version).data, status=201 if is_new else 200)
+        return made_live(version, now)
 
 
 class Validations(ApiView):
@@ -194,6 +193,11 @@ def _expected_revision(request: Request, workflow: Workflow) -> int:
     if not (number.isascii() and number.isdigit() and len(number) <= 9):
         raise Invalid('If-Match must be an ETag or a draft_revision, such as "3".', details={"param": "If-Match"})
     return int(number)
+
+
+def made_live(version: WorkflowVersion, now: datetime) -> Response:
+    """201 with the version that this request made at `now`; 200 with the one that said the same already."""
+    return Response(serializers.Version(version).data, status=201 if version.published_at == now else 200)
 
 
 def _answer(workflow: Workflow, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -21,6 +21,7 @@ from automate_governance.errors import NormalizedError, NotFound
 from automate_web.pages import jsontext
 from automate_web.pages.conditions import Condition, condition_tree
 from automate_web.pages.people import person
+from automate_web.pages.workflows import find_workflow
 from automate_web.requests import WorkspaceRequest, actor, demand, wants_fragment, workspace_page
 
 OFFERED_EVENTS = 20
@@ -49,7 +50,7 @@ class Row:
 @workspace_page("automate.view_workflow")
 def dry_run(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """GET /workflows/<workflow_id>/dry-runs/ asks what to try; POST shows what would happen. Stores nothing."""
-    workflow = _workflow(workflow_id)
+    workflow = find_workflow(workflow_id)
     if request.method == "GET":
         return _page(request, workflow)
     demand(request, "automate.change_workflow")
@@ -81,7 +82,7 @@ def dry_run(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
 @workspace_page("automate.change_workflow")
 def backtest(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """POST /workflows/<workflow_id>/backtests/: try it, in the background, over the events of the last days."""
-    workflow, now = _workflow(workflow_id), timezone.now()
+    workflow, now = find_workflow(workflow_id), timezone.now()
     days = request.POST.get("days", "")
     if not (days.isascii() and days.isdigit() and 1 <= int(days) <= MAX_DAYS):
         return _page(request, workflow, problem=f"Days: a number from 1 to {MAX_DAYS}.", status=422)
@@ -105,7 +106,7 @@ def backtest(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
 @workspace_page("automate.view_workflow")
 def found(request: WorkspaceRequest, workflow_id: UUID, backtest_id: UUID) -> HttpResponse:
     """GET /workflows/<workflow_id>/backtests/<backtest_id>/: how far it is and what it found; asks itself again."""
-    workflow, stored = _workflow(workflow_id), _stored(workflow_id, backtest_id)
+    workflow, stored = find_workflow(workflow_id), _stored(workflow_id, backtest_id)
     result = Backtest.parse(stored.result) if stored.result else None
     done = result.events if result else 0
     context = {
@@ -204,10 +205,3 @@ def _sentence(error: NormalizedError) -> str:
         first = error.problems[0]
         return f"It cannot run: {first.path or '/'}: {first.message}"
     return error.message
-
-
-def _workflow(workflow_id: UUID) -> Workflow:
-    workflow = Workflow.objects.select_related("active_version").filter(pk=workflow_id).first()
-    if workflow is None:
-        raise NotFound("There is no such workflow.")
-    return workflow

@@ -38,7 +38,7 @@ def versions(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponseBase:
 @workspace_page("automate.view_workflow")
 def listing(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """Newest first: who published it, when, why; each may be compared, exported and gone back to."""
-    workflow = find(workflow_id)
+    workflow = workflows.find_workflow(workflow_id)
     page = paginate(_of(workflow), request.GET.get("cursor"))
     authors = {actor: person(actor) for actor in {version.published_by for version in page.results}}
     rows = [(version, authors[version.published_by]) for version in page.results]
@@ -49,7 +49,7 @@ def listing(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
 @workspace_page("automate.view_workflow")
 def version(request: WorkspaceRequest, workflow_id: UUID, version_num: int) -> HttpResponse:
     """GET /workflows/<workflow_id>/versions/<n>/: one version, and how it differs from the one before."""
-    workflow = find(workflow_id)
+    workflow = workflows.find_workflow(workflow_id)
     shown = _numbered(workflow, version_num)
     before = _of(workflow).filter(version_num__lt=version_num).order_by("-version_num").first()
     context = {
@@ -67,14 +67,14 @@ def version(request: WorkspaceRequest, workflow_id: UUID, version_num: int) -> H
 @workspace_page("automate.view_workflow")
 def export(request: WorkspaceRequest, workflow_id: UUID, version_num: int) -> HttpResponse:
     """GET /workflows/<workflow_id>/versions/<n>.json: the file that an import takes."""
-    return definition_file(_numbered(find(workflow_id), version_num))
+    return definition_file(_numbered(workflows.find_workflow(workflow_id), version_num))
 
 
 @require_GET
 @workspace_page("automate.view_workflow")
 def compare(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """GET /workflows/<workflow_id>/versions/compare/?from=<n>&to=<n>: by default the live one and the one before."""
-    workflow = find(workflow_id)
+    workflow = workflows.find_workflow(workflow_id)
     to = _numbered(workflow, _number(request.GET.get("to")) or _live(workflow))
     since = _numbered(workflow, _number(request.GET.get("from")) or max(to.version_num - 1, 1))
     found = diff(since, to)
@@ -93,7 +93,7 @@ def compare(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
 @workspace_page("automate.publish_workflow")
 def rollback(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """GET /workflows/<workflow_id>/rollbacks/?to=<n> says what would change; POST does it."""
-    workflow = find(workflow_id)
+    workflow = workflows.find_workflow(workflow_id)
     asked = request.POST if request.method == "POST" else request.GET
     earlier = _numbered(workflow, _number(asked.get("to")) or max(_live(workflow) - 1, 1))
     if request.method == "GET":
@@ -132,14 +132,6 @@ def _confirmation(
         "note": request.POST.get("note", "")[:300],
     }
     return render(request, "workflows/rollback.html", context, status=refused.http_status if refused else 200)
-
-
-def find(workflow_id: UUID) -> Workflow:
-    """The workflow with its live version. Raises NotFound."""
-    workflow = Workflow.objects.select_related("active_version__workflow").filter(pk=workflow_id).first()
-    if workflow is None:
-        raise NotFound("There is no such workflow.")
-    return workflow
 
 
 def _of(workflow: Workflow) -> Any:

@@ -113,7 +113,7 @@ def new(request: WorkspaceRequest) -> HttpResponse:
 @workspace_page("automate.view_workflow")
 def detail(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """GET /workflows/<workflow_id>/"""
-    workflow = _workflow(workflow_id)
+    workflow = find_workflow(workflow_id)
     text = write(workflow.draft)
     return _editor(request, "workflows/detail.html", read(text), workflow=workflow, revision=workflow.draft_revision)
 
@@ -128,7 +128,7 @@ def check(request: WorkspaceRequest) -> HttpResponse:
     workflow_id = request.POST.get("workflow")
     if not workflow_id:
         return _editor(request, "workflows/new.html", edit, checked=True)
-    workflow = _workflow(_uuid(workflow_id))
+    workflow = find_workflow(_uuid(workflow_id))
     return _editor(
         request, "workflows/detail.html", edit, workflow=workflow, revision=request.POST.get("revision"), checked=True
     )
@@ -138,7 +138,7 @@ def check(request: WorkspaceRequest) -> HttpResponse:
 @workspace_page("automate.change_workflow")
 def draft(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """POST /workflows/<workflow_id>/draft/: keep the text as the draft. A draft may have problems; it must be JSON."""
-    workflow = _workflow(workflow_id)
+    workflow = find_workflow(workflow_id)
     edit = read(request.POST.get("definition", ""))
     saved = _save(request, workflow, edit)
     if isinstance(saved, HttpResponse):
@@ -151,7 +151,7 @@ def draft(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
 @workspace_page("automate.publish_workflow")
 def publish(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """POST /workflows/<workflow_id>/versions/: save the text and make it the version that the next event uses."""
-    workflow = _workflow(workflow_id)
+    workflow = find_workflow(workflow_id)
     edit = read(request.POST.get("definition", ""))
     if edit.problems:
         revision = request.POST.get("revision")
@@ -182,7 +182,9 @@ def publish(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
 def enabled(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """POST /workflows/<workflow_id>/enabled/: turn the workflow on or off for events from now on."""
     is_enabled = request.POST.get("is_enabled") == "yes"
-    set_enabled(workflow_id=_workflow(workflow_id).pk, is_enabled=is_enabled, actor=actor(request), now=timezone.now())
+    set_enabled(
+        workflow_id=find_workflow(workflow_id).pk, is_enabled=is_enabled, actor=actor(request), now=timezone.now()
+    )
     words = "On again: the next event may start it." if is_enabled else "Off: no event starts it. Runs in flight go on."
     messages.success(request, words, extra_tags="ok")
     return redirect("workflow", workflow_id)
@@ -192,7 +194,7 @@ def enabled(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
 @workspace_page("automate.change_workflow")
 def removed(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """POST /workflows/<workflow_id>/removed/: take the workflow out of the lists, or bring it back."""
-    workflow, now = _workflow(workflow_id), timezone.now()
+    workflow, now = find_workflow(workflow_id), timezone.now()
     if request.POST.get("is_removed") == "yes":
         was_enabled = "yes" if workflow.is_enabled else "no"
         remove_workflow(workflow_id=workflow.pk, actor=actor(request), now=now)
@@ -291,8 +293,9 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str,
     return [(kinds.get(line[0], "same"), line[1:] if line[0] != "@" else "…") for line in list(lines)[2:]]
 
 
-def _workflow(workflow_id: UUID) -> Workflow:
-    workflow = Workflow.objects.select_related("active_version").filter(pk=workflow_id).first()
+def find_workflow(workflow_id: UUID) -> Workflow:
+    """The workflow with its live version. Raises NotFound."""
+    workflow = Workflow.objects.select_related("active_version__workflow").filter(pk=workflow_id).first()
     if workflow is None:
         raise NotFound("There is no such workflow.")
     return workflow
