@@ -32,9 +32,7 @@ def tick(job_id: int, *, now: datetime) -> bool:
     if stored.status == StoredBacktest.Status.RUNNING:
         try:
             found = _slice(stored)
-        except (
-            NormalizedError
-        ) as error:  # the definition cannot be tried any more, such as for a connector that is gone
+        except NormalizedError as error:  # it cannot be tried any more: a connector is gone, perhaps
             _finish(stored, job_id, StoredBacktest.Status.FAILED, now, error=error.as_dict(""))
         else:
             _write(stored, job_id, found, now)

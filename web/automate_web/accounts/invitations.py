@@ -45,8 +45,8 @@ class PasswordForm(forms.Form):
         return cast(str, get_adapter().clean_password(self.cleaned_data["password"], user=self.user))
 
 
-def mail(request: WorkspaceRequest, sent: Sent) -> None:
-    """The letter with the link. Raises OSError when the mail server does not take it."""
+def mail(request: WorkspaceRequest, sent: Sent, connection: Any) -> None:
+    """The letter with the link, over `connection` to the mail server. Raises OSError when that does not take it."""
     prefix = request.META.get("SCRIPT_NAME", "")
     path = reverse("invitation", args=[sent.token]).removeprefix(prefix)
     link = request.build_absolute_uri(app_url(request, path))
@@ -56,7 +56,7 @@ def mail(request: WorkspaceRequest, sent: Sent) -> None:
         f"Join: {link}\n\nThe link works once, for {LIFE.days} days, and only for {sent.invitation.email}.\n"
         "If you do not know who this is, ignore this letter: nothing happens then.\n"
     )
-    send_mail(f"Join “{workspace}” on Django Automate", words, None, [sent.invitation.email])
+    send_mail(f"Join “{workspace}” on Django Automate", words, None, [sent.invitation.email], connection=connection)
 
 
 @require_http_methods(["GET", "POST"])

@@ -85,19 +85,11 @@ def _fingerprint(request: Request) -> bytes:
     Keyed, because a body may hold a secret's value, and a plain digest of a short one can be guessed.
     """
     asked = [request.method, request.get_full_path(), request.META.get("HTTP_IF_MATCH", ""), request.data]
-    text = (
-        orjson.dumps(asked, default=str, option=orjson.OPT_SORT_KEYS) if _fits(request.data) else repr(asked).encode()
-    )
-    return salted_hmac("automate_web.api.once", text, secret=settings.SECRET_KEY, algorithm="sha256").digest()
-
-
-def _fits(value: Any) -> bool:
-    """Whether orjson can write it: it refuses integers beyond 64 bits."""
     try:
-        orjson.dumps(value)
-    except TypeError:
-        return False
-    return True
+        text = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # an integer beyond 64 bits
+        text = repr(asked).encode()
+    return salted_hmac("automate_web.api.once", text, secret=settings.SECRET_KEY, algorithm="sha256").digest()
 
 
 def _alone(caller: str, key: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.mail import get_connection
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -179,18 +180,26 @@ def _invite(request: WorkspaceRequest, form: InviteForm) -> bool:
 
 def _mail_all(request: WorkspaceRequest, sent: list[Sent]) -> None:
     """Mail each; a letter that cannot go now leaves its invitation, which can be sent again."""
-    failed = []
-    for one in sent:
-        try:
-            mail(request, one)
-        except OSError:
-            logger.warning("an invitation's letter was not taken", exc_info=True)
-            failed.append(one.invitation.email)
+    failed = [one.invitation.email for one in sent]
+    try:
+        with get_connection() as connection:
+            failed = [one.invitation.email for one in sent if not _mail(request, one, connection)]
+    except OSError:
+        logger.warning("the mail server was not reached for invitations", exc_info=True)
     if failed:
         words = f"The mail server did not take the letter to {', '.join(failed)}. Use “Send again” in a moment."
         messages.error(request, words, extra_tags="bad")
     if done := [one.invitation.email for one in sent if one.invitation.email not in failed]:
         messages.success(request, f"A letter is on its way to {', '.join(done)}.", extra_tags="ok")
+
+
+def _mail(request: WorkspaceRequest, sent: Sent, connection: Any) -> bool:
+    try:
+        mail(request, sent, connection)
+    except OSError:
+        logger.warning("an invitation's letter was not taken", exc_info=True)
+        return False
+    return True
 
 
 def _after_removal(request: WorkspaceRequest, member: Membership, *, is_own: bool) -> HttpResponse:
