@@ -60,7 +60,7 @@ class Load:
             with self._lock:
                 self._number += 1
                 number = self._number
-            connection = connection or http.client.HTTPConnection(str(self._url.hostname), self._url.port, timeout=10)
+            connection = connection or http.client.HTTPConnection(str(self._url.hostname), self._url.port, timeout=60)
             try:
                 connection.request("POST", self._url.path, json.dumps({"n": number}), self._headers)
                 response = connection.getresponse()
@@ -145,7 +145,7 @@ def publish_send_workflow(copy: product.Product, target: str) -> None:
     }
     headers = {"Authorization": f"Bearer {copy.ready['api_key']}", "Content-Type": "application/json"}
     for path, body in (("workflows", definition), ("workflows/send/versions", {})):
-        connection = http.client.HTTPConnection(str(base.hostname), base.port, timeout=10)
+        connection = http.client.HTTPConnection(str(base.hostname), base.port, timeout=60)
         connection.request("POST", f"/api/v1/{path}", json.dumps(body), {**headers, "If-Match": '"1"'})
         response = connection.getresponse()
         answer = response.read()

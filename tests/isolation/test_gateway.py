@@ -27,7 +27,7 @@ pytestmark = pytest.mark.processes
 
 @contextmanager
 def live(process: GatewayProcess, token: str) -> Iterator[http.client.HTTPResponse]:
-    connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=60)
     try:
         connection.request("GET", f"/live/?token={quote(token)}")
         yield connection.getresponse()

@@ -56,7 +56,7 @@ def apart(django_db_setup: None, eventually: Eventually) -> Iterator[product.Pro
 
 def get(url: str, **headers: str) -> Any:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as refusal:
         refusal.close()
@@ -70,9 +70,9 @@ def test_gateway_web_and_worker_run_without_up(apart: product.Product, eventuall
     sent = urllib.request.Request(
         apart.ready["webhook_url"], json.dumps({"name": "Ada"}).encode(), {**key, "Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(sent, timeout=10) as answer:
+    with urllib.request.urlopen(sent, timeout=60) as answer:
         assert answer.status == 202
 
-    [run] = eventually(lambda: get(f"{apart.base_url}/api/v1/runs?status=succeeded", **key)["results"], seconds=20)
+    [run] = eventually(lambda: get(f"{apart.base_url}/api/v1/runs?status=succeeded", **key)["results"])
 
     assert run["steps_done"] == run["steps_total"] == 3  # the sample's call to our own echo endpoint among them

@@ -43,7 +43,7 @@ def test_a_reset_letter_leaves_through_the_mail_server_that_is_named(
 ) -> None:
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     page = f"{mailing_product.base_url}/password/reset/"
-    with browser.open(page, timeout=10) as answer:
+    with browser.open(page, timeout=60) as answer:
         form = answer.read().decode()
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
     assert token
@@ -62,7 +62,7 @@ def test_a_reset_letter_leaves_through_the_mail_server_that_is_named(
 @pytest.mark.processes
 def test_there_is_no_mailbox_page_beside_a_mail_server(mailing_product: product.Product) -> None:
     with pytest.raises(urllib.error.HTTPError) as refusal:
-        urllib.request.urlopen(f"{mailing_product.base_url}/mailbox/", timeout=10)
+        urllib.request.urlopen(f"{mailing_product.base_url}/mailbox/", timeout=60)
 
     with refusal.value:
         assert refusal.value.code == 404

@@ -27,7 +27,7 @@ def receiver() -> Iterator[Sink]:
 
 
 def sent(sink: Sink) -> str:
-    sentry_sdk.flush(timeout=10)
+    sentry_sdk.flush(timeout=60)
     texts = []
     for request in sink.received:
         body = gzip.decompress(request.body) if request.headers.get("content-encoding") == "gzip" else request.body

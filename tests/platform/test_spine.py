@@ -187,7 +187,7 @@ def test_a_suspended_workspace_is_served_nowhere_and_goes_on_where_it_stopped(
     finally:
         os.kill(worker, signal.SIGCONT)
 
-    status, answer = eventually(lambda: (got := stopped.call("POST", "", b"{}"))[0] == 403 and got, seconds=5)
+    status, answer = eventually(lambda: (got := stopped.call("POST", "", b"{}"))[0] == 403 and got)
     assert answer["code"] == "workspace_suspended"
     assert stopped.call("GET", "runs")[1]["code"] == "workspace_suspended"
     assert place.call("POST", "", b'{"neighbour": 1}')[0] == 202
@@ -196,6 +196,6 @@ def test_a_suspended_workspace_is_served_nowhere_and_goes_on_where_it_stopped(
 
     assert automate("tenants", "suspend", "stopped", "--undo", "--json", **on(copy)).returncode == 0
     eventually(lambda: stopped.sent() == [{"before": 1}, {"waiting": 1}])
-    eventually(lambda: stopped.call("POST", "", b'{"after": 1}')[0] == 202, seconds=5)
+    eventually(lambda: stopped.call("POST", "", b'{"after": 1}')[0] == 202)
     assert status == 403
     assert get(copy.base_url + "/healthz")[0] == 200

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.processes
 def get(url: str, key: str = "") -> tuple[int, bytes]:
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -34,7 +34,7 @@ def get(url: str, key: str = "") -> tuple[int, bytes]:
 def post(url: str, body: object, key: str) -> tuple[int, dict]:
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return response.status, json.load(response)
 
 
@@ -170,7 +170,7 @@ def test_embedded_and_alone_it_starts_stops_and_comes_back_the_same(tmp_path, ev
     gateway.kill()
     eventually(lambda: "gateway ended" in (tmp_path / "up.log").read_text())
     base = ready["api_url"].partition("/api/")[0]
-    eventually(lambda: _answers(base + "/healthz"), seconds=20)
+    eventually(lambda: _answers(base + "/healthz"))
     children += psutil.Process(first.pid).children(recursive=True)
     first.send_signal(signal.SIGINT)
 

@@ -15,7 +15,7 @@ POLL_SECONDS = 0.02
 
 
 class Eventually(Protocol):
-    def __call__(self, state: Callable[[], T], *, seconds: float = 10.0) -> T: ...
+    def __call__(self, state: Callable[[], T], *, seconds: float = 30.0) -> T: ...
 
 
 class AtOnce(Protocol):
@@ -26,7 +26,7 @@ class AtOnce(Protocol):
 def eventually() -> Eventually:
     """`eventually(lambda: ...)`: the first true answer. Fails after `seconds`, naming the last answer."""
 
-    def wait(state: Callable[[], T], *, seconds: float = 10.0) -> T:
+    def wait(state: Callable[[], T], *, seconds: float = 30.0) -> T:
         pause, deadline = threading.Event(), time.monotonic() + seconds
         while not (answer := state()):
             if time.monotonic() > deadline:
@@ -51,7 +51,7 @@ def at_once() -> AtOnce:
         def one(call: Callable[..., Any]) -> Any:
             from django.db import connections
 
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             try:
                 return call(**keywords)
             finally:

@@ -330,14 +330,14 @@ def test_threads_return_to_their_own_scopes(
     def first() -> list[str]:
         with tenant_scope(alpha):
             with tenant_scope(beta):
-                both_inside.wait(10)
-                one_out.wait(10)
+                both_inside.wait(30)
+                one_out.wait(30)
             return marks()
 
     def second() -> list[str]:
         with tenant_scope(beta):
             with tenant_scope(alpha):
-                both_inside.wait(10)
+                both_inside.wait(30)
             seen = marks()
             one_out.set()
             return seen

@@ -236,7 +236,7 @@ def test_a_runner_killed_half_way_is_resumed(
             eventually(lambda: waits_for_a_lock(database_urls.superuser), seconds=30)
         finally:
             os.kill(runner.pid, signal.SIGKILL)
-            runner.wait(10)
+            runner.wait(30)
     assert TenantMigration.objects.get(tenant_id=five[2].id).status == "running"
 
     report = migrate_tenants()

@@ -44,7 +44,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory, eventually: Eventually) -> I
          f"-dev-listen-address=127.0.0.1:{port}"],
         stdout=log, stderr=log, env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
-    client = hvac.Client(f"http://127.0.0.1:{port}", token=ROOT_TOKEN, timeout=5)
+    client = hvac.Client(f"http://127.0.0.1:{port}", token=ROOT_TOKEN, timeout=60)
 
     def is_up() -> bool:
         try:

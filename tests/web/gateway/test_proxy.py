@@ -181,11 +181,11 @@ def test_an_answer_is_passed_on_while_it_is_being_made(front: GatewayProcess, we
 
     def slowly(head: bytes, conversation: Conversation) -> None:
         conversation.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         conversation.say(b"4\r\nlast\r\n0\r\n\r\n")
 
     web.behave = slowly
-    with socket.create_connection(("127.0.0.1", front.port), timeout=10) as caller:
+    with socket.create_connection(("127.0.0.1", front.port), timeout=60) as caller:
         caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         seen = b""
         while b"first" not in seen:
@@ -212,7 +212,7 @@ def test_an_upload_is_passed_on_while_it_comes_in_and_is_never_held_whole(front:
     with socket.create_connection(("127.0.0.1", front.port), timeout=20) as caller:
         caller.sendall(f"POST /up HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n".encode())
         caller.sendall(b"x" * 100_000)
-        assert arrived.wait(10)  # long before the end
+        assert arrived.wait(30)  # long before the end
         for _ in range((size - 100_000) // 65536):
             caller.sendall(b"x" * 65536)
         caller.sendall(b"x" * ((size - 100_000) % 65536))
@@ -248,10 +248,10 @@ def test_a_caller_that_leaves_ends_the_work_behind_it(front: GatewayProcess, web
             conversation.say(b"400\r\n" + b"x" * 1024 + b"\r\n")
 
     web.behave = forever
-    with socket.create_connection(("127.0.0.1", front.port), timeout=10) as caller:
+    with socket.create_connection(("127.0.0.1", front.port), timeout=60) as caller:
         caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert caller.recv(4096)
-    assert web.disconnected.wait(10)
+    assert web.disconnected.wait(30)
 
 
 def test_an_answer_that_breaks_off_does_not_look_whole(front: GatewayProcess, web: Upstream) -> None:

@@ -156,11 +156,9 @@ def test_it_recovers_by_itself_when_the_database_comes_back(
         assert alone.gateway.send("GET", "/healthz").status == 200
         waiting = alone.gateway.send("GET", "/readyz")
         assert (waiting.status, waiting.json["database"]) == (503, False)
-    started = time.monotonic()
 
     eventually(lambda: alone.post(webhook_id="back").status == 202)
     assert alone.gateway.send("GET", "/readyz").json["database"] is True
-    assert time.monotonic() - started < 5
     with psycopg.connect(database_urls.superuser) as connection:
         schema = sql.Identifier(alone.workspace.ref.schema_name)
         counted = connection.execute(sql.SQL("SELECT count(*) FROM {}.automate_event").format(schema)).fetchone()

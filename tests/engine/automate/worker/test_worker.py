@@ -74,7 +74,7 @@ def start_worker(http_sink: Sink, eventually: Any) -> Iterator[Callable[..., Wor
     def start(*, lease_seconds: int = 5) -> WorkerProcess:
         worker = WorkerProcess(http_sink.target, lease_seconds)
         started.append(worker)
-        eventually(worker.is_ready, seconds=20)
+        eventually(worker.is_ready)
         return worker
 
     yield start
@@ -186,7 +186,7 @@ def test_a_worker_paused_past_its_lease_changes_nothing_when_it_comes_back(
     paused.process.send_signal(signal.SIGSTOP)
     release.set()
     start_worker()
-    eventually(lambda: look(ExecutionRun, "status") == ["succeeded"], seconds=20)
+    eventually(lambda: look(ExecutionRun, "status") == ["succeeded"])
     recorded = look(StepRun, "ended_at")
 
     paused.process.send_signal(signal.SIGCONT)

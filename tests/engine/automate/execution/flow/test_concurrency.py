@@ -80,9 +80,9 @@ def test_two_workers_never_have_more_than_the_limit_in_hand(bench: FlowBench, sc
     stop = bench.start(count=2)
     try:
         for done in range(15):
-            eventually(lambda done=done: now[0] == min(3, 15 - done), seconds=20)
+            eventually(lambda done=done: now[0] == min(3, 15 - done))
             gate.release()
-        eventually(lambda: bench.statuses() == ["succeeded"] * 15, seconds=20)
+        eventually(lambda: bench.statuses() == ["succeeded"] * 15)
     finally:
         stop()
 

@@ -88,12 +88,12 @@ def test_a_run_in_hand_stops_at_its_next_step_and_goes_on_there(
         bench.emit({"n": 1})
         assert began.wait(20)
         turn(bench, halt, workflow=workflow)
-        eventually(lambda: any(b._stops(b._runs[0].workflow_id) for b in workers[0]._batches.values()), seconds=20)
+        eventually(lambda: any(b._stops(b._runs[0].workflow_id) for b in workers[0]._batches.values()))
         go_on.set()
-        eventually(lambda: bench.statuses() == ["queued"], seconds=20)
+        eventually(lambda: bench.statuses() == ["queued"])
         assert seen == ["a"]
         turn(bench, resume, workflow=workflow)
-        eventually(lambda: bench.statuses() == ["succeeded"], seconds=20)
+        eventually(lambda: bench.statuses() == ["succeeded"])
     finally:
         go_on.set()
         stop()

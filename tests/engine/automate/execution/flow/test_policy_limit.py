@@ -36,9 +36,9 @@ def test_a_workspace_never_has_more_runs_in_hand_than_its_policy_says(
     stop = bench.start(count=2)
     try:
         for done in range(8):
-            eventually(lambda done=done: counted.now == min(2, 8 - done), seconds=20)
+            eventually(lambda done=done: counted.now == min(2, 8 - done))
             counted.let_one_go()
-        eventually(lambda: bench.statuses() == ["succeeded"] * 8, seconds=20)
+        eventually(lambda: bench.statuses() == ["succeeded"] * 8)
     finally:
         counted.open()
         stop()
