@@ -1,8 +1,9 @@
 """The cell's chainer: links the audit entries of every tenant within a second, and signs where each chain ends.
 
 Exactly one process chains at a time, by an advisory lock; when it dies, the next turn of another takes over. The heads
-lie in a public table, signed with an Ed25519 key that is kept, wrapped, in the key store: whoever changes a tenant's
-schema, head included, cannot sign. A chain that does not go on from its signed head is never signed again by itself.
+lie in a public table and beside the keys, signed (`audit_heads`): whoever holds the whole database, heads included,
+can neither sign nor go back to an earlier head. A chain that does not go on from its head is never signed again by
+itself; `accept` lets it go on, and says so in the log.
 """
 
 from __future__ import annotations
@@ -14,19 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import DatabaseError, connection
 
-from automate.services import audit_chain
+from automate.services import audit, audit_chain
 from automate.services.audit_chain import GENESIS, ChainBroken, Finding, Head
+from automate_governance.errors import Conflict, Invalid
+from automate_tenants import audit_heads
 from automate_tenants.context import TenantRef, public_scope, tenant_scope
-from automate_tenants.key_store import key_store
 from automate_tenants.models import AuditHead, Tenant
 from automate_tenants.provisioning import ref
 
-KEY_NAME = "audit-heads"
 SWEEP_SECONDS = 15.0
+SHOWN = 20  # findings that an acceptance names
 _CHAINER_LOCK = 0x6175746F_43484E52  # "auto" "CHNR"
 
 logger = logging.getLogger("automate.audit")
@@ -62,7 +62,7 @@ class Chainer:
         AuditHead.objects.filter(pk=tenant.id).update(is_pending=False)  # before looking: a later hint stays
         try:
             return chain_tenant(tenant, now=now)
-        except DatabaseError:  # being migrated, or gone: the sweep comes back to it
+        except (DatabaseError, OSError):  # being migrated, gone, no key store: the sweep comes back to it
             AuditHead.objects.filter(pk=tenant.id).update(swept_inserts=-1)
             logger.warning("An audit log could not be chained; it is tried again.", exc_info=True)
         except ChainBroken as broken:
@@ -75,17 +75,45 @@ class Chainer:
 
 def chain_tenant(tenant: TenantRef, *, now: datetime) -> int:
     """Link the tenant's unlinked entries and sign the new end; how many. Raises ChainBroken, signing nothing."""
-    head = AuditHead.objects.filter(pk=tenant.id).first()
-    trusted = Head(head.seq, bytes(head.hash)) if head else Head(0, GENESIS)
+    in_database, beside_keys = audit_heads.stored(tenant), audit_heads.kept(tenant)
+    trusted = beside_keys or in_database or Head(0, GENESIS)
     linked = 0
     with tenant_scope(tenant):
         while done := audit_chain.chain(now=now):
             linked += done
         end = audit_chain.go_on_from(trusted)
-    if end != trusted or (head is not None and head.signature is None and end.seq):
-        signed = {"seq": end.seq, "hash": end.hash, "signature": _key().sign(_text(tenant, end)), "signed_at": now}
-        AuditHead.objects.update_or_create(tenant_id=tenant.id, defaults=signed)
+    if beside_keys is not None and (in_database is None or in_database.seq < beside_keys.seq):
+        raise ChainBroken("The head in the database is older than the one beside the keys.")
+    if in_database is not None and end.seq < in_database.seq:
+        raise ChainBroken(f"The chain ends before the signed link {in_database.seq}.")
+    if end != in_database and end.seq:
+        audit_heads.sign(tenant, end, now=now)
+    elif end != beside_keys and end.seq:  # of an earlier release, or a process died between the two
+        audit_heads.keep(tenant, end)
     return linked
+
+
+def accept(tenant: TenantRef, *, actor: str, reason: str, now: datetime) -> list[Finding]:
+    """Go on from the chain as it stands, such as after a restored backup; what was found before, oldest first.
+
+    The log says so itself: who, why, and what was found. Raises Invalid without a reason, Conflict where nothing is
+    wrong.
+    """
+    if not reason.strip():
+        raise Invalid("Say why the log may go on as it stands: a backup that was restored, an incident and its number.")
+    with public_scope():
+        findings = _verify_one(tenant, now).findings
+        if not findings:
+            raise Conflict("Nothing is wrong with this audit log.", details={"workspace": tenant.slug})
+        with tenant_scope(tenant):
+            shown = [f"{found.kind} at {found.seq or found.entry_id}" for found in findings[:SHOWN]]
+            details = {"reason": reason.strip()[:500], "findings": len(findings), "found": shown}
+            audit.record(actor=actor, action="audit.accept", resource="audit", details=details, now=now)
+            while audit_chain.chain(now=now):
+                pass
+            end = audit_chain.end()
+        audit_heads.sign(tenant, end, now=now)
+    return findings
 
 
 def verify(slugs: list[str], *, now: datetime) -> list[Verdict]:
@@ -102,36 +130,20 @@ def note_pending(tenant_id: int) -> None:
 
 
 def _verify_one(tenant: TenantRef, now: datetime) -> Verdict:
-    row = AuditHead.objects.filter(pk=tenant.id).first()
-    head = Head(row.seq, bytes(row.hash)) if row is not None and row.signature is not None else None
-    findings = []
-    if head is not None and row is not None and not _is_signed(tenant, head, bytes(row.signature or b"")):
-        findings.append(Finding("signature", head.seq, None, "The head's signature is not this installation's."))
+    heads: list[Head] = []
+    findings: list[Finding] = []
+    for read in (audit_heads.stored, audit_heads.kept):
+        try:
+            heads += [head] if (head := read(tenant)) is not None else []
+        except ChainBroken as broken:
+            findings.append(Finding("signature", None, None, str(broken)))
     with tenant_scope(tenant):
         from automate.models import AuditLink, AuditLogEntry
 
-        findings += audit_chain.verify(head, now=now)
-        if head is None and AuditLink.objects.exists():
+        findings += audit_chain.verify(heads, now=now)
+        if not heads and not findings and AuditLink.objects.exists():
             findings.append(Finding("signature", None, None, "There are links, and no signed head."))
         return Verdict(tenant.slug, AuditLogEntry.objects.count(), findings)
-
-
-def _is_signed(tenant: TenantRef, head: Head, signature: bytes) -> bool:
-    try:
-        _key().public_key().verify(signature, _text(tenant, head))
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _text(tenant: TenantRef, head: Head) -> bytes:
-    return f"audit-head\x1f{tenant.schema_name}\x1f{head.seq}\x1f{head.hash.hex()}".encode()
-
-
-def _key() -> Ed25519PrivateKey:
-    store = key_store()
-    store.create(KEY_NAME)
-    return Ed25519PrivateKey.from_private_bytes(store.data_key(KEY_NAME))
 
 
 def _due(sweep: bool) -> list[TenantRef]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connections
 from django.test import TransactionTestCase
 from psycopg import sql
@@ -47,6 +50,7 @@ class Restorer:
             self.contents.put_back(server.urls(server.DATABASE).superuser)
         except (Changed, psycopg.Error):
             self._copy()
+        shutil.rmtree(Path(settings.KEY_STORE_DIR) / "audit-heads", ignore_errors=True)  # they remember what is undone
 
     def _copy(self) -> None:
         connections.close_all()

@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 from django.utils import timezone
 
 from automate.models import Event
-from automate_tenants.context import TenantRef, tenant_scope
+from automate_tenants.audit_chain import chain_tenant
+from automate_tenants.context import TenantRef, public_scope, tenant_scope
 from automate_tenants.provisioning import provision, ref
 from tests.support.database import owner_role
 from tests.support.workspaces import Workspace
+from tests.tenants.audited import Tamper, write
 
 
 @pytest.fixture
@@ -101,3 +104,24 @@ def statements() -> Iterator[list[str]]:
 
     with connection.execute_wrapper(note):
         yield sent
+
+
+@pytest.fixture
+def tamper(tenant_a: Workspace, superuser_connection: psycopg.Connection[Any]) -> Tamper:
+    """Runs SQL in A's schema as somebody who may do everything, triggers off."""
+
+    def run(statement: str) -> None:
+        superuser_connection.execute("SET session_replication_role = replica")
+        superuser_connection.execute(f"SET search_path TO {tenant_a.ref.schema_name}")
+        superuser_connection.execute(statement)
+        superuser_connection.commit()
+
+    return run
+
+
+@pytest.fixture
+def chained(tenant_a: Workspace) -> Workspace:
+    write(tenant_a.ref)
+    with public_scope():
+        chain_tenant(tenant_a.ref, now=timezone.now())
+    return tenant_a

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Literal
@@ -59,8 +59,8 @@ def chain(*, now: datetime, look_back: timedelta | None = LOOK_BACK) -> int:
     """
     if not _is_alone():
         return 0
-    latest = AuditLink.objects.order_by("-seq").first()
-    seq, before = (latest.seq, bytes(latest.hash)) if latest else (0, GENESIS)
+    last = end()
+    seq, before = last.seq, last.hash
     links = []
     for entry in _unlinked(now - look_back if look_back else None)[:AT_ONCE]:
         seq, before = seq + 1, link_hash(before, entry)
@@ -82,10 +82,20 @@ def go_on_from(head: Head) -> Head:
     return head
 
 
-def verify(head: Head | None, *, now: datetime) -> list[Finding]:
-    """Everything that is not as it was written, oldest first; empty when all is."""
+def end() -> Head:
+    """Where the chain ends, unexamined."""
+    latest = AuditLink.objects.order_by("-seq").first()
+    return Head(latest.seq, bytes(latest.hash)) if latest else Head(0, GENESIS)
+
+
+def verify(heads: Sequence[Head], *, now: datetime) -> list[Finding]:
+    """Everything that is not as it was written, oldest first; empty when all is. `heads`: those known elsewhere."""
     found: list[Finding] = []
     seq, before = 0, GENESIS
+    known = {head.seq: head.hash for head in heads}
+    furthest = max(known, default=0)
+    if any(known[head.seq] != head.hash for head in heads):
+        found.append(Finding("rewritten", furthest, None, "Two heads of the same length were signed."))
     for link, entry in _pairs(after=0):
         if link.seq != seq + 1:
             found.append(Finding("deleted", seq + 1, None, f"Links {seq + 1} to {link.seq - 1} are gone."))
@@ -95,11 +105,13 @@ def verify(head: Head | None, *, now: datetime) -> list[Finding]:
             found.append(Finding("changed", link.seq, entry.pk, "The entry, or its link, is not what was chained."))
         elif link.linked_at - _time_of(entry.pk) > MAY_BE_LATE:
             found.append(Finding("inserted", link.seq, entry.pk, "The entry is older than its link by hours."))
+        elif abs(entry.created_at - _time_of(entry.pk)) > MAY_BE_LATE:
+            found.append(Finding("inserted", link.seq, entry.pk, "The entry's time is not that of its id."))
         seq, before = link.seq, bytes(link.hash)
-        if head is not None and seq == head.seq and before != head.hash:
+        if known.get(seq, before) != before:
             found.append(Finding("rewritten", seq, link.entry_id, "The chain is not the one that was signed."))
-    if head is not None and seq < head.seq:
-        found.append(Finding("cut", seq + 1, None, f"{head.seq - seq} entries at the end are gone."))
+    if seq < furthest:
+        found.append(Finding("cut", seq + 1, None, f"{furthest - seq} entries at the end are gone."))
     for entry in _unlinked(None):
         if now - entry.created_at > MUST_BE_LINKED:
             found.append(Finding("inserted", None, entry.pk, "The entry was never chained."))

@@ -1,4 +1,4 @@
-"""`automate audit verify`: whether the audit logs are what was written. Ends with 1 when one is not."""
+"""`automate audit verify`: whether the audit logs are what was written (exit code 1: one is not); `audit accept`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,30 @@ from dataclasses import asdict
 
 from automate_platform.cli import _django, data
 
+ACTOR = "operator:command line"
+
 
 def run(options: argparse.Namespace) -> int:
     _django.setup()
+    return _accept(options) if options.verb == "accept" else _verify(options)
+
+
+def _accept(options: argparse.Namespace) -> int:
+    from django.utils import timezone
+
+    from automate_platform.cli.tenants import find
+    from automate_tenants import audit_chain
+    from automate_tenants.context import public_scope
+    from automate_tenants.provisioning import ref
+
+    with public_scope():
+        tenant = ref(find(options.workspace))
+    found = audit_chain.accept(tenant, actor=ACTOR, reason=options.reason, now=timezone.now())
+    data.show({"workspace": tenant.slug, "findings": [finding.kind for finding in found]}, as_json=options.json)
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
     from django.utils import timezone
 
     from automate_tenants import audit_chain

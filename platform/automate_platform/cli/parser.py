@@ -170,6 +170,15 @@ def _audit(nouns: Any) -> None:
     )
     verify.add_argument("--workspace", action="append", default=[], metavar="SLUG", help="may be repeated (all)")
     verify.set_defaults(module="audit", verb="verify")
+    accept = verbs.add_parser(
+        "accept",
+        help="let a log go on as it stands, after a restored backup or an incident; the log says so",
+        example='automate audit accept acme --reason "backup of Monday restored"',
+        has_data=True,
+    )
+    accept.add_argument("workspace", help="slug of the workspace")
+    accept.add_argument("--reason", required=True, metavar="TEXT", help="why; kept in the log")
+    accept.set_defaults(module="audit", verb="accept")
 
 
 def _events(nouns: Any) -> None:
