@@ -37,6 +37,16 @@ flows = st.sampled_from(
     ]
 )
 policies = st.sampled_from([{}, {"policy": {"llm_budget_daily": "1.50", "connector_allowlist": ["core"]}}])
+rule_tests = st.lists(  # each of the rules above matches such a payload
+    st.builds(
+        lambda name, total, event: {"expected": True, "payload": {"total": total, "id": 1}, "name": name, **event},
+        texts.filter(bool),
+        st.integers(101, 10**18) | st.floats(101, 10**6),
+        st.sampled_from([{}, {"event": {"source": "api", "type": "other"}}]),
+    ),
+    max_size=3,
+    unique_by=lambda case: case["name"],
+)
 retries = st.fixed_dictionaries(
     {},
     optional={
@@ -106,6 +116,7 @@ def definitions(draw: st.DrawFn, slug: str = "order-flow") -> dict[str, Any]:
                 optional={
                     "rule": rules,
                     "note": texts,
+                    "tests": rule_tests,
                     "deadline_seconds": st.integers(1, 10**6) | st.floats(0.5, 10**6),
                     "finally": st.lists(plain_steps, max_size=2).map(
                         lambda found: [{**step, "id": f"f{number}"} for number, step in enumerate(found)]

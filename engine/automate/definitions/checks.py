@@ -11,6 +11,7 @@ from automate.definitions.bounds import find_bound_problems
 from automate.definitions.flow_checks import find_flow_problems
 from automate.definitions.graph import find_graph_problems
 from automate.definitions.problem import Problem
+from automate.definitions.rule_tests import find_test_problems
 from automate.definitions.secret_values import find_secret_problems
 from automate.definitions.step_checks import find_step_problems
 from automate.definitions.structure import find_structure_problems
@@ -61,6 +62,7 @@ _CHECKS = (
     find_step_problems,
     find_secret_problems,
     find_flow_problems,
+    find_test_problems,
 )
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from automate.definitions.canonical import canonical
 
-ORDER = ("slug", "name", "note", "trigger", "rule", "steps", "finally")
+ORDER = ("slug", "name", "note", "trigger", "rule", "steps", "finally", "tests")
 STEP_ORDER = (
     "id", "name", "note", "needs", "when", "foreach", "connector", "action", "params", "retry", "timeout_seconds",
     "idempotent", "sample_output", "on_error", "compensate",
 )  # fmt: skip
+TEST_ORDER = ("name", "event", "payload", "expected")
 _FIRST = ("type",)  # of a trigger
 
 
@@ -39,9 +40,11 @@ def write(definition: dict[str, Any]) -> str:
     document.pop("$schema", None)  # where an editor finds the schema is the file's own business
     if isinstance(document.get("trigger"), dict):
         document["trigger"] = _ordered(document["trigger"], _FIRST)
-    for part in ("steps", "finally"):
+    for part in ("steps", "finally", "tests"):
         if isinstance(document.get(part), list):
             document[part] = [in_order(step) for step in document[part]]
+    if isinstance(document.get("tests"), list):
+        document["tests"] = [_ordered(one, TEST_ORDER) if isinstance(one, dict) else one for one in document["tests"]]
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 

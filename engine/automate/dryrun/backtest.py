@@ -23,7 +23,7 @@ from automate.dryrun.report import DryRun, DryStep
 from automate.dryrun.run import Subject, dry_runs
 from automate.models import Event, MatchDecision
 from automate.outbox.store import EventData
-from automate.services.why import sensitive_values
+from automate.rules.masking import sensitive_values
 
 BATCH_EVENTS = 250
 BATCH_RUNS = 50

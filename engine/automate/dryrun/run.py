@@ -26,7 +26,7 @@ from automate.outbox.store import ActiveVersion, EventData
 from automate.policy.effective import Layer, Policy, merge
 from automate.policy.guard import Guard, workflow_rules
 from automate.rules import RuleFailed
-from automate.services.why import masked, sensitive_values
+from automate.rules.masking import masked, sensitive_values
 from automate_governance.redaction.current import masking_emails
 from automate_governance.secrets import SecretValue
 
@@ -84,7 +84,7 @@ class Subject:
             tree = rules.explain(self.candidate.version.rule, event_context(event))
         except RuleFailed:
             return None
-        return masked(tree, sensitive_values(event.payload))
+        return masked(tree, self.candidate.version.rule, sensitive_values(event.payload))
 
 
 def dry_run(subject: Subject, event: EventData, answers: Answers, *, is_direct: bool = False) -> DryRun:

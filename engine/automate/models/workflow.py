@@ -77,6 +77,11 @@ class WorkflowVersion(models.Model):
         return {"trigger": self.trigger_spec, "rule": self.rule, "steps": self.steps, **self.options}
 
     @property
+    def running_options(self) -> dict[str, Any]:
+        """The options that a worker reads: test cases are for publishing."""
+        return {name: value for name, value in self.options.items() if name != "tests"}
+
+    @property
     def definition(self) -> dict[str, Any]:
         """The document that would publish this version again; its note, where it has one, included."""
         note = {"note": self.note} if self.note else {}

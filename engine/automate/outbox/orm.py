@@ -102,7 +102,7 @@ class OrmStore:
                 v.trigger_spec,
                 v.rule,
                 v.steps,
-                v.options,
+                v.running_options,
                 w.slug,
                 ids_by_slug.get(v.trigger_spec.get("workflow")),
                 version_num=v.version_num,

@@ -27,7 +27,7 @@ def _snapshot(run: ExecutionRun, event: Event, state: RunState | None) -> RunSna
         workflow_id=run.workflow_id,
         version_id=run.version_id,
         steps=run.version.steps,
-        options=run.version.options,
+        options=run.version.running_options,
         workflow_slug=run.version.workflow.slug,
         version_num=run.version.version_num,
         status=run.status,

@@ -14,6 +14,7 @@ from automate.rules.explanation import explain
 from automate.rules.operators import OPERATORS
 from automate.rules.problems import find_rule_problems
 from automate.rules.reads import read_paths
+from automate.rules.telling import Told, tell
 from automate.rules.warnings import find_rule_warnings
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "CompiledRule",
     "DataHandle",
     "RuleFailed",
+    "Told",
     "compile_rule",
     "evaluate",
     "explain",
@@ -29,4 +31,5 @@ __all__ = [
     "first_failure",
     "prepare",
     "read_paths",
+    "tell",
 ]

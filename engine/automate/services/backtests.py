@@ -9,11 +9,10 @@ from uuid import UUID
 from django.db import transaction
 
 from automate import ids
-from automate.definitions import find_problems
 from automate.dryrun.stored import arm
 from automate.models import Event, StoredBacktest, Workflow
 from automate.services import audit
-from automate.services.errors import InvalidDraft
+from automate.services.testing import refuse_unrunnable
 from automate_governance.errors import Conflict, Invalid, NotFound
 
 MAX_EVENTS = 100_000  # of one backtest
@@ -43,8 +42,7 @@ def start_backtest(
         raise Invalid("The span ends before it begins.", details={"param": "since"})
     if not 1 <= max_events <= MAX_EVENTS:
         raise Invalid(f"One backtest looks at 1 to {MAX_EVENTS:,} events.", details={"param": "max_events"})
-    if errors := [problem for problem in find_problems(definition) if problem.is_error]:
-        raise InvalidDraft(errors)
+    refuse_unrunnable(definition)
     _refuse_too_many()
     span = Event.objects.filter(id__gte=ids.first_id_at(since), id__lt=ids.first_id_at(until))
     stored = StoredBacktest(

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from automate.definitions import find_problems
+from automate.definitions.rule_tests import TEST_FAILED
 from automate.dryrun import Answers, Backtest, DryRun, Stubs, Subject
 from automate.dryrun import backtest as try_span
 from automate.dryrun import dry_run as try_event
@@ -18,8 +19,8 @@ from automate.dryrun.recorded import recorded_runs
 from automate.models import Event, MatchDecision, WebhookEndpoint, WorkflowVersion
 from automate.outbox.store import EventData
 from automate.policy.stored import effective_policy
+from automate.rules.masking import sensitive_values
 from automate.services.errors import InvalidDraft
-from automate.services.why import sensitive_values
 from automate_governance.errors import Invalid, NotFound
 
 
@@ -82,6 +83,13 @@ def backtest(
     )
 
 
+def refuse_unrunnable(definition: dict[str, Any]) -> None:
+    """Raise InvalidDraft with every error that keeps it from running; a rule test that fails does not."""
+    found = find_problems(definition)
+    if errors := [problem for problem in found if problem.is_error and problem.code != TEST_FAILED]:
+        raise InvalidDraft(errors)
+
+
 def event_of(definition: dict[str, Any], payload: Any, *, now: datetime) -> EventData:
     """An event such as the definition's trigger listens for, with this payload. It is not stored."""
     trigger = definition["trigger"]
@@ -95,8 +103,8 @@ def _endpoint_type(slug: str) -> str:
 
 
 def _subject(definition: dict[str, Any], version: WorkflowVersion | None, workflow_id: UUID | None) -> Subject:
-    if version is None and (errors := [problem for problem in find_problems(definition) if problem.is_error]):
-        raise InvalidDraft(errors)
+    if version is None:
+        refuse_unrunnable(definition)
     return Subject.of(
         definition,
         policy=effective_policy(),

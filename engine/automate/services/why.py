@@ -10,10 +10,9 @@ from typing import Any
 
 from automate import rules
 from automate.models import Event, MatchDecision, Workflow, WorkflowVersion
+from automate.rules.masking import failed_node, masked, part_at, sensitive_values
 from automate.rules.words import condition_in_words
-from automate_governance.redaction import MASK, is_sensitive_name, redact
 
-_HIDDEN_DEPTH = 100
 _FLOW = {
     "halted": "It matched while the workflow was halted: its run waits until somebody resumes the workflow.",
     "halted_then_resumed": "It matched while the workflow was halted; its run went on when it was resumed.",
@@ -80,21 +79,6 @@ def rule_context(event: Event) -> dict[str, Any]:
     }
 
 
-def sensitive_values(payload: Any) -> tuple[str, ...]:
-    """The texts and numbers that stand under sensitive names, as text: to be masked wherever they turn up."""
-    found: set[str] = set()
-    waiting: list[tuple[Any, bool]] = [(payload, False)]
-    while waiting:
-        value, is_hidden = waiting.pop()
-        if isinstance(value, dict):
-            waiting.extend((item, is_hidden or is_sensitive_name(str(key))) for key, item in value.items())
-        elif isinstance(value, list):
-            waiting.extend((item, is_hidden) for item in value)
-        elif is_hidden and isinstance(value, (str, int, float)) and not isinstance(value, bool):
-            found.add(str(value))
-    return tuple(sorted(found))
-
-
 def _why(
     decision: MatchDecision,
     event: Event,
@@ -110,11 +94,11 @@ def _why(
     if version is not None and version.rule is not None and decision.reason != "direct":
         tree = rules.explain(version.rule, context)
         if not raw:
-            tree = masked(tree, hidden)
-    failed = _find_failed(tree) if tree is not None and decision.run_id is None else None
+            tree = masked(tree, version.rule, hidden)
+    failed = failed_node(tree) if tree is not None and decision.run_id is None else None
     condition = ""
     if failed is not None and version is not None:
-        condition = condition_in_words(_at(version.rule, failed["pointer"]))
+        condition = condition_in_words(part_at(version.rule, failed["pointer"]))
     return Why(
         decision=decision.decision,
         reason=decision.reason,
@@ -149,42 +133,3 @@ def _sentence(
         error = (failed or {}).get("error") or reason.partition(": ")[2]
         return f"The rule could not be evaluated: {error}"
     return reason
-
-
-def _find_failed(tree: dict[str, Any]) -> dict[str, Any] | None:
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        if node.get("failed"):
-            return node
-        waiting.extend(node.get("children", []))
-    return None
-
-
-def _at(rule: Any, path: str) -> Any:
-    for part in path.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        rule = rule[int(key)] if isinstance(rule, list) else rule[key]
-    return rule
-
-
-def masked(tree: dict[str, Any], hidden: tuple[str, ...]) -> dict[str, Any]:
-    """The tree with what is sensitive masked: the result of a `var` that reads such a name, and its value elsewhere."""
-    _mask_reads(tree, 0)
-    masked: dict[str, Any] = redact(tree, hidden)
-    return masked
-
-
-def _mask_reads(node: dict[str, Any], depth: int) -> None:
-    reads = node.get("reads")
-    if isinstance(reads, str) and any(is_sensitive_name(part) for part in reads.split(".")):
-        node["result"] = MASK if node["result"] is not None else None
-    if depth > _HIDDEN_DEPTH:
-        return
-    for child in node.get("children", []):
-        _mask_reads(child, depth + 1)
-    for item in node.get("items", []):
-        _mask_reads(item["condition"], depth + 1)
-    if "inputs" in node and node["operator"] != "var":
-        shown = [child["result"] for child in node["children"] if child["evaluated"] or not node["evaluated"]]
-        node["inputs"] = shown

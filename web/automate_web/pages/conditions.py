@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from automate.rules.masking import part_at
 from automate.rules.words import condition_in_words
 from automate.services.why import Why
 
@@ -93,15 +94,3 @@ def _seen(node: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _short(text: str) -> str:
     return text if len(text) <= SEEN_CHARACTERS else f"{text[:SEEN_CHARACTERS]}…"
-
-
-def part_at(rule: Any, pointer: str) -> Any:
-    """The part of `rule` at a JSON pointer.
-
-    >>> part_at({"and": [1, {">": [2, 3]}]}, "/and/1")
-    {'>': [2, 3]}
-    """
-    for name in pointer.split("/")[1:]:
-        key = name.replace("~1", "/").replace("~0", "~")
-        rule = rule[int(key)] if isinstance(rule, list) else rule[key]
-    return rule

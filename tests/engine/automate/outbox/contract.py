@@ -56,6 +56,7 @@ class World:
                 version_num=1,
                 trigger_spec={"type": "event", "event_type": "order.created"},
                 steps=[{"id": "a", "connector": "core", "action": "log", "params": {"message": "hi"}}],
+                options={"deadline_seconds": 60, "tests": [{"name": "any", "payload": {}, "expected": True}]},
                 published_by="test",
                 published_at=NOW,
             )
@@ -296,7 +297,7 @@ def a_run_that_waits_is_due_later_and_comes_back_as_recorded(world: World) -> No
     assert snapshot.status == "waiting"
     assert snapshot.sealed_state == b"sealed"
     assert [(s.step_id, s.attempt, s.status) for s in snapshot.recorded] == [("a", 1, "failed")]
-    assert snapshot.steps == version.steps
+    assert (snapshot.steps, snapshot.options) == (version.steps, {"deadline_seconds": 60})
     assert snapshot.event.payload == {"n": 0}
 
 
@@ -370,10 +371,11 @@ def what_runs_changes_the_config_token(world: World) -> None:
 
     assert before.config_token != after.config_token
     [active] = [found for found in world.store.active_versions(after) if found.id == version.id]
-    assert (active.workflow_id, active.trigger_spec, active.steps) == (
+    assert (active.workflow_id, active.trigger_spec, active.steps, active.options) == (
         version.workflow_id,
         version.trigger_spec,
         version.steps,
+        {"deadline_seconds": 60},  # no worker holds the rule's test cases
     )
 
 
