@@ -55,6 +55,9 @@ def pages_of(page: Page, workspace: str) -> Iterator[str]:
     page.goto(f"{workspace}/workflows/")
     sample = first_row(page, f"{workspace}/workflows/")
     yield f"{sample}runs/"
+    page.goto(f"{sample}rule-tests/")
+    event = page.locator("#event option").nth(1).get_attribute("value")
+    yield from (f"{sample}rule-tests/", f"{sample}rule-tests/?event={event}")
     yield from (f"{sample}versions/", f"{sample}versions/compare/", f"{sample}rollbacks/")
     yield f"{workspace}/workflows/imports/"
     page.goto(sample)

@@ -71,6 +71,7 @@ def plant(tenant: TenantRef) -> Planted:
             "trigger": {"type": "event", "event_type": f"{CANARY}.event"},
             "rule": {"==": [{"var": "payload.word"}, CANARY]},
             "steps": [{"id": CANARY, "connector": "core", "action": "log", "params": {"message": CANARY}}],
+            "tests": [{"name": CANARY, "payload": {"word": CANARY}, "expected": True}],
         }
         workflow = Workflow.objects.create(
             slug=definition["slug"], name=definition["name"], draft=definition, created_at=now, updated_at=now

@@ -194,6 +194,22 @@ ROUTES = [
         shows=True,
         body={"payload": "{}"},
     ),
+    Route(
+        "workflows/<uuid:workflow_id>/rule-tests/",
+        "workspace",
+        {"GET": "view_workflow", "POST": "change_workflow"},
+        shows=True,
+        body={"name": "made", "expected": "no", "payload": "{}", "revision": "1"},
+    ),
+    Route(
+        "workflows/<uuid:workflow_id>/rule-tests/removals/",
+        "workspace",
+        {"POST": "change_workflow"},
+        body={"case": "1", "revision": "1"},
+    ),
+    Route(
+        "workflows/<uuid:workflow_id>/rule-evaluations/", "workspace", {"POST": "view_workflow"}, body={"payload": "{}"}
+    ),
     Route("workflows/<uuid:workflow_id>/backtests/", "workspace", {"POST": "change_workflow"}, body={"days": "1"}),
     Route(
         "workflows/<uuid:workflow_id>/backtests/<uuid:backtest_id>/", "workspace", {"GET": "view_workflow"}, shows=True

@@ -145,6 +145,9 @@ PORTAL = {
     "workflows/<uuid:workflow_id>/enabled/": leaves("workflow.disable"),
     "workflows/<uuid:workflow_id>/runs/": leaves("workflow.run"),
     "workflows/<uuid:workflow_id>/dry-runs/": nothing(LOOKS),
+    "workflows/<uuid:workflow_id>/rule-tests/": leaves("workflow.save"),
+    "workflows/<uuid:workflow_id>/rule-tests/removals/": leaves("workflow.save"),
+    "workflows/<uuid:workflow_id>/rule-evaluations/": nothing(LOOKS),
     "workflows/<uuid:workflow_id>/backtests/": leaves("backtest.start"),
     "workflows/<uuid:workflow_id>/backtests/<uuid:backtest_id>/cancellations/": leaves(
         "backtest.cancel", prepare=looking_back

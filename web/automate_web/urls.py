@@ -29,6 +29,7 @@ from automate_web.pages import (
     raw_steps,
     replays,
     retry,
+    rule_tester,
     runs,
     schedules,
     secrets,
@@ -119,6 +120,9 @@ urlpatterns = [
     path("workflows/<uuid:workflow_id>/enabled/", workflows.enabled, name="workflow-enabled"),
     path("workflows/<uuid:workflow_id>/removed/", workflows.removed, name="workflow-removed"),
     path("workflows/<uuid:workflow_id>/dry-runs/", trials.dry_run, name="workflow-dry-run"),
+    path("workflows/<uuid:workflow_id>/rule-tests/", rule_tester.tester, name="workflow-rule-tests"),
+    path("workflows/<uuid:workflow_id>/rule-tests/removals/", rule_tester.remove, name="workflow-rule-test-remove"),
+    path("workflows/<uuid:workflow_id>/rule-evaluations/", rule_tester.evaluate, name="workflow-rule-evaluations"),
     path("workflows/<uuid:workflow_id>/backtests/", trials.backtest, name="workflow-backtest"),
     path("workflows/<uuid:workflow_id>/backtests/<uuid:backtest_id>/", trials.found, name="backtest"),
     path(

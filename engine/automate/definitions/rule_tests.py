@@ -89,6 +89,12 @@ def context_of(test: RuleTest, definition: dict[str, Any]) -> dict[str, Any]:
     return {"payload": test.payload, "event": {**_EVENT, "type": type_, "source": source, **test.event}}
 
 
+def event_differences(definition: dict[str, Any], event: dict[str, str]) -> dict[str, str]:
+    """Of an event's type and source, what a case has to name because the definition's trigger says otherwise."""
+    usual = dict(zip(("type", "source"), _example(definition), strict=True))
+    return {name: value for name, value in event.items() if value != usual[name]}
+
+
 def run_tests(definition: dict[str, Any]) -> list[Verdict]:
     """Each well-formed case asked of the definition's rule, in order; what is told of payloads is masked."""
     rule, explained = definition.get("rule"), 0
