@@ -19,9 +19,8 @@ test: $(DEV) ## run every test: unit, integration, processes, browser
 	@./.ci/system-packages
 	@$(BIN)/python -m tests
 
-fuzz: $(DEV) ## the properties of rules, of reading bodies and of runs under misfortune, with twenty times as many examples
-	@EXAMPLES_TIMES=20 $(BIN)/python -m tests tests/engine/automate/rules tests/engine/automate/ingest/test_body.py \
-		tests/engine/automate/execution/test_run_state_machine.py
+fuzz: $(DEV) ## every property of the suite with new examples, twenty times as many
+	@EXAMPLES_TIMES=20 $(BIN)/python -m tests -m hypothesis -n 2 -q
 
 test-databases: $(DEV) ## the engine in a plain project on SQLite, PostgreSQL (two releases) and MariaDB, servers included
 	@$(BIN)/python -m tests.engine.databases $(ARGS)

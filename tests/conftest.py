@@ -10,7 +10,7 @@ import django
 import hypothesis
 import pytest
 
-from tests.support import groups, server, sockets
+from tests.support import examples, groups, server, sockets
 
 _home = server.Home(server.run_folder() / server.WORKER)
 _urls = server.urls(server.DATABASE)
@@ -44,8 +44,9 @@ __all__ = [
     "llm_server", "owner_connection", "running_platform", "superuser_connection", "tenant_a", "tenant_b", "workspaces",
 ]  # fmt: skip
 
-hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no finding
-hypothesis.settings.load_profile("untimed")
+# The suite tries the same examples each time; `make fuzz` looks for new ones. A busy machine is no finding.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=examples.TIMES == 1)
+hypothesis.settings.load_profile("suite")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _is_controller = "PYTEST_XDIST_WORKER" not in os.environ
 

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from automate.definitions import Problem, find_problems, pointer, schema
 from automate.definitions.checks import MAX_PROBLEMS
+from tests.support.examples import examples
 
 GOOD: dict[str, Any] = {
     "slug": "order-flow",
@@ -276,7 +277,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     value=anything,
     path=st.sampled_from(["/slug", "/trigger", "/rule", "/steps", "/steps/0", "/steps/0/params", "/name"]),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from automate.policy.pace import LATE_MS, Pace
 from automate.policy.window import BUCKET_MS
+from tests.support.examples import examples
 
 WINDOW = 1_000
 STEPS = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 5)), max_size=60)  # (ms later, who asks)
@@ -16,7 +17,7 @@ def most_in_a_window(times: list[int], window_ms: int) -> int:
     return max((sum(1 for other in times if at <= other < at + window_ms) for at in times), default=0)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.integers(1, 6), STEPS)
 def test_never_more_than_the_limit_in_any_window(limit: int, steps: list[tuple[int, int]]) -> None:
     pace, now, made = Pace(), 0, []
@@ -33,7 +34,7 @@ def test_never_more_than_the_limit_in_any_window(limit: int, steps: list[tuple[i
     assert most_in_a_window(made, WINDOW) <= limit
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.integers(1, 6), st.lists(st.integers(0, 400), max_size=60))
 def test_who_comes_when_there_is_room_and_nobody_waits_goes_at_once(limit: int, gaps: list[int]) -> None:
     pace, now, made = Pace(), 0, []

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from automate import rules
 from automate.rules import library
+from tests.support.examples import examples
 
 DATA: dict[str, Any] = {
     "a": 1,
@@ -279,7 +280,7 @@ def _javascript_number(value: Any) -> float:
         return float("nan")
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(left=primitives, right=primitives, forms=st.tuples(*[st.sampled_from(["literal", "var", "cat"])] * 2))
 def test_equality_is_that_of_javascript_however_a_value_is_written(left: Any, right: Any, forms: Any) -> None:
     def written(name: str, value: Any, form: str) -> Any:

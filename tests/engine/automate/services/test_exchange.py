@@ -20,6 +20,7 @@ from automate_governance.errors import Conflict
 from automate_tenants.context import public_scope
 from tests.engine.automate.services.conftest import NOW
 from tests.support.definitions import definitions
+from tests.support.examples import examples
 from tests.support.workspaces import Workspace
 
 pytestmark = pytest.mark.usefixtures("workspace")
@@ -129,7 +130,7 @@ plain = st.recursive(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=plain)
 def test_whatever_json_a_step_holds_importing_it_twice_changes_nothing(definition: dict[str, Any], value: Any) -> None:
     definition["steps"][1]["params"] = {"value": value}
@@ -142,7 +143,7 @@ def test_whatever_json_a_step_holds_importing_it_twice_changes_nothing(definitio
     assert _import(json.loads(export_definition(version))) == [("unchanged", version.version_num)]
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 @given(definition=definitions())
 def test_every_definition_is_the_same_file_after_it_was_imported_elsewhere(definition: dict[str, Any]) -> None:
     with transaction.atomic():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from automate import rules, templating
 from automate.definitions import find_problems, parse_steps
 from automate.services.sample import sample_definition
+from tests.support.examples import examples
 
 DEFINITION = sample_definition("http://127.0.0.1:8000/echo")
 
@@ -33,7 +34,7 @@ values = st.recursive(
 payloads = st.dictionaries(st.sampled_from(["name", "skip", "items", "x y", ""]), values)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(payload=payloads)
 def test_it_works_for_any_payload(payload: dict[str, Any]) -> None:
     context: dict[str, Any] = {"payload": payload, "event": {"id": "e", "type": "t"}, "steps": {}}

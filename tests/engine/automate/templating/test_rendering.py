@@ -14,6 +14,7 @@ from automate.templating.environment import compiled
 from automate.templating.limits import Budget, budget
 from automate.templating.rendering import _along
 from automate.templating.values import leave
+from tests.support.examples import examples
 
 CONTEXT: dict[str, Any] = {
     "payload": {
@@ -296,7 +297,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     context=st.dictionaries(names, values, max_size=4),
     path=st.lists(names, min_size=1, max_size=4),
