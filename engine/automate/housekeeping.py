@@ -12,7 +12,7 @@ from datetime import datetime
 from django.apps import apps
 
 from automate.dryrun import stored as backtests
-from automate.execution.flow import buffers, places
+from automate.execution.flow import buffers, places, quotas
 from automate.outbox.dead_ticks import wake_dead_ticks
 from automate.retention import Purged, Retention, purge
 from automate.triggers import schedules
@@ -31,6 +31,7 @@ def keep_house(*, now: datetime, retention: Retention, go_on: Callable[[], bool]
         reconcile.forget_runs(now=now)
         reconcile.forget_calls(now=now, batch_size=retention.batch_size, go_on=go_on)
     places.sweep(now=now)
+    quotas.forget(now=now)
     schedules.repair(now=now)
     buffers.repair()
     backtests.repair(now=now)

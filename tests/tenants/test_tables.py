@@ -30,6 +30,7 @@ TABLES = {
     "automate_policy",
     "automate_policyblock",
     "automate_queueplace",  # who waits for whom: concurrency and order
+    "automate_runcount",  # how many runs began in a day or month, where policy limits them
     "automate_runstate",
     "automate_runwait",
     "automate_schedule",

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -21,18 +22,21 @@ from automate import host, metrics
 from automate.execution import ticks, waiting
 from automate.execution.advance import Advancer
 from automate.execution.family import answer_of, take_waits
+from automate.execution.flow import quotas
 from automate.execution.flow.gate import Entered, Gate
 from automate.execution.flow.loops import stop_loops
+from automate.execution.flow.spec import parse_flow
 from automate.execution.hands import Hands
 from automate.execution.match import RuleEngine
 from automate.execution.progress import RunProgress
 from automate.execution.resume import new_run, resume
 from automate.execution.states import FINAL_RUN
 from automate.ingest.hops import is_fresh
-from automate.outbox.store import Claim, EventData, Hops, Job, OutboxStore, Writes
+from automate.outbox.store import Claim, EventData, Hops, Job, OutboxStore, RunSnapshot, Writes
 from automate.policy.guard import Guard
 from automate.triggers import completion
 from automate_governance.clock import Clock
+from automate_governance.redaction.current import masking_emails
 
 Answer = TypeVar("Answer")
 
@@ -68,7 +72,13 @@ class Batch:
         self._store = store
         self._rules = rules
         self._max_runs = guard.policy.limit("max_concurrent_runs")
-        self._gate = Gate(store, rules, clock, max_runs=self._max_runs.value if self._max_runs else None)
+        self._gate = Gate(
+            store,
+            rules,
+            clock,
+            max_runs=self._max_runs.value if self._max_runs else None,
+            is_counted=lambda workflow_id, options: bool(quotas.caps_of(guard.policy, workflow_id, options)),
+        )
         self._advancer = advancer
         self._guard = guard
         self._clock = clock
@@ -148,7 +158,7 @@ class Batch:
         followed = [
             job.event.id for job in self.claim.jobs if job.event and not is_fresh(job.event.trace_id, job.event.id)
         ]
-        hops = await self._in_database(lambda: self._store.hops(self.claim, followed)) if followed else {}
+        hops = await self._in_store(lambda: self._store.hops(self.claim, followed)) if followed else {}
         for job in self.claim.jobs:
             if job.event is not None:
                 self._match(job, job.event, hops.get(job.event.id))
@@ -180,10 +190,11 @@ class Batch:
             self._writes.due_runs.append((run.id, 0.0))
 
     async def _load(self, run_ids: list[UUID]) -> None:
-        snapshots = await self._in_database(lambda: self._store.load_runs(self.claim, run_ids))
+        snapshots = await self._in_store(lambda: self._store.load_runs(self.claim, run_ids))
         live = [one for one in snapshots if one.status not in FINAL_RUN]  # somebody has decided about one that was held
+        live = await self._within_quotas(live)
         if self._gate.concerns(live):
-            entered = await self._in_database(lambda: self._gate.enter(self.claim, live))
+            entered = await self._in_store(lambda: self._gate.enter(self.claim, live))
         else:
             entered = Entered(live)
         for run_id, kind in entered.capped.items():
@@ -192,8 +203,35 @@ class Batch:
             run = resume(snapshot, data_key=self._data_key)
             if (ending := entered.ended.get(run.id)) is not None:
                 status, error = ending
-                run.end(status, now=self._clock.now(), error=error)
+                with masking_emails(self._guard.masks_emails_somewhere()):  # a key may be made of an address
+                    run.end(status, now=self._clock.now(), error=run.redacted(error))
             self._runs.append(run)
+
+    async def _within_quotas(self, runs: list[RunSnapshot]) -> list[RunSnapshot]:
+        """Those of the runs that may go on today; the others' jobs are due when more may begin."""
+        now = self._clock.now()
+        jobs = {job.run_id: job.id for job in self.claim.jobs if job.run_id is not None}
+        asks = [
+            ask
+            for run in runs
+            if run.workflow_id not in self._rules.halted  # it begins when it is resumed
+            if (ask := self._ask_quota(run, jobs[run.id], now)) is not None
+        ]
+        if not asks:
+            return runs
+        refused = await self._in_tenant(lambda: quotas.begin(asks, now=now))
+        until = {run.id: run.deadline_at for run in runs}
+        for run_id, refusal in refused.items():
+            deadline = until[run_id]
+            left = (deadline - now).total_seconds() if deadline is not None else refusal.seconds
+            self._writes.due_runs.append((run_id, min(refusal.seconds, left)))
+            self._writes.unaware.append(run_id)
+            self._guard.note("waited", refusal.blocked, run_id=run_id)
+        return [run for run in runs if run.id not in refused]
+
+    def _ask_quota(self, run: RunSnapshot, place: int, now: datetime) -> quotas.Ask | None:
+        queues = self._gate.queues(parse_flow(run.options), run.workflow_id, run.options)
+        return quotas.ask_for(run, self._guard.policy, place=place, now=now, asks_more=queues)
 
     def _capped(self, kind: str) -> dict[str, Any]:
         """Why a run does not go on yet, for what policy blocked."""
@@ -226,6 +264,17 @@ class Batch:
                 return work()
 
         return await self._in_database(inside)
+
+    async def _in_store(self, work: Callable[[], Answer], /) -> Answer:
+        """Run a statement about several runs in a database thread. What it logs is masked as the strictest of them
+        says; its rows are redacted already.
+        """
+
+        def masked() -> Answer:
+            with masking_emails(self._guard.masks_emails_somewhere()):
+                return work()
+
+        return await self._in_database(masked)
 
     async def _look_for_cancels(self) -> None:
         """Runs that take long are asked to stop while they run; they see it at their next step."""
@@ -279,7 +328,7 @@ class Batch:
     async def _write(self, writes: Writes, *, final: bool) -> bool:
         now = time.monotonic()
         seconds, self._charged_at = now - self._charged_at, now
-        written = await self._in_database(lambda: self._store.write(self.claim, writes, final=final, seconds=seconds))
+        written = await self._in_store(lambda: self._store.write(self.claim, writes, final=final, seconds=seconds))
         if written:
             metrics.note_recorded(writes.runs, writes.steps)
         if written and writes.denials:

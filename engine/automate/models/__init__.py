@@ -4,7 +4,7 @@ from automate.models.audit import AuditLink, AuditLogEntry
 from automate.models.backtest import StoredBacktest
 from automate.models.endpoint import WebhookEndpoint
 from automate.models.event import Dedupe, Event, MatchDecision
-from automate.models.flow import BufferedEvent, EventBuffer, Halt, QueuePlace
+from automate.models.flow import BufferedEvent, EventBuffer, Halt, QueuePlace, RunCount
 from automate.models.kept import KeptAnswer
 from automate.models.outbox import OutboxJob
 from automate.models.policy import OutboundPace, PolicyBlock, PolicyDocument
@@ -29,6 +29,7 @@ __all__ = [
     "PolicyBlock",
     "PolicyDocument",
     "QueuePlace",
+    "RunCount",
     "RunState",
     "RunWait",
     "Schedule",

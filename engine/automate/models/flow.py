@@ -20,6 +20,7 @@ class QueuePlace(models.Model):
         HALT = "halt"  # until the workflow is resumed
         ALL = "all"  # one of the runs that policy lets the workspace have in hand; none while the run waits
         FLOW = "flow"  # the same of one workflow
+        QUOTA = "quota"  # until the day or month ends in which no more runs may begin; granted: counted already
         MARK = "mark"  # one row, of no run: every event job up to `place` has been matched
 
     run_id = models.UUIDField()
@@ -81,6 +82,20 @@ class BufferedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id} in {self.buffer_id}"
+
+
+class RunCount(models.Model):
+    """How many runs began in a day ("2026-11-22") or a month ("2026-11"), where policy limits them."""
+
+    scope = models.CharField(max_length=36, blank=True)  # "" is the workspace, else a workflow's id
+    period = models.CharField(max_length=10)
+    used = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope", "period"], name="run_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.used} in {self.period}"
 
 
 class Halt(models.Model):

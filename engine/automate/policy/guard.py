@@ -23,6 +23,7 @@ from automate.policy.effective import Layer, Policy, merge
 from automate.policy.rules import Rules, find_policy_problems, parse
 from automate_governance.egress import Egress, EgressPaced, Target
 
+_COUNTED = ("connector_not_allowed", "outbound_rate_limited", "concurrency_limited", "runs_limited")
 IN_PLACE_SECONDS = 2.0  # a first call that must wait longer gives its worker back
 WRITE_SECONDS = 1.0
 
@@ -67,6 +68,10 @@ class Guard:
         if version_id not in self._own:
             self._own[version_id] = _with_workflow(self.policy, workflow_id, rules)
         return self._own[version_id]
+
+    def masks_emails_somewhere(self) -> bool:
+        """Whether any layer of any workflow known here does: for log lines that may be about several runs."""
+        return self.policy.mask_emails is not None or any(own and own.mask_emails for own in self._rules.values())
 
     def check_step(self, policy: Policy, connector: str, action: str) -> Decision:
         """Whether policy lets this step reach its connector at all."""
@@ -177,7 +182,7 @@ def block_of(outcome: str, error: Mapping[str, Any]) -> Block | None:
         rule = "host_allowlist" if details.get("reason") == "host_allowlist" else "allow_ssrf"
         subject = f"{details.get('host', '')}:{details.get('port', '')}".strip(":") or "an address"
         return Block(rule, str(details.get("layer", "installation")), subject[:260], outcome)
-    if code in ("connector_not_allowed", "outbound_rate_limited", "concurrency_limited") and "rule" in details:
+    if code in _COUNTED and "rule" in details:
         return Block(str(details["rule"]), str(details["layer"]), str(details.get("subject", ""))[:260], outcome)
     return None
 

@@ -17,6 +17,7 @@ from automate_governance.egress import EgressPolicy
 from automate_governance.errors import Invalid
 
 MAX_RATE = 1_000_000  # per minute
+MAX_RUNS = 1_000_000_000  # in a day or a month
 MAX_ENTRIES = 200  # of one list
 _CONNECTOR = re.compile(r"\*|[a-z0-9_-]{1,60}(\.(\*|[a-z0-9_-]{1,60}))?")
 _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,60}")
@@ -42,6 +43,8 @@ class Rules:
     llm_budget_workflow: Decimal | None = None  # of each workflow a day, whatever its own policy says
     llm_budget_run: Decimal | None = None  # of each run
     max_concurrent_runs: int | None = None
+    runs_daily: int | None = None  # that may begin in a day of the workspace's zone; more wait for the next
+    runs_monthly: int | None = None
     mask_emails: bool = False  # e-mail addresses are redacted like secrets
 
 
@@ -53,6 +56,7 @@ _NAMES: dict[str, frozenset[str]] = {
         (
             *("connector_allowlist", "host_allowlist", "outbound_rates"),
             *("llm_budget_daily", "llm_budget_run", "max_concurrent_runs", "mask_emails"),
+            *("runs_daily", "runs_monthly"),
         )
     ),
 }
@@ -125,6 +129,11 @@ def _choice(here: str, value: Any) -> Iterator[Problem]:
 def _count(here: str, value: Any) -> Iterator[Problem]:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_RATE:
         yield Problem(here, "malformed", f"This must be a whole number from 1 to {MAX_RATE:,}.")
+
+
+def _quota(here: str, value: Any) -> Iterator[Problem]:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_RUNS:
+        yield Problem(here, "malformed", f"This must be a whole number from 0 to {MAX_RUNS:,}.")
 
 
 def _money(here: str, value: Any) -> Iterator[Problem]:
@@ -210,5 +219,7 @@ _CHECKS = {
     "llm_budget_workflow": _money,
     "llm_budget_run": _money,
     "max_concurrent_runs": _count,
+    "runs_daily": _quota,
+    "runs_monthly": _quota,
     "mask_emails": _flag,
 }

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from automate import host
 from automate.definitions.canonical import same
-from automate.execution.flow import places
+from automate.execution.flow import places, quotas
 from automate.models import PolicyDocument
 from automate.policy.effective import Layer, Policy, merge
 from automate.policy.installation import upper_layers
@@ -86,4 +86,6 @@ def save_policy(
     host.current().policy_changed(policy)
     limit = policy.limit("max_concurrent_runs")
     places.recap(limit.value if limit else None)
+    if any(before.get(rule) != document.get(rule) for rule in quotas.RULES):
+        quotas.wake()
     return stored_policy()

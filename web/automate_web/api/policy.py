@@ -19,7 +19,7 @@ from automate_web.api.errors import PreconditionRequired
 from automate_web.api.query import Query
 from automate_web.api.views import ApiView
 
-_LIMITS = ("webhook_rate", "api_rate", "max_concurrent_runs")
+_LIMITS = ("webhook_rate", "api_rate", "max_concurrent_runs", "runs_daily", "runs_monthly")
 
 
 class WorkspacePolicy(ApiView):

@@ -102,6 +102,12 @@ class PolicyForm(forms.Form):
     llm_budget_workflow = Dollars(label="LLM budget of each workflow a day, in US dollars")
     llm_budget_run = Dollars(label="LLM budget of each run, in US dollars")
     max_concurrent_runs = forms.IntegerField(label="Runs at the same time", required=False)
+    runs_daily = forms.IntegerField(
+        label="Runs a day", required=False, help_text="Those above it are kept and begin the next day, in their order."
+    )
+    runs_monthly = forms.IntegerField(
+        label="Runs a month", required=False, help_text="Those above it are kept and begin the next month."
+    )
     api_rate = forms.IntegerField(label="API requests a minute, of each key", required=False)
     mask_emails = forms.BooleanField(
         label="Mask e-mail addresses",
@@ -200,7 +206,7 @@ def _rows(tenant_id: int) -> list[Row]:
 
 def _in_force(policy: Policy, name: str) -> tuple[str, str]:
     """The value that holds and whose it is, in words."""
-    if name in ("webhook_rate", "api_rate", "max_concurrent_runs"):
+    if name in ("webhook_rate", "api_rate", "max_concurrent_runs", "runs_daily", "runs_monthly"):
         limit = policy.limit(name)
         return (f"{limit.value:,}", LAYER_WORDS[limit.layer]) if limit else ("no limit", "")
     if name in BUDGETS:

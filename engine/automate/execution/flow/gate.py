@@ -6,7 +6,7 @@ when that is claimed, the run asks for its places in the claim's transaction and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -50,9 +50,20 @@ class Entered:
 class Gate:
     """One per batch."""
 
-    def __init__(self, store: OutboxStore, rules: RuleEngine, clock: Clock, *, max_runs: int | None = None):
-        """`max_runs`: how many runs policy lets the workspace have in hand; None is no limit."""
+    def __init__(
+        self,
+        store: OutboxStore,
+        rules: RuleEngine,
+        clock: Clock,
+        *,
+        max_runs: int | None = None,
+        is_counted: Callable[[UUID, dict[str, Any]], bool] = lambda workflow_id, options: False,
+    ):
+        """`max_runs`: how many runs policy lets the workspace have in hand; None is no limit. `is_counted`: whether a
+        run of a version with these options needs a quota before it begins.
+        """
         self._store = store
+        self._is_counted = is_counted
         self._max_runs = max_runs
         self._rules = rules
         self._clock = clock
@@ -84,7 +95,13 @@ class Gate:
         return any(self._waits(parse_flow(one.options), one.workflow_id, one.options) for one in snapshots)
 
     def _waits(self, flow: Flow | None, workflow_id: UUID | None, options: dict[str, Any]) -> bool:
-        """Whether such a run has to ask for a place before it goes on."""
+        """Whether such a run has to ask for something before it goes on."""
+        if workflow_id is not None and self._is_counted(workflow_id, options):
+            return True
+        return self.queues(flow, workflow_id, options)
+
+    def queues(self, flow: Flow | None, workflow_id: UUID | None, options: dict[str, Any]) -> bool:
+        """Whether such a run has to ask for a place in a queue."""
         return flow is not None or workflow_id in self._rules.halted or bool(caps_of(options, self._max_runs))
 
     def enter(self, claim: Claim, snapshots: Sequence[RunSnapshot]) -> Entered:

@@ -27,7 +27,7 @@ def sweep(*, now: datetime) -> int:
     places = QueuePlace.objects.exclude(kind=QueuePlace.Kind.MARK).filter(asked_at__lt=now - SETTLED)
     left = list(places.filter(~Exists(unfinished)).values_list("pk", "kind", "key"))
     QueuePlace.objects.filter(pk__in=[pk for pk, _, _ in left]).delete()
-    for kind in sorted({kind for _, kind, _ in left} - {QueuePlace.Kind.HALT}):
+    for kind in sorted({kind for _, kind, _ in left} - {QueuePlace.Kind.HALT, QueuePlace.Kind.QUOTA}):
         _grant(kind, [key for _, of, key in left if of == kind])
     return len(left)
 

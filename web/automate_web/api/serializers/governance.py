@@ -49,6 +49,8 @@ class PolicyRules(Input):
     llm_budget_workflow = serializers.CharField(required=False, help_text="Of each workflow a day.")
     llm_budget_run = serializers.CharField(required=False, help_text="Of each run.")
     max_concurrent_runs = serializers.IntegerField(required=False)
+    runs_daily = serializers.IntegerField(required=False, help_text="That may begin in a day; more wait for the next.")
+    runs_monthly = serializers.IntegerField(required=False, help_text="That may begin in a month; more wait.")
     mask_emails = serializers.BooleanField(
         required=False, help_text="E-mail addresses are redacted as secrets are, in everything written and shown."
     )
