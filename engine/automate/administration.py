@@ -28,6 +28,7 @@ from django.utils.safestring import SafeString
 from automate import host, reauthentication
 from automate.models import AuditLogEntry, Event, ExecutionRun, StepRun
 from automate.services import audit, raw_steps, secrets
+from automate.services.masked_events import masked_for
 from automate_governance.errors import NormalizedError, Unauthenticated
 from automate_governance.models import StoredSecret
 from automate_governance.redaction import redact
@@ -282,7 +283,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="payload")
     def safe_payload(self, event: Event) -> SafeString:
-        with masking_emails(host.current().masks_emails()):
+        with masking_emails(host.current().masks_emails()), masked_for(event):
             return _json(redact(event.payload))
 
     @admin.display(description="raw payload")

@@ -20,6 +20,7 @@ from automate_governance.clock import Clock, SystemClock
 from automate_governance.egress import Egress, default_policy
 from automate_governance.errors import NormalizedError
 from automate_governance.redaction import redact
+from automate_governance.redaction.current import current_values
 from automate_governance.storable import storable
 from automate_llm import caching, config, host
 from automate_llm.budgets import ledger
@@ -176,7 +177,7 @@ class _Call:
             ledger.doubt(entry.pk, now=self._clock.now(), error_code=f"interrupted:{cause}"[:60])
 
     def _shown(self, value: Any) -> Any:
-        shown = redact(storable(value), self._ask.secret_values)
+        shown = redact(storable(value), (*self._ask.secret_values, *current_values()))
         return shown if len(str(shown)) <= KEPT_CHARACTERS else str(shown)[:KEPT_CHARACTERS] + "…"
 
     # -- to the provider -------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 from django.db import close_old_connections
@@ -26,8 +27,11 @@ _owner_pid = 0
 
 
 def submit(scope: Scope, work: Callable[[], Answer]) -> Future[Answer]:
-    """Start `work` in a database thread; it runs to its end even when nobody waits for it any more."""
-    return _threads().submit(_run, scope, work)
+    """Start `work` in a database thread; it runs to its end even when nobody waits for it any more.
+
+    What is to be masked where it is submitted, and its trace, hold there too: kept prompts are redacted in that thread.
+    """
+    return _threads().submit(copy_context().run, _run, scope, work)
 
 
 async def in_database(scope: Scope, work: Callable[[], Answer]) -> Answer:

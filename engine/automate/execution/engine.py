@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Executor
+from contextvars import copy_context
 from functools import partial
 from typing import TypeVar
 
@@ -66,8 +67,10 @@ class ExecutionEngine:
         )
 
     async def in_database(self, work: Callable[[], Answer]) -> Answer:
-        """Run a blocking database call in a thread that keeps its own connection."""
-        return await asyncio.get_running_loop().run_in_executor(self._database, work)
+        """Run a blocking database call in a thread that keeps its own connection. What is to be masked here, and the
+        trace of what is logged, hold there too.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._database, copy_context().run, work)
 
     async def _prepared(self, claim: Claim) -> tuple[RuleEngine, bytes, Guard]:
         """The rules of the claim's tenant, the key of its state and its policy, loaded when its configuration has

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from automate.execution.progress import Parent, RunProgress
 from automate.execution.results import MAX_OUTPUT_BYTES
-from automate.execution.sealing import seal_answer
+from automate.execution.sealing import seal_answer, seal_known
 from automate.jsontext import dumps
 from automate.outbox.store import Writes
 from automate.outbox.waits import AnswerRow
@@ -25,6 +25,8 @@ def take_waits(run: RunProgress, writes: Writes) -> None:
 def answer_of(run: RunProgress, parent: Parent, *, now: datetime, data_key: bytes) -> AnswerRow:
     """The end of a child, for the step that may wait for it; its outputs are sealed."""
     answer = {"run_id": str(run.id), "status": run.status}
+    if run.secrets:
+        answer["secrets"] = seal_known(data_key, parent.wait_id, run.secrets)
     if run.status == "succeeded":
         outputs = {step_id: told["output"] for step_id, told in run.results.context.items()}
         if len(dumps(outputs)) <= MAX_OUTPUT_BYTES:

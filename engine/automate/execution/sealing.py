@@ -32,6 +32,19 @@ def open_answer(data_key: bytes, wait_id: UUID, text: str) -> Any:
     return loads(crypto.open_sealed(data_key, base64.b64decode(text), aad=b"run-wait:" + wait_id.bytes))
 
 
+def seal_known(data_key: bytes, wait_id: UUID, secrets: list[SecretValue]) -> str:
+    """The secrets that a child knows, for its parent to mask too; for a JSON column."""
+    text = dumps([[value.value, list(value.hosts)] for value in secrets])
+    sealed = crypto.seal(data_key, text.encode(), aad=b"run-wait-secrets:" + wait_id.bytes)
+    return base64.b64encode(sealed).decode()
+
+
+def open_known(data_key: bytes, wait_id: UUID, text: str) -> list[SecretValue]:
+    """Raises Unsealable."""
+    plain = crypto.open_sealed(data_key, base64.b64decode(text), aad=b"run-wait-secrets:" + wait_id.bytes)
+    return [SecretValue(value, tuple(hosts)) for value, hosts in loads(plain)]
+
+
 def seal_secrets(data_key: bytes, run_id: UUID, secrets: list[SecretValue]) -> bytes:
     """What a later step must still recognise and mask."""
     text = dumps({"secrets": [[value.value, list(value.hosts)] for value in secrets]})

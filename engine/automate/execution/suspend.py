@@ -16,16 +16,15 @@ from automate.definitions import StepDefinition
 from automate.execution import waiting
 from automate.execution.hands import Hands
 from automate.execution.outcome import Done, Failed, Outcome
-from automate.execution.progress import RunProgress
+from automate.execution.progress import STATE_KEPT, RunProgress
 from automate.execution.record import record
 from automate.execution.schedule import Unit
-from automate.execution.sealing import open_answer
+from automate.execution.sealing import open_answer, open_known, seal_secrets
 from automate.ingest.hops import MAX_HOPS
 from automate.jsontext import dumps
 from automate.outbox.waits import ChildRow, RecordedWait, WaitRow
 from automate.triggers.completion import hops_of
 from automate_governance.clock import Clock
-from automate_governance.redaction import redact
 from automate_governance.storable import storable
 
 SUSPENDING = frozenset({"wait", "wait_for_event", "approve", "run_workflow"})
@@ -106,6 +105,8 @@ class Suspender:
             return Done(_awaited(wait))
         if wait.kind == "approval":
             return _approval(wait)
+        if "secrets" in wait.answer:
+            run.learn(open_known(hands.data_key, wait.id, wait.answer["secrets"]))
         return _child(wait, hands.data_key)
 
     def _expired(self, run: RunProgress, step: StepDefinition, wait: RecordedWait) -> Outcome:
@@ -140,7 +141,8 @@ class Suspender:
         await self._go_on(run, unit, step, await self._look_back(wait, hands), hands)
 
     def _open_approval(self, run: RunProgress, unit: Unit, params: dict[str, Any]) -> None:
-        shown = redact(storable({"message": params.get("message", ""), "approvers": params.get("approvers", [])}))
+        asked = {"message": params.get("message", ""), "approvers": params.get("approvers", [])}
+        shown = run.redacted(storable(asked))
         wait = self._wait(run, unit, params, "approval", details=shown)
         run.schedule.wait(unit, wait.expires_at)
 
@@ -166,8 +168,9 @@ class Suspender:
             raise Refused("workflow_not_live", f"No version of “{slug}” is live.", workflow=slug)
         ends = [now + timedelta(seconds=live.deadline_seconds)]
         round_ = run.round_of(unit)
+        child_id = ids.child_run_id(run.id, unit.step, unit.item, round_)
         return ChildRow(
-            run_id=ids.child_run_id(run.id, unit.step, unit.item, round_),
+            run_id=child_id,
             event_id=ids.child_event_id(run.id, unit.step, unit.item, round_),
             payload=dumps(storable(payload)),
             workflow_id=live.workflow_id,
@@ -181,6 +184,8 @@ class Suspender:
             deadline_at=min([*ends, *([run.deadline_at] if run.deadline_at else [])]),
             steps_total=live.steps_total,
             created_at=now,
+            sealed=seal_secrets(hands.data_key, child_id, run.secrets) if run.secrets else None,
+            sealed_until=now + STATE_KEPT if run.secrets else None,
         )
 
     def _wait(

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from automate.jsontext import loads
-from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, RunWait
+from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, RunState, RunWait
 from automate.outbox.store import Writes
 from automate.outbox.waits import ChildRow
 
@@ -70,6 +70,9 @@ def _start(child: ChildRow) -> None:
         **shared,
         **own,
     )
+    if child.sealed is not None:
+        state = {"sealed": child.sealed, "expires_at": child.sealed_until, "trace_id": child.trace_id}
+        RunState.objects.get_or_create(run_id=child.run_id, defaults=state)
     MatchDecision.objects.create(
         run_id=child.run_id, decision="started", reason="child", decided_at=child.created_at, **shared
     )

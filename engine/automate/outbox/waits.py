@@ -83,3 +83,5 @@ class ChildRow(NamedTuple):
     deadline_at: datetime | None
     steps_total: int
     created_at: datetime
+    sealed: bytes | None = None  # state that it begins with: the secrets that its parent knows
+    sealed_until: datetime | None = None

@@ -12,6 +12,8 @@ from automate import rules
 from automate.models import Event, MatchDecision, Workflow, WorkflowVersion
 from automate.rules.masking import failed_node, masked, part_at, sensitive_values
 from automate.rules.words import condition_in_words
+from automate_governance.redaction import redact_text
+from automate_governance.redaction.current import masking_emails
 
 _FLOW = {
     "halted": "It matched while the workflow was halted: its run waits until somebody resumes the workflow.",
@@ -38,6 +40,7 @@ class Why:
     condition: str  # the failing condition in words, such as `payload.amount > 100`
     seen: list[Any]  # the values that condition was given
     tree: dict[str, Any] | None  # of automate.rules.explain; None when no rule was asked
+    masks_emails: bool = False  # the version's own policy does, in whatever is shown of the event
 
     @property
     def has_run(self) -> bool:
@@ -59,10 +62,16 @@ def explain_event(event: Event, *, raw: bool = False) -> list[Why]:
         workflows |= Workflow.objects.in_bulk(unknown)
     context = rule_context(event)
     hidden = () if raw else sensitive_values(event.payload)
-    return [
-        _why(decision, event, context, hidden, workflows, versions, raw=raw)
-        for decision in sorted(decisions, key=lambda d: d.run_id is None)
-    ]
+    with masking_emails(not raw and any(map(masks_emails, versions.values()))):
+        return [
+            _why(decision, event, context, hidden, workflows, versions, raw=raw)
+            for decision in sorted(decisions, key=lambda d: d.run_id is None)
+        ]
+
+
+def masks_emails(version: WorkflowVersion) -> bool:
+    """Whether the version's own policy has e-mail addresses masked."""
+    return bool((version.options.get("policy") or {}).get("mask_emails"))
 
 
 def rule_context(event: Event) -> dict[str, Any]:
@@ -102,7 +111,7 @@ def _why(
     return Why(
         decision=decision.decision,
         reason=decision.reason,
-        sentence=_sentence(decision, event, condition, failed, has_rule=tree is not None),
+        sentence=redact_text(_sentence(decision, event, condition, failed, has_rule=tree is not None)),
         workflow=workflows.get(decision.workflow_id),
         version=version,
         run_id=str(decision.run_id) if decision.run_id else None,
@@ -110,6 +119,7 @@ def _why(
         condition=condition,
         seen=list(failed.get("inputs", [])) if failed else [],
         tree=tree,
+        masks_emails=version is not None and masks_emails(version),
     )
 
 

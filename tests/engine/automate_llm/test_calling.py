@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from automate_governance.redaction.current import masking, masking_emails
 from automate_llm.calling import Ask, ask
 from automate_llm.errors import (
     AnswerLost,
@@ -273,3 +274,17 @@ def test_a_neighbour_sees_nothing(ask_model: AskModel, tenant_b: Workspace) -> N
         assert not LedgerEntry.objects.exists()
         assert not Budget.objects.exists()
         assert not CachedAnswer.objects.exists()
+
+
+def test_a_kept_prompt_is_masked_as_the_run_is(ask_model: AskModel, llm_server: LLMServer) -> None:
+    """By its policy, and by every secret that the run has used: the ledger is written in another thread."""
+    Preferences.objects.update(keeps_prompts=True)
+    llm_server.say = Reply(text="Written to ann@example.com with canary-77f0.")
+
+    with masking_emails(), masking(["canary-77f0"]):
+        ask_model(prompt="Write to ann@example.com with canary-77f0.")
+
+    kept = only_entry()
+    assert kept.prompt is not None
+    assert "Write to ******** with ********." in str(kept.prompt)
+    assert kept.answer == "Written to ******** with ********."

@@ -14,7 +14,9 @@ from rest_framework.response import Response
 from automate.ingest.dedupe import dedupe_key
 from automate.ingest.ingestor import EventIngestor
 from automate.models import Event
+from automate.services.masked_events import masked_for
 from automate.services.why import explain_event
+from automate_governance.redaction import redact
 from automate_web.api import serializers
 from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.filters import TRACE_AND_TIME, narrow, trace_and_time
@@ -93,13 +95,16 @@ class OneEvent(ApiView):
         expand = Query(request, ("expand",)).choices("expand", ["why"])
         replays = Event.objects.filter(replay_of=OuterRef("pk")).order_by("pk").values("pk")
         event: Any = find(Event.objects.annotate(replay_ids=ArraySubquery(replays)), event_id, "Event")
-        context = {
-            "why": explain_event(event),
-            "with_explanations": "why" in expand,
-            "runs": run_rows().filter(event_id=event.pk).order_by("-pk"),
-            "replays": event.replay_ids,
-        }
-        return Response(serializers.EventDetail(event, context=context).data)
+        whys = explain_event(event)
+        with masked_for(event, whys):
+            event.headers = redact(event.headers)
+            context = {
+                "why": whys,
+                "with_explanations": "why" in expand,
+                "runs": run_rows().filter(event_id=event.pk).order_by("-pk"),
+                "replays": event.replay_ids,
+            }
+            return Response(serializers.EventDetail(event, context=context).data)
 
 
 def _idempotency_key(request: Request) -> str | None:

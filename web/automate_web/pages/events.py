@@ -19,8 +19,10 @@ from automate import reauthentication
 from automate.models import Dedupe, Event, ExecutionRun, MatchDecision, WebhookEndpoint, Workflow
 from automate.outbox.holding import held
 from automate.services import audit
+from automate.services.masked_events import masked_for
 from automate.services.why import explain_event
 from automate_governance.errors import Invalid, NotFound
+from automate_governance.redaction import redact
 from automate_tenants.models import RefusalSample
 from automate_web import filters
 from automate_web.cursor import paginate
@@ -79,17 +81,19 @@ def detail(request: WorkspaceRequest, event_id: UUID) -> HttpResponse:
     if event is None:
         raise NotFound("No event has this id. It may have passed its retention time.")
     row = rows_of([event])[0]
-    context = {
-        "event": event,
-        "row": row,
-        "payload": shown(event.payload),
-        "headers": sorted((event.headers or {}).items()),
-        "whys": [(why, conditions(why)) for why in explain_event(event)],
-        "is_moving": row.verdict == "queued" or any(run.is_live for run, _ in row.runs),
-        **_replays_of(event),
-        "duplicates": row.duplicates,
-    }
-    return render(request, "events/_detail.html" if wants_fragment(request) else "events/detail.html", context)
+    whys = explain_event(event)
+    with masked_for(event, whys):
+        context = {
+            "event": event,
+            "row": row,
+            "payload": shown(event.payload),
+            "headers": sorted(redact(event.headers or {}).items()),
+            "whys": [(why, conditions(why)) for why in whys],
+            "is_moving": row.verdict == "queued" or any(run.is_live for run, _ in row.runs),
+            **_replays_of(event),
+            "duplicates": row.duplicates,
+        }
+        return render(request, "events/_detail.html" if wants_fragment(request) else "events/detail.html", context)
 
 
 @require_GET
@@ -99,7 +103,8 @@ def payload(request: WorkspaceRequest, event_id: UUID) -> HttpResponse:
     event = Event.objects.filter(pk=event_id).first()
     if event is None:
         raise NotFound("No event has this id.")
-    return Shown.download(event.payload, name=f"event-{event.pk}.json")
+    with masked_for(event):
+        return Shown.download(event.payload, name=f"event-{event.pk}.json")
 
 
 @require_http_methods(["GET", "POST"])

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from automate.models import Event, Workflow
+from automate.services.masked_events import masked_for
 from automate.services.replays import replay_event
 from automate_governance.errors import NormalizedError, NotFound
 from automate_governance.redaction import redact
@@ -32,7 +33,8 @@ def replay(request: WorkspaceRequest, event_id: UUID) -> HttpResponse:
     event = Event.objects.filter(pk=event_id).first()
     if event is None:
         raise NotFound("No event has this id.")
-    stored = _pretty(redact(event.payload))
+    with masked_for(event):
+        stored = _pretty(redact(event.payload))
     if request.method == "GET":
         return _form(request, event, stored)
     text = request.POST.get("payload", stored).replace("\r\n", "\n")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
-from automate.models import AuditLogEntry
+from automate.models import AuditLogEntry, ExecutionRun, RunWait, StepRun
 from automate.services import secrets as services
 from automate_governance.egress import EgressDenied, EgressPolicy, request_sync
 from automate_tenants.context import tenant_scope
@@ -17,6 +18,7 @@ from tests.engine.automate.execution.conftest import Bench, step
 from tests.support.sink import Sink
 
 VALUE = "canary-6d1f0a2b9c47"
+OTHER = "canary-of-the-child-5e83"
 
 
 @pytest.fixture
@@ -238,3 +240,42 @@ def test_a_connection_that_is_not_http_is_refused_whatever_it_would_carry() -> N
         checked_addresses("postgresql", "127.0.0.1", 5432, policy=policy)
     with bound_secrets([SecretValue("a password", ("127.0.0.1:5432",))]):
         assert checked_addresses("postgresql", "127.0.0.1", 5432, policy=policy) == ["127.0.0.1"]
+
+
+def test_a_secret_is_masked_in_what_a_person_is_asked_and_in_what_a_child_does_and_gives(
+    bench: Bench, scripted: Any
+) -> None:
+    """The connector gives the secret back, and the workflow passes it on as data."""
+    keep(bench)
+    keep(bench, name="OTHER", value=OTHER)
+    given: list[Any] = []
+
+    def answer(params: Any, context: Any) -> Any:
+        given.append(params.get("x"))
+        return {"seen": context["secrets"].get("KEY") or context["secrets"].get("OTHER") or params.get("x", "")}
+
+    scripted.script = staticmethod(answer)
+    bench.publish(
+        step("a", params={"x": "{{ payload.x }}"}),
+        step("b", params={"y": {"$secret": "OTHER"}}, needs=["a"]),
+        slug="child",
+        rule={"==": [1, 2]},
+    )
+    call = {"workflow": "child", "payload": {"x": "of {{ steps.first.output.seen }}"}}
+    asked = {"message": "Send {{ steps.first.output.seen }}?", "approvers": ["x@example.com"]}
+    bench.publish(
+        step("first", params={"x": {"$secret": "KEY"}}),
+        step("call", action="run_workflow", connector="core", params=call, needs=["first"]),
+        step("ask", action="approve", connector="core", params=asked, needs=["call"]),
+    )
+    bench.emit()
+    bench.work()
+
+    with tenant_scope(bench.ref):
+        rows = [*StepRun.objects.values(), *ExecutionRun.objects.values(), *RunWait.objects.values()]
+    stored = json.dumps(rows, default=str)
+    assert f"of {VALUE}" in given
+    assert "Send ********?" in stored
+    assert '"outputs": {"a": {"seen": "of ********"}, "b": {"seen": "********"}}' in stored
+    assert VALUE not in stored
+    assert OTHER not in stored

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
@@ -13,10 +14,12 @@ from automate import host
 from automate.models import AuditLogEntry, ExecutionRun, RunWait, StepRun
 from automate.policy import save_policy, stored_policy
 from automate.services import audit
+from automate_governance.logs import SimpleFormatter
 from automate_governance.redaction import MASK, redact_text
 from automate_governance.redaction.current import mask_emails_everywhere
 from automate_tenants import installation
 from automate_tenants.context import TenantRef, public_scope, tenant_scope
+from automate_tenants.dispatch.store import DispatchStore
 from automate_tenants.models import Tenant
 from automate_tenants.provisioning import provision, ref
 from tests.engine.automate.execution.conftest import Bench, bench, scripted, step
@@ -136,3 +139,25 @@ def test_a_process_of_such_an_installation_masks_wherever_it_writes() -> None:
             assert pool.submit(redact_text, f"to {ADDRESS}").result() == f"to {MASK}"
     finally:
         mask_emails_everywhere(False)
+
+
+@pytest.mark.parametrize("layer", ["tenant", "workflow"])
+def test_lines_logged_in_database_threads_are_masked(
+    bench: Bench, scripted: Any, layer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    write = DispatchStore.write
+
+    def logging_write(self: DispatchStore, *args: Any, **kwargs: Any) -> bool:
+        lines.append(SimpleFormatter().format(logging.makeLogRecord({"msg": f"cannot write {ADDRESS}"})))
+        return write(self, *args, **kwargs)
+
+    monkeypatch.setattr(DispatchStore, "write", logging_write)
+    bench.publish(*STEPS, **({"policy": {"mask_emails": True}} if layer == "workflow" else {}))
+    if layer == "tenant":
+        set_policy(bench, mask_emails=True)
+
+    work_through(bench, scripted)
+
+    assert lines
+    assert not [line for line in lines if f"cannot write {MASK}" not in line]
