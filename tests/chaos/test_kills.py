@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import signal
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import psycopg
 import pytest
 from psycopg import sql
 
+from tests.chaos.processes import kill, schema_of
 from tests.support import product
 from tests.support.sink import Sink
 
@@ -76,89 +72,6 @@ class Load:
             connection.close()
 
 
-@pytest.fixture(scope="module")
-def sink_and_platform(django_db_setup: None) -> Iterator[tuple[Sink, product.Product]]:
-    """One product for all of these tests, whose workflow posts each event's number to the sink."""
-    sink = Sink()
-    copy = product.start(
-        "kills",
-        DJANGO_AUTOMATE_PRIVATE_TARGETS=sink.target,
-        DJANGO_AUTOMATE_EXECUTION_LEASE_SECONDS="1",
-        DJANGO_AUTOMATE_EXECUTION_BATCH_SIZE="20",
-    )
-    try:
-        disable_sample(copy)
-        publish_send_workflow(copy, sink.target)
-        yield sink, copy
-    finally:
-        product.stop(copy)
-        sink.close()
-
-
-def child_of(copy: product.Product, name: str) -> int | None:
-    """Process id of the running child of `automate up` that was started as `automate <name>`."""
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            stat = (entry / "stat").read_text().rpartition(")")[2].split()
-            arguments = (entry / "cmdline").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if stat[0] != "Z" and int(stat[1]) == copy.process.pid and name.encode() in arguments:
-            return int(entry.name)
-    return None
-
-
-def kill(copy: product.Product, name: str, eventually: Any) -> None:
-    """SIGKILL the child, and wait for the one that takes its place."""
-    pid = eventually(lambda: child_of(copy, name))
-    os.kill(pid, signal.SIGKILL)
-    eventually(lambda: child_of(copy, name) not in {None, pid})
-
-
-def disable_sample(copy: product.Product) -> None:
-    """The sample posts to the gateway's own echo, which one of the tests keeps killing: its retries do not count."""
-    with copy.as_owner() as connection:
-        statement = "UPDATE {schema}.automate_workflow SET is_enabled = false, updated_at = now() WHERE is_sample"
-        connection.execute(sql.SQL(statement).format(schema=schema_of(connection)))
-
-
-def publish_send_workflow(copy: product.Product, target: str) -> None:
-    """The demo workspace's webhook starts one workflow: a POST to the sink that carries the event's number."""
-    base = urlsplit(copy.base_url)
-    definition = {
-        "slug": "send",
-        "name": "Send",
-        "trigger": {"type": "webhook", "endpoint": "default"},
-        "rule": None,
-        "steps": [
-            {
-                "id": "send",
-                "connector": "http",
-                "action": "request",
-                "params": {"method": "POST", "url": f"http://{target}/", "json": {"n": "{{ payload.n }}"}},
-                "idempotent": True,
-                "retry": {"attempts": 10, "base_seconds": 1, "factor": 1},
-            }
-        ],
-    }
-    headers = {"Authorization": f"Bearer {copy.ready['api_key']}", "Content-Type": "application/json"}
-    for path, body in (("workflows", definition), ("workflows/send/versions", {})):
-        connection = http.client.HTTPConnection(str(base.hostname), base.port, timeout=60)
-        connection.request("POST", f"/api/v1/{path}", json.dumps(body), {**headers, "If-Match": '"1"'})
-        response = connection.getresponse()
-        answer = response.read()
-        connection.close()
-        assert response.status in {200, 201}, answer
-
-
-def schema_of(connection: psycopg.Connection[Any]) -> sql.Identifier:
-    row = connection.execute("SELECT schema_name FROM public.automate_tenants_tenant WHERE slug = 'demo'").fetchone()
-    assert row is not None
-    return sql.Identifier(row[0])
-
-
 def check_every_accepted_event_ran_once(copy: product.Product, sink: Sink, load: Load, eventually: Any) -> None:
     assert len(load.accepted) > 100
     with copy.as_owner() as connection:
@@ -192,7 +105,7 @@ def check_every_accepted_event_ran_once(copy: product.Product, sink: Sink, load:
     assert sorted(event for event, _ in runs) == sorted(events)  # one run each, for answered and unanswered alike
     assert {status for _, status in runs} == {"succeeded"}
     keys: dict[int, set[str]] = {}
-    for received in sink.received:
+    for received in (one for one in sink.received if one.path == "/send"):
         keys.setdefault(json.loads(received.body)["n"], set()).add(received.headers["idempotency-key"])
     assert set(load.accepted) <= set(keys)
     assert all(len(sent) == 1 for number, sent in keys.items() if number in load.accepted)

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.chaos.test_kills import Load, schema_of
+from tests.chaos.processes import schema_of
+from tests.chaos.test_kills import Load
 from tests.support import product
 
 KILLS = 3

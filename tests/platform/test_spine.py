@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from psycopg import sql
 
-from tests.chaos.test_kills import child_of
+from tests.chaos.processes import child_of
 from tests.platform.test_up import automate, get, on
 from tests.support import product
 from tests.support.sink import Answer, Sink
