@@ -1,7 +1,7 @@
 """System checks: a wrong key or value in `DJANGO_AUTOMATE` stops the start, and says what to write instead.
 
 automate.E001 an unknown setting · E002 a value that a setting cannot have · E003 what a part of the engine says of its
-own section · W001 a connector whose package could not be loaded.
+own section · W001 a connector whose package could not be loaded · W002 a rule of POLICY that nothing here keeps.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from automate import configuration, host, retention
 from automate.policy.installation import installation_rules, plan_rules
+from automate.policy.unkept import find_unkept
 from automate.secrets import backends
 from automate_connectors import registry
 from automate_governance.errors import Invalid
@@ -52,6 +53,21 @@ def check_connectors(app_configs: Sequence[Any] | None = None, **_: Any) -> list
             id="automate.W001",
         )
         for name, why in registry.failures().items()
+    ]
+
+
+@checks.register("automate")
+def check_policy(app_configs: Sequence[Any] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """Rules that are kept elsewhere and not here: whoever set them counts on them."""
+    if check_settings():
+        return []
+    return [
+        checks.Warning(
+            f"{configuration.NAME}: POLICY: {problem.message}",
+            hint=f"Take {problem.path[1:]} out of {configuration.NAME}['POLICY'].",
+            id="automate.W002",
+        )
+        for problem in find_unkept(configuration.given().get("POLICY") or {})
     ]
 
 

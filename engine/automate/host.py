@@ -73,6 +73,9 @@ class Host(Protocol):
     def policy_changed(self, policy: Policy) -> None:
         """Note, inside the caller's transaction, what policy now holds: where webhooks are accepted must know."""
 
+    def unkept_rules(self) -> dict[str, str]:
+        """Rules of policy that nothing here would keep → why. They are refused rather than ignored."""
+
 
 class SingleSchemaHost:
     """One Django project, one schema, one outbox."""
@@ -146,6 +149,14 @@ class SingleSchemaHost:
 
     def policy_changed(self, policy: Policy) -> None:
         """Nothing to note: webhooks are accepted in the same schema."""
+
+    def unkept_rules(self) -> dict[str, str]:
+        """Nobody counts requests, and only PostgreSQL queues runs."""
+        counted = ("webhook_rate", "endpoint_rates", "api_rate")
+        unkept = dict.fromkeys(counted, "is kept by the hosted gateway; a plain project limits requests before them")
+        if connection.vendor != "postgresql":
+            unkept["max_concurrent_runs"] = f"needs PostgreSQL; this database is {connection.display_name}"
+        return unkept
 
     def outbox(self) -> OutboxStore:
         if connection.vendor == "postgresql":

@@ -86,6 +86,9 @@ class TenantHost:
     def policy_changed(self, policy: Policy) -> None:
         policy_copies.apply(policy)
 
+    def unkept_rules(self) -> dict[str, str]:
+        return {}
+
     def masks_emails(self) -> bool:
         known = current_tenant().masks_emails
         return policy_copies.masks_emails(current_tenant().id) if known is None else known

@@ -16,6 +16,7 @@ from automate.models import PolicyDocument
 from automate.policy.effective import Layer, Policy, merge
 from automate.policy.installation import upper_layers
 from automate.policy.rules import InvalidPolicy, find_policy_problems, parse
+from automate.policy.unkept import find_unkept
 from automate.services import audit
 from automate_governance.errors import Conflict
 
@@ -51,7 +52,7 @@ def save_policy(
     The same content again changes nothing. Raises InvalidPolicy with every problem, and Conflict when the policy is no
     longer at `expected_revision` (0: there is none yet).
     """
-    if problems := find_policy_problems(document, layer="tenant"):
+    if problems := find_policy_problems(document, layer="tenant") or find_unkept(document):
         raise InvalidPolicy(problems)
     document = {name: value for name, value in document.items() if value is not None}
     PolicyDocument.objects.get_or_create(

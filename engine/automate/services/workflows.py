@@ -19,6 +19,7 @@ from automate.definitions.bounds import find_bound_problems
 from automate.definitions.canonical import same
 from automate.definitions.flow_checks import NAMES as FLOW_NAMES
 from automate.models import Workflow, WorkflowVersion
+from automate.policy.unkept import find_unkept
 from automate.secrets import references
 from automate.services import audit
 from automate.services.errors import InvalidDraft
@@ -99,7 +100,7 @@ def publish_version(
         raise InvalidDraft(errors)
     refuse_foreign_secrets(workflow.draft, actor)
     draft = Draft.parse(workflow.draft)
-    _refuse_queues_elsewhere(draft)
+    _refuse_what_is_not_kept(draft)
     active = workflow.active_version
     if active is not None and draft.says_the_same_as(active.trigger_spec, active.rule, active.steps, active.options):
         return active
@@ -108,12 +109,14 @@ def publish_version(
     return version
 
 
-def _refuse_queues_elsewhere(draft: Draft) -> None:
-    """Places in queues are granted by functions of PostgreSQL."""
+def _refuse_what_is_not_kept(draft: Draft) -> None:
+    """Places in queues are granted by functions of PostgreSQL; and rules of policy that nothing here keeps."""
     named = [name for name in FLOW_NAMES if draft.options.get(name)]
     if named and connection.vendor != "postgresql":
         message = f'"{named[0]}" needs PostgreSQL; this database is {connection.display_name}.'
         raise InvalidDraft([Problem(pointer(named[0]), "needs_postgresql", message)])
+    if unkept := find_unkept(draft.options.get("policy") or {}, below="/policy"):
+        raise InvalidDraft(unkept)
 
 
 def make_live(workflow: Workflow, draft: Draft, *, note: str, actor: str, now: datetime) -> WorkflowVersion:

@@ -113,6 +113,52 @@ def test_queues_work_in_one_schema_on_postgresql_and_are_refused_elsewhere(
     assert make_project("postgresql").script(look) == [["succeeded"] * 6, 0]
 
 
+LIMITED = """
+from datetime import datetime, timezone
+from django.test import override_settings
+from automate.checks import check_policy
+from automate.policy import InvalidPolicy, save_policy, stored_policy
+from automate.services import InvalidDraft, create_workflow, publish_version
+now = datetime.now(timezone.utc)
+def code(call, error):
+    try:
+        call()
+    except error as refused:
+        return [refused.problems[0].code, refused.problems[0].path]
+    return "taken"
+def save(**document):
+    revision = stored_policy().revision
+    return code(lambda: save_policy(document=document, expected_revision=revision, actor="t", now=now), InvalidPolicy)
+def publish():
+    step = {"id": "say", "connector": "core", "action": "log", "params": {"message": "hi"}}
+    workflow = create_workflow(definition={
+        "slug": "limited", "name": "Limited", "trigger": {"type": "manual"}, "rule": None, "steps": [step],
+        "policy": {"max_concurrent_runs": 1},
+    }, actor="test", now=now)
+    publish_version(workflow_id=workflow.id, expected_revision=1, actor="test", now=now)
+answer = [save(webhook_rate=100), save(max_concurrent_runs=2), code(publish, InvalidDraft), save()]
+with override_settings(DJANGO_AUTOMATE={"POLICY": {"endpoint_rates": {"*": 5}, "max_concurrent_runs": 9}}):
+    answer.append(sorted(found.hint.split()[1] for found in check_policy()))
+"""
+
+
+def test_a_limit_that_nothing_here_keeps_is_refused(make_project: Callable[[str], Project]) -> None:
+    for kind in DATABASES:
+        project = make_project(kind)
+        project.manage("flush", "--no-input", "--verbosity", "0")
+
+        webhooks, runs, published, none, warned = project.script(LIMITED)
+
+        assert webhooks == ["rule_not_kept", "/webhook_rate"]
+        assert none == "taken"
+        if is_postgresql(kind):
+            assert (runs, published, warned) == ("taken", "taken", ["endpoint_rates"])
+        else:
+            assert runs == ["rule_not_kept", "/max_concurrent_runs"]
+            assert published == ["rule_not_kept", "/policy/max_concurrent_runs"]
+            assert warned == ["endpoint_rates", "max_concurrent_runs"]
+
+
 AGE = """
 from datetime import timedelta
 from automate import ids
