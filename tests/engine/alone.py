@@ -10,11 +10,6 @@ module that imports the platform is skipped as a whole. Pytest's closing line co
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.engine.alone_settings"
 os.environ["PLAIN_DATABASE"] = '{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}'
@@ -25,30 +20,13 @@ import pytest
 
 django.setup()
 
-from tests.engine import one_schema  # noqa: E402 - needs Django to be set up
+import tests.engine.one_schema  # noqa: E402, F401 - needs Django to be set up; before what imports tenants
 from tests.support import groups, sockets  # noqa: E402
 from tests.support.llm_server import llm_server  # noqa: E402
 from tests.support.sink import http_sink  # noqa: E402
 from tests.support.waiting import at_once, eventually  # noqa: E402
 
 __all__ = ["at_once", "eventually", "http_sink", "llm_server"]
-
-PLATFORM = ("automate_billing", "automate_platform", "automate_tenants", "automate_web")
-
-
-class NoPlatform(MetaPathFinder):
-    """Importing the platform skips the test module that does it."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname.partition(".")[0] in PLATFORM:
-            pytest.skip(f"needs {fullname} of the hosted platform", allow_module_level=True)
-        return None
-
-
-one_schema.replace("tests.support.workspaces", Workspace=object)  # a name in annotations; its fixtures are not here
-sys.meta_path.insert(0, NoPlatform())
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no finding
 hypothesis.settings.load_profile("untimed")

@@ -1,6 +1,9 @@
-"""`make test-databases`: the engine in a plain project on every database there is a server for.
+"""`make test-databases`: the engine on every database there is a server for.
 
-usage: python -m tests.engine.databases [pytest arguments]
+usage: python -m tests.engine.databases [plain | own] [pytest arguments]
+
+`plain`: the tests of a plain project, each of which visits every database. `own`: the engine's own tests that use a
+database, once for each (see tests.engine.plain.here). Without a word, both.
 
 SQLite and the PostgreSQL of the wheel are always there. MariaDB and an older PostgreSQL are Debian's; each is started
 here, on a socket of its own below a temporary folder, and stopped at the end: no system service is needed or touched.
@@ -21,6 +24,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
+from automate_platform.embedded import Postgres
+from automate_platform.home import Home
 from tests.engine import environments
 
 START_SECONDS = 60.0
@@ -83,23 +90,51 @@ def _wait_for(is_up: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+@contextmanager
+def wheels_postgres(folder: Path) -> Iterator[Database]:
+    """The PostgreSQL that the product brings along, with one empty database."""
+    server = Postgres.of(Home(folder), settings={"fsync": "off", "full_page_writes": "off"})
+    server.start()
+    try:
+        info = psycopg.conninfo.conninfo_to_dict(server.superuser_url())
+        yield {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": "postgres",
+            **{key: str(info.get(key.lower()) or "") for key in ("USER", "PASSWORD", "HOST", "PORT")},
+        }
+    finally:
+        server.stop()
+
+
 def main() -> int:
-    arguments = sys.argv[1:] or [environments.PLAIN]
+    word = sys.argv[1] if sys.argv[1:2] in (["plain"], ["own"]) else ""
+    arguments = sys.argv[2 if word else 1 :]
     given: dict[str, Database] = {}
+    codes = []
     with tempfile.TemporaryDirectory(prefix="engine-databases-") as name, ExitStack() as servers:
-        folder, packages = Path(name), ("pytest>=8",)  # whole runs are tested in the project's own processes
+        folder, packages = Path(name), environments.TESTING
         for programs in sorted(DEBIAN_POSTGRES.glob("*/bin")):
             release = programs.parent.name
             given[f"postgresql{release}"] = servers.enter_context(debian_postgres(folder / release, programs))
         if shutil.which("mariadb-install-db"):
             given["mariadb"] = servers.enter_context(mariadb(folder / "mariadb"))
-            packages = ("pytest>=8", "mysqlclient>=2.2")
+            packages = (*environments.TESTING, "mysqlclient>=2.2")
         else:
             print(f"No MariaDB here: it was not run (Debian: apt-get install {NEEDED})", flush=True)
         python = environments.make(folder / "env", python=sys.executable, django="5.2", packages=packages)
-        code, said = environments.run_plain(python, *arguments, ENGINE_DATABASES=json.dumps(given))
-        print(f"sqlite, postgresql (the wheel's), {', '.join(given) or 'no other'}: {said}", flush=True)
-    return code
+        if word != "own":
+            tests = arguments or [environments.PLAIN]
+            code, said = environments.run_plain(python, *tests, ENGINE_DATABASES=json.dumps(given))
+            print(f"plain projects, sqlite, postgresql (the wheel's), {', '.join(given)}: {said}", flush=True)
+            codes.append(code)
+        if word != "plain":
+            sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / "own.sqlite3")}
+            wheels = servers.enter_context(wheels_postgres(folder / "wheel"))
+            for kind, database in {"sqlite": sqlite, "postgresql (the wheel's)": wheels, **given}.items():
+                code, said = environments.run_here(python, database, *arguments)
+                print(f"the engine's own tests, {kind}: {said}", flush=True)
+                codes.append(code)
+    return max(codes)
 
 
 if __name__ == "__main__":

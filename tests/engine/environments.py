@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
@@ -68,6 +70,12 @@ def run_plain(python: str, *arguments: str, **environment: str) -> tuple[int, st
 def run_own(python: str) -> tuple[int, str]:
     """The engine's own tests of the unit group, all under `python` (see tests.engine.alone): the same."""
     return _pytest(python, "-p", "tests.engine.alone", "--confcutdir=tests/engine", *OWN)
+
+
+def run_here(python: str, database: Mapping[str, Any], *arguments: str) -> tuple[int, str]:
+    """The engine's own tests of the integration group on that database, as Django's settings name it: the same."""
+    plugin = ("-p", "tests.engine.plain.here", "--confcutdir=tests/engine", "-rs", "--create-db")
+    return _pytest(python, *plugin, *(arguments or OWN), PLAIN_DATABASE=json.dumps(database))
 
 
 def _pytest(runner: str, *arguments: str, **environment: str) -> tuple[int, str]:

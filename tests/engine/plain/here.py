@@ -1,65 +1,85 @@
-"""A pytest plugin: the tests of runs, written for a workspace, about the plain project's database instead.
+"""A pytest plugin: the engine's own tests of the database, written for a workspace, about a plain project's one schema.
 
-usage: python -m pytest --noconftest -p no:django -p tests.engine.plain.here tests/engine/automate/execution/…
-(DJANGO_SETTINGS_MODULE and PLAIN_DATABASE are set by whoever starts it; `test_runs_here` does.)
+usage: PLAIN_DATABASE='{"ENGINE": …}' python -m pytest -p tests.engine.plain.here --confcutdir=tests/engine FOLDER…
+(with the engine on PYTHONPATH; `make test-databases` starts it for every database there is a server for.)
 
-There are no tenants there: what tests import of them is replaced by the one schema before they are collected.
+What tests import of tenants is replaced by the one schema before they are collected. A test that needs more of the
+platform than that, or of PostgreSQL where this is another database, is skipped and says so. Django makes a test
+database beside the one given, and empties it after each test.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from datetime import timedelta
+from typing import Any
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.engine.plain.here_settings"
 
 import django
+import hypothesis
 import pytest
 
 django.setup()
 
-from django.db import connection, transaction  # noqa: E402 - after the set-up
-from django.utils import timezone  # noqa: E402
+from django.db import connection, connections  # noqa: E402 - after the set-up
 
-from automate import host, models  # noqa: E402
-from automate.models import OutboxJob, RunWait, StepRun  # noqa: E402
-from tests.engine import one_schema  # noqa: E402, F401 - before what imports tenants
-from tests.engine.automate.execution.conftest import Bench, scripted  # noqa: E402 - sees the one schema
+from tests.engine.one_schema import OneSchema  # noqa: E402 - before what imports tenants
+from tests.support import groups, sockets  # noqa: E402
+from tests.support.llm_server import llm_server  # noqa: E402
+from tests.support.sink import http_sink  # noqa: E402
+from tests.support.waiting import at_once, eventually  # noqa: E402
 
-__all__ = ["scripted"]
+__all__ = ["at_once", "eventually", "http_sink", "llm_server"]
 
-
-class PlainBench(Bench):
-    """The one schema under the hand of a test."""
-
-    def make_due(self) -> None:
-        past = timezone.now() - timedelta(seconds=1)
-        OutboxJob.objects.filter(status="PENDING").update(available_at=past)
-        StepRun.objects.filter(retry_at__isnull=False).update(retry_at=past)
-        RunWait.objects.filter(expires_at__isnull=False).update(expires_at=past)
-
-    def make_due_jobs(self) -> None:
-        """Nobody keeps due times apart from the jobs."""
-
-    def crash(self) -> None:
-        past = timezone.now() - timedelta(seconds=1)
-        OutboxJob.objects.filter(status="CLAIMED").update(lease_expires_at=past)
-        host.current().outbox().tend()
-        self.make_due()
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no finding
+hypothesis.settings.load_profile("untimed")
 
 
-def empty_tables() -> None:
-    """TRUNCATE on PostgreSQL, which passes the triggers that keep versions immutable."""
-    tables = [getattr(models, name)._meta.db_table for name in models.__all__]
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("TRUNCATE " + ", ".join(tables))
-        else:
-            with connection.constraint_checks_disabled(), transaction.atomic():
-                for table in tables:
-                    cursor.execute(f"DELETE FROM {table}")  # names of our own models
+def pytest_configure() -> None:
+    sockets.close_the_outside()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Only tests of the database; each with the time limit of its group."""
+    groups.assign(items)
+    chosen = [item for item in items if groups.group_of(item) == "integration"]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    needs = item.get_closest_marker("postgresql")
+    if needs is not None and connection.vendor != "postgresql":
+        pytest.skip(f"needs PostgreSQL: {needs.args[0]}")
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    empty_tables()
-    yield PlainBench(None)
-    connection.close()
+def tenant_a() -> Iterator[OneSchema]:
+    yield OneSchema()
+    connections.close_all()
+
+
+@pytest.fixture
+def tenant_b() -> None:
+    pytest.skip("needs a second workspace")
+
+
+@pytest.fixture
+def database_urls() -> Any:
+    pytest.skip("needs the roles of the hosted database")
+
+
+@pytest.fixture
+def fresh_database() -> Any:
+    pytest.skip("needs the hosted database")
+
+
+@pytest.fixture
+def owner_connection() -> Any:
+    pytest.skip("needs the roles of the hosted database")
+
+
+@pytest.fixture
+def superuser_connection() -> Any:
+    pytest.skip("needs the roles of the hosted database")

@@ -1,40 +1,30 @@
-"""Whole runs in the plain project: what is tested of runs in a workspace holds without tenants and without PostgreSQL.
+"""The engine's own tests of runs, written for a workspace, hold in a plain project: a selection, on SQLite.
 
-A selection on SQLite in the suite; all of them on every database that `make test-databases` has a server for.
+`make test-databases` runs every test of the database that needs no tenants, on each database there is a server for.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-from collections.abc import Callable
+import sys
 
 import pytest
 
-from tests.engine.plain.project import GIVEN, PYTHON, ROOT, Project
+from tests.engine import environments
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(900 if GIVEN else 240)]
-DATABASES = ("sqlite", *GIVEN)
-FOLDER = "tests/engine/automate/execution"
-FILES = [f"{FOLDER}/test_{name}.py" for name in ("graph_runs", "waiting_runs", "child_runs", "stopped_runs", "runs")]
-PLUGINS = ("--noconftest", "-p", "no:django", "-p", "no:cacheprovider", "-p", "tests.engine.plain.here")
-# What asks the dispatch of tenants, or changes the settings of the hosted product.
-NOT_HERE = "dead or hear or secrets_never or cancel_while or settings"
 SELECTION = "join or each_with_its_own_key or latest_first or rule_means or goes_on_with_what or reaches_the_child"
 
 
-@pytest.mark.parametrize("kind", DATABASES)
-def test_runs(kind: str, make_project: Callable[[str], Project]) -> None:
-    project = make_project(kind)
-    chosen = f"not ({NOT_HERE})" if GIVEN else f"({SELECTION}) and not dead"
-    command = [PYTHON, "-m", "pytest", "-q", *PLUGINS, "-o", "addopts=", "-o", "filterwarnings=", "-k", chosen]
-    environment = {name: value for name, value in project.environment.items() if not name.startswith("PYTEST_")}
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "engine"), str(ROOT)])
+@pytest.mark.processes
+def test_runs_in_one_schema() -> None:
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    files = [
+        f"tests/engine/automate/execution/test_{name}_runs.py" for name in ("graph", "waiting", "child", "stopped")
+    ]
 
-    ran = subprocess.run([*command, *FILES], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=800)
+    code, said = environments.run_here(sys.executable, database, "--no-migrations", "-k", SELECTION, *files)
 
-    assert ran.returncode == 0, ran.stdout[-20_000:] + ran.stderr
-    passed = re.search(r"(\d+) passed", ran.stdout)
+    assert code == 0, said
+    passed = re.match(r"(\d+) passed", said)
     assert passed is not None
-    assert int(passed[1]) >= (35 if GIVEN else 6), ran.stdout
+    assert int(passed[1]) >= 6, said

@@ -17,6 +17,7 @@ from automate.services.testing import dry_run
 from automate_connectors.models import ConnectorError
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.conftest import EVENT_TYPE, Bench, step
+from tests.support import tables
 
 PAYLOAD: dict[str, Any] = {"n": 3, "flag": True, "lines": [{"sku": "a"}, {"sku": "b"}, {"sku": "c"}], "none": []}
 GRAPHS = 30
@@ -111,14 +112,11 @@ def _told(error: dict[str, Any] | None) -> Any:
 
 def every_count() -> dict[str, int]:
     """Rows of every table of the workspace and of the public schema."""
+    counts = {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname = current_schema() OR schemaname = 'public'"
-        )
-        counts = {}
-        for schema, table in cursor.fetchall():
-            cursor.execute(f'SELECT count(*) FROM "{schema}"."{table}"')
-            counts[f"{schema}.{table}"] = cursor.fetchone()[0]
+        for name in tables.quoted(cursor):
+            cursor.execute(f"SELECT count(*) FROM {name}")
+            counts[name] = cursor.fetchone()[0]
     return counts
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
 
 from automate.models import Event, ExecutionRun, MatchDecision, OutboxJob, RunState, RunWait, StepRun
 from automate.runtime import emit_event
@@ -20,6 +19,7 @@ from automate_connectors import registry
 from automate_tenants.context import tenant_scope
 from automate_tenants.dispatch.store import DispatchStore
 from tests.engine.automate.execution.connectors import ScriptedAdapter
+from tests.support import dispatch
 
 EVENT_TYPE = "order.created"
 
@@ -66,19 +66,15 @@ class Bench:
             OutboxJob.objects.filter(status="PENDING").update(available_at=past)
             StepRun.objects.filter(retry_at__isnull=False).update(retry_at=past)
             RunWait.objects.filter(expires_at__isnull=False).update(expires_at=past)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT public.automate_ring_v1(%s::bigint[])", [[self.ref.id]])
+        dispatch.ring(self.ref)
 
     def make_due_jobs(self) -> None:
         """Tell the dispatch of due times that a test has moved."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT public.automate_ring_v1(%s::bigint[])", [[self.ref.id]])
+        dispatch.ring(self.ref)
 
     def crash(self) -> None:
         """What a killed worker leaves behind is taken back."""
-        with connection.cursor() as cursor:
-            cursor.execute("UPDATE public.automate_tenants_dispatchlease SET lease_until = now() - interval '1 s'")
-            cursor.execute("SELECT public.automate_reap_v2(100)")
+        dispatch.end_leases()
         self.make_due()
 
     def run(self) -> ExecutionRun:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db import connection, connections
+from django.db import connections
 
 from automate.execution.engine import ExecutionEngine
 from automate.execution.threads import ConnectorThreads
@@ -33,6 +33,7 @@ from automate_connectors.models import ActionSpec, ConnectorError
 from automate_tenants.context import tenant_scope
 from automate_tenants.dispatch.store import DispatchStore
 from tests.engine.automate.execution.conftest import Bench
+from tests.support import dispatch
 
 UnitName = tuple[UUID, str, int]  # run, step, item
 FINAL = frozenset({"succeeded", "failed", "cancelled"})
@@ -201,9 +202,7 @@ class World:
 
     def take_leases(self) -> None:
         """Every lease has run out; what it held is due again."""
-        with connection.cursor() as cursor:
-            cursor.execute("UPDATE public.automate_tenants_dispatchlease SET lease_until = now() - interval '1 s'")
-            cursor.execute("SELECT public.automate_reap_v1(100)")
+        dispatch.end_leases()
         with tenant_scope(self.bench.ref):
             past = datetime.now(timezone.utc) - timedelta(seconds=1)
             OutboxJob.objects.filter(status="PENDING", attempts__gt=0).update(available_at=past)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timezone
 from typing import Any
 
-import psycopg
 import pytest
+from django.db import connection
 
 from automate.models import RunWait
 from automate.outbox import postgres
@@ -50,6 +50,7 @@ def cancel(bench: Bench) -> None:
         cancel_run(run_id=run.id, actor="user:1", now=now())
 
 
+@pytest.mark.postgresql("locks of rows, as its write takes them")
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize(
     ("asks", "act", "status"),
@@ -94,11 +95,12 @@ def test_in_the_middle_of_the_write_that_puts_the_run_away(
 
 
 def _until_it_waits_for_a_lock_or_has_ended(thread: threading.Thread) -> None:
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as watcher:
+    watcher = connection.copy()
+    with closing(watcher), watcher.cursor() as cursor:
         for _ in range(3_000):
             thread.join(timeout=0.01)
-            blocked = watcher.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
-            if not thread.is_alive() or blocked != (0,):
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if not thread.is_alive() or cursor.fetchone() != (0,):
                 return
     raise AssertionError("neither blocked nor done")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
-
 from automate import ids
 from automate.execution import endings
 from automate.models import Event, ExecutionRun, OutboxJob
@@ -14,6 +12,7 @@ from automate_tenants.context import tenant_scope
 from automate_tenants.dispatch.store import DispatchStore
 from tests.engine.automate.execution.conftest import Bench, step
 from tests.engine.automate.execution.graphs import by_step, core, now, refuse, wait_of
+from tests.support import dispatch
 
 
 def child_and_parent(bench: Bench, *, wait: bool = True, child: list[dict[str, Any]] | None = None) -> None:
@@ -73,11 +72,9 @@ def kill_workers_of(bench: Bench, origin: str) -> ExecutionRun:
     with tenant_scope(bench.ref):
         job = OutboxJob.objects.filter(kind="run", run_id=run.id)
         job.update(status="PENDING", available_at=now() - timedelta(days=1), attempts=4)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT public.automate_ring_v1(%s::bigint[])", [[bench.ref.id]])
-        assert DispatchStore().claim_batch(limit=1, worker="dies", lease_seconds=30) is not None
-        cursor.execute("UPDATE public.automate_tenants_dispatchlease SET lease_until = now() - interval '1 s'")
-        cursor.execute("SELECT public.automate_reap_v2(100)")
+    dispatch.ring(bench.ref)
+    assert DispatchStore().claim_batch(limit=1, worker="dies", lease_seconds=30) is not None
+    dispatch.end_leases()
     return run
 
 

@@ -13,6 +13,7 @@ from automate.models import Event
 from automate_tenants.context import tenant_scope
 
 
+@pytest.mark.postgresql("triggers")
 def test_the_database_refuses_to_change_an_event_and_lets_it_be_deleted(db: None, tenant_a: Any) -> None:
     with tenant_scope(tenant_a.ref):
         event = Event.objects.create(

@@ -20,6 +20,7 @@ from automate_governance.models import StoredSecret, StoredSecretVersion
 from automate_governance.secrets import SecretNotAllowed, SecretNotFoundError, SecretUnreadable
 from automate_tenants.context import public_scope, tenant_scope
 from automate_tenants.keys import create_key
+from tests.support import tables
 from tests.support.workspaces import Workspace
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
@@ -47,10 +48,8 @@ def everything() -> str:
     """Every column of every row of every table of the workspace, as text."""
     found = []
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
-        for (table,) in cursor.fetchall():
-            cursor.execute(f'SELECT to_jsonb(t)::text FROM "{table}" t')
-            found += [text for (text,) in cursor.fetchall()]
+        for table in tables.quoted(cursor, public=False):
+            found += tables.rows_as_text(cursor, table)
     return "\n".join(found)
 
 

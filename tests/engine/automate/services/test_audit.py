@@ -33,6 +33,7 @@ def test_an_entry_goes_with_its_transaction() -> None:
     assert not AuditLogEntry.objects.filter(action="test.done").exists()
 
 
+@pytest.mark.postgresql("triggers")
 def test_an_entry_cannot_be_changed_or_deleted() -> None:
     entry = _record()
 

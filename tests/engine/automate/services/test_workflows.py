@@ -84,6 +84,7 @@ def test_publishing_the_same_again_makes_no_version(definition: dict[str, Any]) 
     assert _audited(workflow).count("workflow.publish") == 1
 
 
+@pytest.mark.postgresql("triggers")
 def test_a_version_cannot_be_changed(definition: dict[str, Any]) -> None:
     version = _publish(_create(definition))
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
 
 from automate.models import Event, EventBuffer, MatchDecision, OutboxJob, QueuePlace
 from automate.services import create_workflow, publish_version
@@ -18,6 +18,7 @@ from automate.worker.loop import Worker, WorkerOptions
 from automate_tenants.context import tenant_scope
 from automate_tenants.dispatch.store import DispatchStore
 from tests.engine.automate.execution.conftest import EVENT_TYPE, Bench, scripted, step
+from tests.support import dispatch
 
 __all__ = ["scripted"]
 
@@ -61,8 +62,7 @@ class FlowBench(Bench):
         self.ring()
 
     def ring(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT public.automate_ring_v1(%s::bigint[])", [[self.ref.id]])
+        dispatch.ring(self.ref)
 
     def answers(self) -> list[tuple[str, str, UUID | None]]:
         """(decision, reason, run) of every event, oldest first."""

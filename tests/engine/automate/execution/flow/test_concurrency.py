@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
 from django.utils import timezone
 
 from automate.models import ExecutionRun, OutboxJob, QueuePlace
@@ -14,6 +15,8 @@ from automate_connectors.models import ConnectorError
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.conftest import step
 from tests.engine.automate.execution.flow.conftest import FlowBench
+
+pytestmark = pytest.mark.postgresql("queues")
 
 ONE_EACH = {"key": "{{ payload.customer }}", "limit": 1}
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from django.utils import timezone
 
 from automate.execution.flow import buffers
@@ -14,6 +15,8 @@ from automate.models import Event, EventBuffer, ExecutionRun, OutboxJob
 from automate.runtime import emit_event
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.flow.conftest import FlowBench
+
+pytestmark = pytest.mark.postgresql("queues")
 
 QUIET = {"key": "{{ payload.document }}", "seconds": 30, "max_seconds": 90}
 

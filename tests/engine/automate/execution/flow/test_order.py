@@ -15,6 +15,8 @@ from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.conftest import step
 from tests.engine.automate.execution.flow.conftest import FlowBench
 
+pytestmark = pytest.mark.postgresql("queues")
+
 BY_CUSTOMER = "{{ payload.customer }}"
 
 

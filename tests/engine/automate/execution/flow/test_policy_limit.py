@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pytest
+
 from automate.execution.flow import places
 from automate.models import ExecutionRun, QueuePlace
 from automate.policy import blocked_since, save_policy, stored_policy
@@ -13,6 +15,8 @@ from automate_connectors.models import ConnectorError
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.flow.conftest import FlowBench
 from tests.engine.automate.execution.flow.hands import Counted
+
+pytestmark = pytest.mark.postgresql("queues")
 
 
 def set_limit(bench: FlowBench, limit: int | None) -> None:

@@ -14,6 +14,8 @@ from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.conftest import step
 from tests.engine.automate.execution.flow.conftest import FlowBench
 
+pytestmark = pytest.mark.postgresql("queues")
+
 BY_CUSTOMER = "{{ payload.customer }}"
 ONE = {"key": BY_CUSTOMER, "limit": 1}
 HELD = {"order": {"key": BY_CUSTOMER, "on_stuck": "park"}}
