@@ -155,6 +155,7 @@ def plant(tenant: TenantRef) -> Planted:
         "workflow_id": workflow.pk,
         "workflow": workflow.pk,
         "version_num": 1,
+        "number": 1,
         "version": 1,
         "endpoint_id": endpoint.pk,
         "schedule_id": schedule.pk,

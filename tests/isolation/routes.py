@@ -379,6 +379,14 @@ ROUTES = [
         "api/v1/schedules/<str:schedule_id>/ticks", "api", {"GET": "workflows:read", "POST": "runs:write"}, shows=True
     ),
     Route("api/v1/workflow-validations", "api", {"POST": "workflows:read"}),
+    Route(
+        "api/v1/workflows/<str:workflow>/rule-tests",
+        "api",
+        {"GET": "workflows:read", "POST": "workflows:write"},
+        shows=True,
+    ),
+    Route("api/v1/workflows/<str:workflow>/rule-tests/<int:number>", "api", {"DELETE": "workflows:write"}),
+    Route("api/v1/rule-evaluations", "api", {"POST": "workflows:read"}),
     Route("api/v1/workflow-dry-runs", "api", {"POST": "workflows:read"}),
     Route("api/v1/workflow-backtests", "api", {"POST": "workflows:read"}),
     Route("api/v1/backtests", "api", {"GET": "runs:read", "POST": "workflows:write"}, shows=True),

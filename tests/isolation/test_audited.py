@@ -206,6 +206,11 @@ API = {
     "PATCH schedules/<str:schedule_id>": leaves("schedule.pause", body={"is_paused": True}),
     "POST schedules/<str:schedule_id>/ticks": leaves("schedule.run"),
     "POST workflow-validations": nothing(LOOKS, MADE),
+    "POST workflows/<str:workflow>/rule-tests": leaves(
+        "workflow.save", body={"name": "made", "payload": {}, "expected": False}
+    ),
+    "DELETE workflows/<str:workflow>/rule-tests/<int:number>": leaves("workflow.save"),
+    "POST rule-evaluations": nothing(LOOKS, {"rule": None, "payload": {}}),
     "POST workflow-dry-runs": nothing(LOOKS, {"definition": MADE, "payload": {}}),
     "POST workflow-backtests": nothing(LOOKS, {"workflow": f"{CANARY}-flow", "definition": FLOW}),
     "POST backtests": leaves("backtest.start", body={"workflow": f"{CANARY}-flow", "definition": FLOW}),

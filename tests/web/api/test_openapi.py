@@ -20,6 +20,8 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "workflow_imports_create", "workflow_dry_runs_create", "workflow_backtests_create",
     "workflow_backtest_jobs_list", "workflow_backtest_jobs_create", "workflow_backtest_jobs_get",
     "workflow_backtest_cancellations_create",
+    "workflow_rule_evaluations_create", "workflow_rule_tests_list", "workflow_rule_tests_create",
+    "workflow_rule_tests_delete",
     "workflow_validations_create", "secrets_list", "secrets_create", "secrets_get", "secrets_change", "secrets_delete",
     "secret_versions_create", "secret_restorations_create", "audit_list",
     "policy_get", "policy_save", "policy_previews_create",
@@ -136,6 +138,16 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
             "/workflow-dry-runs", {"workflow": "order-flow", "payload": {"total": 200}}
         ),
         "workflow_backtests_create": api.post("/workflow-backtests", {"workflow": "order-flow"}),
+        "workflow_rule_evaluations_create": api.post(
+            "/rule-evaluations", {"workflow": "order-flow", "payload": {"total": 200}}
+        ),
+        "workflow_rule_tests_create": api.post(
+            "/workflows/order-flow/rule-tests",
+            {"name": "large", "payload": {"total": 200}, "expected": True},
+            {"If-Match": "*"},
+        ),
+        "workflow_rule_tests_list": api.get("/workflows/order-flow/rule-tests"),
+        "workflow_rule_tests_delete": api.send("DELETE", "/workflows/order-flow/rule-tests/1", None, {"If-Match": "*"}),
         "workflow_runs_create": api.post("/workflows/order-flow/runs", {"payload": {"a": 1}}),
         "schedule_ticks_create": api.post(f"/schedules/{schedule.pk}/ticks", {}),
         "schedule_ticks_list": api.get(f"/schedules/{schedule.pk}/ticks"),

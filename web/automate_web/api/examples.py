@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from automate_web.api.backtest_examples import backtest_examples
 from automate_web.api.control_examples import control_examples
+from automate_web.api.rule_examples import rule_examples
 from automate_web.api.version_examples import version_examples
 
 TRACE_ID: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -201,6 +202,7 @@ _LLM_PREFERENCES: dict[str, Any] = {
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     **control_examples(_RUN, _EVENT, _page),
     **version_examples(_VERSION, _DEFINITION),
+    **rule_examples(),
     "events_list": {"answer": _page("events", _EVENT), "description": "Newest first, without payloads."},
     "events_send": {
         "body": {"type": "order.created", "payload": {"id": 7, "total": 120}},

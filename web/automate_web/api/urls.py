@@ -17,6 +17,7 @@ from automate_web.api import (
     policy,
     replays,
     retries,
+    rule_tests,
     runs,
     schedules,
     schema,
@@ -74,6 +75,11 @@ urlpatterns = [
     path("schedules/<str:schedule_id>", schedules.OneSchedule.as_view(), name="schedule"),
     path("schedules/<str:schedule_id>/ticks", schedules.Ticks.as_view(), name="schedule-ticks"),
     path("workflow-validations", workflows.Validations.as_view(), name="workflow-validations"),
+    path("workflows/<str:workflow>/rule-tests", rule_tests.WorkflowRuleTests.as_view(), name="workflow-rule-tests"),
+    path(
+        "workflows/<str:workflow>/rule-tests/<int:number>", rule_tests.OneRuleTest.as_view(), name="workflow-rule-test"
+    ),
+    path("rule-evaluations", rule_tests.RuleEvaluations.as_view(), name="rule-evaluations"),
     path("workflow-dry-runs", trials.DryRuns.as_view(), name="workflow-dry-runs"),
     path("workflow-backtests", trials.Backtests.as_view(), name="workflow-backtests"),
     path("backtests", backtests.BacktestJobs.as_view(), name="backtests"),

@@ -65,8 +65,8 @@ class OneWorkflow(ApiView):
     def get(self, request: Request, workflow: str) -> Response:
         Query(request, ())
         found = find_workflow(workflow)
-        if request.META.get("HTTP_IF_NONE_MATCH") == _etag(found):
-            return Response(status=304, headers={"ETag": _etag(found)})
+        if request.META.get("HTTP_IF_NONE_MATCH") == etag_of(found):
+            return Response(status=304, headers={"ETag": etag_of(found)})
         return _answer(found)
 
     @describe(
@@ -84,7 +84,7 @@ class OneWorkflow(ApiView):
         saved = services.save_draft(
             workflow_id=found.pk,
             definition=_definition(request),
-            expected_revision=_expected_revision(request, found),
+            expected_revision=expected_revision(request, found),
             actor=self.caller.actor,
             now=timezone.now(),
         )
@@ -122,7 +122,7 @@ class Versions(ApiView):
         now = timezone.now()
         version = services.publish_version(
             workflow_id=found.pk,
-            expected_revision=_expected_revision(request, found),
+            expected_revision=expected_revision(request, found),
             actor=self.caller.actor,
             now=now,
             note=new["note"],
@@ -171,12 +171,12 @@ def _not_an_object() -> dict[str, str]:
     return {"path": "", "code": "not_an_object", "message": "A definition is a JSON object."}
 
 
-def _etag(workflow: Workflow) -> str:
+def etag_of(workflow: Workflow) -> str:
     """The draft's revision, which `If-Match` compares, and what else changes when a version is published."""
     return f'"{workflow.draft_revision}-{int(workflow.updated_at.timestamp() * 1_000_000):x}"'
 
 
-def _expected_revision(request: Request, workflow: Workflow) -> int:
+def expected_revision(request: Request, workflow: Workflow) -> int:
     """The revision in `If-Match`: an ETag, or a bare draft_revision; `*` is whichever is there.
 
     Raises PreconditionRequired without the header, Invalid for what is neither.
@@ -202,5 +202,5 @@ def made_live(version: WorkflowVersion, now: datetime) -> Response:
 
 def _answer(workflow: Workflow, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return Response(
-        serializers.WorkflowDetail(workflow).data, status=status, headers={"ETag": _etag(workflow), **(headers or {})}
+        serializers.WorkflowDetail(workflow).data, status=status, headers={"ETag": etag_of(workflow), **(headers or {})}
     )

@@ -1,0 +1,286 @@
+"""Rules asked about a payload or a past event, and the test cases in a workflow's draft.
+
+Evaluating stores nothing. A past event needs the scope to read events. A rule of the caller's own reads it as it is
+shown, with its masks: it may be chosen freely and could ask for every letter.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.utils import timezone
+from rest_framework import serializers as fields
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from automate.definitions.rule_tests import Verdict, event_differences
+from automate.ingest.refusal import ForbiddenScope
+from automate.models import Event, Workflow, WorkflowVersion
+from automate.services.rule_tests import Tried, add_rule_test, remove_rule_test, run_rule_tests, try_event, try_payload
+from automate_governance.errors import Invalid, NotFound
+from automate_web.api.documentation import describe, query_parameter
+from automate_web.api.query import Query
+from automate_web.api.serializers import AnyJson, Input, JsonObjectOrNull, Text
+from automate_web.api.views import ApiView, read
+from automate_web.api.workflows import etag_of, expected_revision, find_workflow
+
+VERSION = query_parameter("version", "Ask the rule of this version, a number, instead of the draft's.")
+_ANY_TRIGGER = {"type": "manual"}  # a rule alone has none
+
+
+class Around(Input):
+    """What the rule sees of the event, where it is not what the trigger stands for."""
+
+    type = Text(required=False, max_length=200)
+    source = Text(required=False, max_length=200)  # type: ignore[assignment]
+
+
+class NewRuleEvaluation(Input):
+    """A rule and what it is asked about."""
+
+    workflow = Text(required=False, help_text="Its id or slug. Its draft's rule is asked, unless another is named.")
+    version = fields.IntegerField(required=False, min_value=1, help_text="The version whose rule is asked.")
+    rule = AnyJson(required=False, allow_null=True, help_text="A rule of your own to ask.")
+    payload = AnyJson(required=False, allow_null=True)
+    event_id = fields.UUIDField(required=False, help_text="A past event instead of a payload.")
+    event = Around(required=False, help_text="Of a payload.")
+
+
+class EventShown(fields.Serializer[Any]):
+    """What the rule saw of the event besides its payload."""
+
+    id = fields.UUIDField(allow_null=True, help_text="null: it is made up.")
+    type = fields.CharField()
+    source = fields.CharField()  # type: ignore[assignment]
+
+
+class RuleEvaluation(fields.Serializer[Any]):
+    """What the rule says, condition by condition."""
+
+    matches = fields.BooleanField(allow_null=True, help_text="null: the rule cannot be evaluated; `error` says why.")
+    error = fields.CharField()
+    failed_at = fields.CharField(help_text="JSON pointer of the first failing condition.")
+    condition = fields.CharField(help_text="That condition in words.")
+    seen = fields.ListField(child=AnyJson(allow_null=True), help_text="The values it was given, masked ones masked.")
+    explain = JsonObjectOrNull(help_text="The rule's tree with what each part saw; null without a rule.")
+    event = EventShown()
+    is_as_shown = fields.BooleanField(help_text="The rule read a past event's payload with its masks in place.")
+
+
+class NewRuleTest(Input):
+    """A case to keep in the draft. Its payload, or that of a past event, is kept with its masks."""
+
+    name = Text(max_length=120)
+    expected = fields.BooleanField(help_text="Whether the rule must match.")
+    payload = AnyJson(required=False, allow_null=True)
+    event_id = fields.UUIDField(required=False, help_text="A past event whose payload, type and source are kept.")
+    event = Around(required=False, help_text="Of a payload.")
+
+
+class RuleTestShown(fields.Serializer[Any]):
+    """One case and how it stands."""
+
+    number = fields.IntegerField(help_text="Its place in the draft's `tests`, from 1.")
+    name = fields.CharField()
+    event = Around()
+    payload = AnyJson(allow_null=True)
+    expected = fields.BooleanField()
+    matches = fields.BooleanField(allow_null=True, help_text="null: the rule cannot be evaluated.")
+    passed = fields.BooleanField()
+    message = fields.CharField(help_text="What was expected and what came, with the first failing condition.")
+
+
+class RuleTests(fields.Serializer[Any]):
+    """Every case of the draft, in its order."""
+
+    draft_revision = fields.IntegerField(help_text="For `If-Match`.")
+    version_num = fields.IntegerField(allow_null=True, help_text="Whose rule was asked; null: the draft's.")
+    results = RuleTestShown(many=True)
+
+
+class RuleEvaluations(ApiView):
+    """`/rule-evaluations`"""
+
+    scopes: ClassVar = {"POST": "workflows:read"}
+
+    @describe(
+        "workflow_rule_evaluations_create",
+        "Ask a rule about a payload or a past event",
+        body=NewRuleEvaluation,
+        answer=RuleEvaluation,
+        missing=True,
+    )
+    def post(self, request: Request) -> Response:
+        Query(request, ())
+        said = read(request, NewRuleEvaluation)
+        _refuse_unclear(said)
+        is_own_rule = "rule" in said
+        definition = _definition(said)
+        if "event_id" in said:
+            _demand_events(self)
+            tried = try_event(definition, said["event_id"], is_own_rule=is_own_rule)
+        else:
+            tried = try_payload(definition, said["payload"], event=said.get("event"))
+        return Response(RuleEvaluation(_shown(tried)).data)
+
+
+class WorkflowRuleTests(ApiView):
+    """`/workflows/{workflow}/rule-tests`"""
+
+    scopes: ClassVar = {"GET": "workflows:read", "POST": "workflows:write"}
+
+    @describe(
+        "workflow_rule_tests_list",
+        "List the test cases of a draft and how they stand",
+        answer=RuleTests,
+        parameters=[VERSION],
+        missing=True,
+        etag=True,
+    )
+    def get(self, request: Request, workflow: str) -> Response:
+        said = Query(request, ("version",)).text("version")
+        found = find_workflow(workflow)
+        return _answer(found, _version(found, said) if said else None)
+
+    @describe(
+        "workflow_rule_tests_create",
+        "Keep a test case in the draft",
+        body=NewRuleTest,
+        answer=RuleTests,
+        status=201,
+        missing=True,
+        conflict=True,
+        if_match=True,
+        makes=True,
+    )
+    def post(self, request: Request, workflow: str) -> Response:
+        Query(request, ())
+        found = find_workflow(workflow)
+        new = read(request, NewRuleTest)
+        _refuse_unclear(new)
+        payload, event = new.get("payload"), dict(new.get("event", {}))
+        if "event_id" in new:
+            _demand_events(self)
+            past = _event(new["event_id"])
+            payload, event = past.payload, event_differences(found.draft, {"type": past.type, "source": past.source})
+        saved = add_rule_test(
+            workflow_id=found.pk,
+            name=new["name"],
+            payload=payload,
+            expected=new["expected"],
+            event=event,
+            expected_revision=expected_revision(request, found),
+            actor=self.caller.actor,
+            now=timezone.now(),
+        )
+        return _answer(saved, status=201)
+
+
+class OneRuleTest(ApiView):
+    """`/workflows/{workflow}/rule-tests/{number}`"""
+
+    scopes: ClassVar = {"DELETE": "workflows:write"}
+
+    @describe(
+        "workflow_rule_tests_delete",
+        "Take a test case out of the draft",
+        answer=RuleTests,
+        missing=True,
+        conflict=True,
+        if_match=True,
+    )
+    def delete(self, request: Request, workflow: str, number: int) -> Response:
+        Query(request, ())
+        found = find_workflow(workflow)
+        saved = remove_rule_test(
+            workflow_id=found.pk,
+            position=number - 1,
+            expected_revision=expected_revision(request, found),
+            actor=self.caller.actor,
+            now=timezone.now(),
+        )
+        return _answer(saved)
+
+
+def _refuse_unclear(said: dict[str, Any]) -> None:
+    if ("payload" in said) == ("event_id" in said):
+        raise Invalid("Name either a payload or an event_id.", details={"param": "payload"})
+    if "event" in said and "event_id" in said:
+        raise Invalid("A past event has its own type and source.", details={"param": "event"})
+
+
+def _demand_events(view: ApiView) -> None:
+    held = view.caller.scopes
+    if "events:read" not in held:
+        message = "Asking about past events needs the scope events:read as well."
+        raise ForbiddenScope(message, details={"needed": "events:read", "scopes": sorted(held)})
+
+
+def _definition(said: dict[str, Any]) -> dict[str, Any]:
+    """What holds the rule to ask. Raises Invalid, NotFound."""
+    is_own = "rule" in said
+    if "workflow" not in said:
+        if not is_own or "version" in said:
+            raise Invalid("Name a workflow, or send a rule.", details={"param": "workflow"})
+        return {"slug": "", "trigger": _ANY_TRIGGER, "rule": said["rule"]}
+    if is_own and "version" in said:
+        raise Invalid("Name either a version or a rule.", details={"param": "version"})
+    workflow = find_workflow(said["workflow"])
+    if "version" in said:
+        return _version(workflow, str(said["version"])).definition
+    return {**workflow.draft, "rule": said["rule"]} if is_own else workflow.draft
+
+
+def _version(workflow: Workflow, number: str) -> WorkflowVersion:
+    if not (number.isascii() and number.isdigit() and len(number) <= 9):
+        raise Invalid("A version is a number.", details={"param": "version"})
+    version = workflow.versions.select_related("workflow").filter(version_num=int(number)).first()
+    if version is None:
+        raise NotFound("This workflow has no such version.", details={"version_num": int(number)})
+    return version
+
+
+def _event(event_id: UUID) -> Event:
+    event = Event.objects.filter(pk=event_id).first()
+    if event is None:
+        raise NotFound("There is no such event.", details={"id": str(event_id)})
+    return event
+
+
+def _shown(tried: Tried) -> dict[str, Any]:
+    told = tried.told
+    return {
+        "matches": told.matches,
+        "error": told.error,
+        "failed_at": told.failed_at,
+        "condition": told.condition,
+        "seen": told.seen,
+        "explain": told.tree,
+        "event": tried.event,
+        "is_as_shown": tried.is_as_shown,
+    }
+
+
+def _answer(workflow: Workflow, version: WorkflowVersion | None = None, *, status: int = 200) -> Response:
+    rule = workflow.draft.get("rule") if version is None else version.rule
+    shown = {
+        "draft_revision": workflow.draft_revision,
+        "version_num": version.version_num if version is not None else None,
+        "results": [_case(verdict) for verdict in run_rule_tests(workflow.draft, rule)],
+    }
+    return Response(RuleTests(shown).data, status=status, headers={"ETag": etag_of(workflow)})
+
+
+def _case(verdict: Verdict) -> dict[str, Any]:
+    test = verdict.test
+    return {
+        "number": test.position + 1,
+        "name": test.name,
+        "event": test.event,
+        "payload": test.payload,
+        "expected": test.expected,
+        "matches": verdict.matches,
+        "passed": verdict.passed,
+        "message": verdict.sentence,
+    }
