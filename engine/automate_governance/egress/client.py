@@ -208,7 +208,7 @@ async def _exchange(
 async def _read(response: aiohttp.ClientResponse, method: str, limit_bytes: int) -> bytes:
     if sum(len(name) + len(value) for name, value in response.raw_headers) > MAX_HEAD_BYTES:
         raise ReplyTooLarge(f"The reply's headers are larger than {MAX_HEAD_BYTES} bytes.")
-    encoding = response.headers.get("Content-Encoding", "") if method != "HEAD" else ""
+    encoding = ", ".join(response.headers.getall("Content-Encoding", ())) if method != "HEAD" else ""
     reader = BodyReader(encoding, limit_bytes=limit_bytes)
     if method != "HEAD" and (response.content_length or 0) > limit_bytes:
         raise ReplyTooLarge(f"The reply is larger than {limit_bytes} bytes.", details={"limit_bytes": limit_bytes})

@@ -95,6 +95,13 @@ def test_encodings_that_cannot_be_trusted_are_refused(encoding, sent):
     assert not raised.value.in_doubt  # it did arrive, and was answered
 
 
+def test_encodings_in_two_headers_are_two_encodings():
+    sent = gzip.compress(gzip.compress(b"hello", mtime=0), mtime=0)
+
+    with pytest.raises(BadReply):
+        exchange(replying(sent, headers="Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n"))
+
+
 def test_an_answer_to_head_has_no_body_to_decode():
     assert (
         exchange(

@@ -165,6 +165,41 @@ def test_a_token_that_can_be_renewed_no_more_is_replaced_at_its_end(vault: hvac.
     assert read._client.token != first
 
 
+def test_a_token_that_cannot_be_renewed_serves_to_its_end_and_is_then_replaced(vault: hvac.Client) -> None:
+    """A batch token: the server refuses to renew it, and takes it until it ends."""
+    put(vault, "automate/KEY", value="x")
+    vault.auth.approle.create_or_update_approle(
+        "batch", token_policies=["automate"], token_ttl="60s", token_type="batch"
+    )
+    role_id = vault.auth.approle.read_role_id("batch")["data"]["role_id"]
+    secret_id = vault.auth.approle.generate_secret_id("batch")["data"]["secret_id"]
+    clock = Clock()
+    read = backend(vault, role_id=role_id, secret_id=secret_id, clock=clock)
+    read.get_secret("KEY")
+    first = read._client.token
+
+    clock.now += 41
+    assert read.get_secret("KEY") == "x"
+    kept = read._client.token
+    clock.now += 20
+    assert read.get_secret("KEY") == "x"
+
+    assert kept == first
+    assert read._client.token != first
+
+
+def test_a_role_that_is_taken_away_is_unavailable(vault: hvac.Client) -> None:
+    vault.auth.approle.create_or_update_approle("gone", token_policies=["automate"], token_ttl="60s")
+    role_id = vault.auth.approle.read_role_id("gone")["data"]["role_id"]
+    secret_id = vault.auth.approle.generate_secret_id("gone")["data"]["secret_id"]
+    vault.auth.approle.delete_role("gone")
+
+    with pytest.raises(SecretsUnavailable) as refused:
+        backend(vault, role_id=role_id, secret_id=secret_id).get_secret("KEY")
+
+    assert secret_id not in f"{refused.value.message} {refused.value.details}"
+
+
 def test_a_403_says_so_without_the_path_of_others(vault: hvac.Client, app_role: dict[str, str]) -> None:
     put(vault, "elsewhere/KEY", value="not for the role")
 

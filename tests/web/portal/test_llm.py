@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from automate.models import AuditLogEntry
+from automate_llm.budgets import ledger, reconcile
 from automate_llm.models import Budget, LedgerEntry, Preferences
 from automate_tenants.context import tenant_scope
 from tests.isolation.conftest import host_of, logged_in
@@ -93,3 +95,47 @@ def test_the_api_tells_the_same(spent: LedgerEntry, tenant_a: Workspace) -> None
     assert (saved.status_code, refused.status_code) == (200, 422)
     assert json.loads(refused.content)["details"]["errors"][0]["path"] == "/prices/0"
     assert api.get("/llm/usage", day="yesterday").status_code == 422
+
+
+def test_calls_of_long_ago_are_their_months_on_the_page_and_in_the_api(
+    browser: Client, spent: LedgerEntry, tenant_a: Workspace
+) -> None:
+    now = timezone.now()
+    long_ago = now - timedelta(days=430)
+    with tenant_scope(tenant_a.ref):
+        for micros in (1_500_000, 2_000_000):
+            LedgerEntry.objects.create(
+                at=long_ago, day=long_ago.date().isoformat(), time_zone="UTC", expires_at=long_ago, reserved_micros=0,
+                workflow_id=uuid4(), action="chat", provider="openai", model="old-model", status="settled",
+                cost_micros=micros, input_tokens=30, output_tokens=4,
+            )  # fmt: skip
+        assert reconcile.forget_calls(now=now) == 2
+    api = Api(new_key(tenant_a, ["policy:read"]))
+
+    usage = json.loads(api.get("/llm/usage").content)
+    page = browser.get("/governance/llm/").content.decode()
+
+    month = long_ago.date().isoformat()[:7]
+    assert usage["earlier"] == [
+        {
+            "month": month, "model": "old-model", "calls": 2, "cost_usd": "3.500000", "input_tokens": 60,
+            "output_tokens": 8,
+        }
+    ]  # fmt: skip
+    assert usage["spent_usd"] == "4.200000"
+    assert month in page and "old-model" in page and "$3.50" in page
+
+
+def test_an_alert_stands_on_the_page(browser: Client, spent: LedgerEntry, tenant_a: Workspace) -> None:
+    now = timezone.now()
+    with tenant_scope(tenant_a.ref):
+        for cost in (800_000, 0):  # 5.00 of 10.00, and once more
+            LedgerEntry.objects.all().update(status="reserved", reserved_micros=0)
+            Budget.objects.update(cap_micros=10_000_000)
+            ledger.settle(spent.pk, cost_micros=cost, now=now)
+        told = AuditLogEntry.objects.filter(action="llm_budget.alert").values_list("details", flat=True)
+        assert [details["percent"] for details in told] == [50]
+
+    page = browser.get("/governance/llm/").content.decode()
+
+    assert "50 % of the tenant’s budget of $10.00 was reached" in page
