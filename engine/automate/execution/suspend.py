@@ -270,9 +270,9 @@ def _span(params: dict[str, Any], name: str) -> timedelta:
 
 def _beginning(run: RunProgress) -> datetime:
     """Just after the event that the run is about was received: events are compared with it, and a worker's clock may be
-    ahead of the gateway's. A retry is about an old event, so it begins when it was asked for.
+    ahead of the gateway's. A retry is about the same event: what came too late for the first run is there for it.
     """
-    return run.created_at if run.key_run_id else run.event.received_at + timedelta(microseconds=1)
+    return run.event.received_at + timedelta(microseconds=1)
 
 
 def _time(text: Any) -> datetime:

@@ -24,7 +24,7 @@ from automate.outbox.store import EventData
 from automate.outbox.waits import RecordedWait
 from automate.rules import RuleFailed, compile_rule
 
-LOOK_BACK_EVENTS = 10_000  # of one type, looked at for one wait
+LOOK_BACK_EVENTS = 10_000  # of one type, the earliest and the latest, looked at for one wait
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,14 @@ def tick(job_id: int, *, now: datetime) -> bool:
     return True
 
 
-def look_back(wait_id: UUID, *, now: datetime) -> RecordedWait | None:
+def look_back(wait_id: UUID, *, now: datetime, most: int = LOOK_BACK_EVENTS) -> RecordedWait | None:
     """An event that came before the wait was opened counts: answer with the earliest since its `since`.
 
-    Returns the wait as it stands then.
+    Of more than twice `most` events those in the middle are not looked at. Returns the wait as it stands then.
     """
     wait = RunWait.objects.filter(pk=wait_id, status="open").first()
     if wait is not None:
-        for event in _events_since(wait):
+        for event in _events_since(wait, most):
             if _matches(wait.rule, _data(event)):
                 answer(wait, {"event_id": str(event.id)}, by=f"event:{event.id}", now=now)
                 break
@@ -143,9 +143,17 @@ def request_cancel(run_ids: list[UUID], *, now: datetime) -> None:
     wake(asked)
 
 
-def _events_since(wait: RunWait) -> Iterator[Event]:
-    found = Event.objects.filter(type=wait.event_type, received_at__gte=wait.since).order_by("id")
-    return found[:LOOK_BACK_EVENTS].iterator(chunk_size=500)
+def _events_since(wait: RunWait, most: int) -> Iterator[Event]:
+    """The earliest, then of what is left the latest, in their order: a retry may look back over weeks."""
+    found = Event.objects.filter(type=wait.event_type, received_at__gte=wait.since)
+    seen = 0
+    for event in found.order_by("id")[:most].iterator(chunk_size=500):
+        seen, latest = seen + 1, event.id
+        yield event
+    if seen == most:
+        left = found.filter(id__gt=latest)
+        begin = left.order_by("-id").values_list("id", flat=True)[most - 1 : most].first()
+        yield from (left.filter(id__gte=begin) if begin else left).order_by("id").iterator(chunk_size=500)
 
 
 def _matches(rule: Any, event: EventData) -> bool:

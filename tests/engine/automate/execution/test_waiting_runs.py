@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from automate.execution import waiting
 from automate.runtime import emit_event
+from automate.services.retries import retry_run
 from automate.services.waits import answer_approval
 from automate_governance.errors import Conflict, PermissionDenied
 from automate_tenants.context import tenant_scope
@@ -79,6 +81,46 @@ def test_an_event_that_does_not_come_in_time(bench: Bench, on_timeout: str, stat
 
     assert bench.run().status == status
     assert wait_of(bench).status == "expired"
+
+
+def test_a_retry_finds_the_event_that_came_too_late_for_the_first_run(bench: Bench) -> None:
+    bench.publish(core("paid", "wait_for_event", {"event_type": "order.paid", "timeout_seconds": 60}))
+    bench.emit()
+    bench.work()
+    bench.make_due()
+    bench.work()
+    assert bench.run().status == "failed"
+    with tenant_scope(bench.ref):
+        emit_event("order.paid", {"sum": 7})
+    bench.work()
+
+    with tenant_scope(bench.ref):
+        made = retry_run(run_id=bench.run().id, actor="user:1", now=now())
+    bench.make_due_jobs()
+    bench.work()
+
+    [retried] = [run for run in bench.runs() if run.id == made.id]
+    assert (retried.status, retried.outputs["paid"]["payload"]) == ("succeeded", {"sum": 7})
+
+
+def test_of_very_many_events_the_earliest_and_the_latest_are_looked_at(bench: Bench) -> None:
+    rule = {"==": [{"var": "payload.n"}, 5]}
+    bench.publish(core("paid", "wait_for_event", {"event_type": "order.paid", "rule": rule}))
+    bench.emit()
+    bench.work()
+    wait = wait_of(bench)
+    with tenant_scope(bench.ref):
+        for n in (1, 2, 5, 3, 5, 4):
+            late = emit_event("order.paid", {"n": n})
+            before = waiting.look_back(wait.id, now=now(), most=1) if n == 3 else None
+            assert before is None or before.status == "open"  # the one in the middle was not looked at
+            if n == 5:
+                awaited = late
+
+        found = waiting.look_back(wait.id, now=now(), most=2)
+
+    assert found is not None
+    assert (found.status, (found.answer or {})["event_id"]) == ("answered", awaited)
 
 
 @pytest.mark.parametrize(("approved", "status"), [(True, "succeeded"), (False, "failed")])
