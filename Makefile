@@ -28,12 +28,14 @@ test-databases: $(DEV) ## the engine in a plain project on SQLite, PostgreSQL (t
 test-matrix: $(DEV) ## the engine (its own tests, a plain project) on every Python found here and Django 4.2, 5.2, 6.0
 	@$(BIN)/python -m tests.engine.matrix $(ARGS)
 
-check: $(DEV) ## format, lint, types, import contracts, missing migrations
+check: $(DEV) ## format, lint, types, import contracts, missing migrations, container file, compose, chart
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/automate migrate --check-models
+	$(BIN)/yamllint --strict -c deploy/yamllint.yaml deploy/compose.yaml deploy/chart/Chart.yaml deploy/chart/values.yaml
+	@if command -v $(BIN)/hadolint >/dev/null; then $(BIN)/hadolint --failure-threshold info deploy/Containerfile; fi
 
 bench: $(DEV) ## measure the whole path beside the ceiling; the result goes to loadtests/results (needs a quiet machine)
 	@$(BIN)/python -m loadtests.bench --output loadtests/results/latest.md
@@ -67,6 +69,8 @@ pins: $(DEV) ## resolve the dependencies again and write the hashed pins; no reg
 	$(PIN) pyproject.toml engine/pyproject.toml --extra embedded -o requirements.txt
 	$(PIN) pyproject.toml engine/pyproject.toml requirements-bootstrap.txt --extra embedded --group dev --group test \
 	  -c requirements.txt -o requirements-dev.txt
+	$(PIN) pyproject.toml engine/pyproject.toml --extra openai --extra anthropic -c requirements-dev.txt \
+	  -o deploy/requirements.txt
 
 # --- the environment: made once, made again only when a pin changes ---------------------------------------------
 

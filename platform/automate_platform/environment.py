@@ -23,7 +23,19 @@ def home() -> Path:
 
 
 def text(name: str, default: str = "") -> str:
-    return os.environ.get(name, default)
+    """The variable, or the content of the file that `<name>_FILE` names: how containers are handed their secrets.
+
+    Raises RuntimeError when both are set, or the file cannot be read.
+    """
+    value, file = os.environ.get(name), os.environ.get(f"{name}_FILE")
+    if not file:
+        return default if value is None else value
+    if value:
+        raise RuntimeError(f"{name} and {name}_FILE are both set; one of them says it.")
+    try:
+        return Path(file).read_text().strip()
+    except OSError as error:
+        raise RuntimeError(f"{name}_FILE names {file}, which cannot be read: {error.strerror}") from error
 
 
 def flag(name: str, *, default: bool = False) -> bool:
@@ -41,16 +53,33 @@ def port() -> int:
 
 def secret(name: str, file: Path) -> str:
     """The variable if it is set, else the content of `file` (mode 0600, made by `automate up`), else an error."""
-    if value := os.environ.get(name):
+    if value := text(name):
         return value
     if file.exists():
         return file.read_text().strip()
-    raise RuntimeError(f"{name} is not set and {file} does not exist. Run `automate up` once, or set {name}.")
+    raise RuntimeError(
+        f"{name} is not set and {file} does not exist. Run `automate up` once, or set {name} (or {name}_FILE)."
+    )
 
 
 def owner_database_url(file: Path) -> str:
     """The URL of the role that owns the tables. With a DATABASE_URL alone, that one role does everything."""
     return text("DJANGO_AUTOMATE_OWNER_DATABASE_URL") or text("DATABASE_URL") or secret("DATABASE_URL", file)
+
+
+def address(name: str) -> tuple[str, int] | None:
+    """`host:port` to listen on; None when it is not set. Raises RuntimeError when it is neither.
+
+    >>> address("NOT_SET") is None
+    True
+    """
+    given = text(name)
+    if not given:
+        return None
+    host, _, port = given.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise RuntimeError(f"{name} must be host:port, such as 0.0.0.0:8001, not {given!r}")
+    return host.strip("[]"), int(port)
 
 
 def private_targets(name: str, base_url: str) -> list[str]:

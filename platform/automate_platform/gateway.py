@@ -20,7 +20,7 @@ def configuration() -> GatewayConfig:
         database_url=env.secret("DATABASE_URL", home.secrets / "database-url"),
         live_secret=env.secret("DJANGO_AUTOMATE_LIVE_SECRET", home.secrets / "live"),
         key_store_dir=Path(env.text("DJANGO_AUTOMATE_KEY_STORE") or home.keys),
-        web_socket=home.web_socket,
+        web=env.text("DJANGO_AUTOMATE_WEB_URL") or home.web_socket,
         trusted_proxies=int(env.text("DJANGO_AUTOMATE_TRUSTED_PROXIES", "0")),
     )
 

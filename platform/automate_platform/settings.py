@@ -15,6 +15,7 @@ LIVE_SECRET = env.secret("DJANGO_AUTOMATE_LIVE_SECRET", SECRETS_DIR / "live")  #
 KEY_STORE_DIR = Path(env.text("DJANGO_AUTOMATE_KEY_STORE") or HOME / "keys")  # never inside PostgreSQL or its backups
 DEBUG = False
 BASE_URL = env.text("DJANGO_AUTOMATE_BASE_URL", "http://127.0.0.1:8000")  # of the app's host: sign-up, API, hooks
+INTERNAL_URL = env.text("DJANGO_AUTOMATE_INTERNAL_URL") or BASE_URL  # the same gateway, as a worker reaches it
 ALLOWED_HOSTS = env.allowed_hosts("DJANGO_AUTOMATE_ALLOWED_HOSTS", BASE_URL)
 
 TRUSTED_PROXY_COUNT = 1 + int(env.text("DJANGO_AUTOMATE_TRUSTED_PROXIES", "0"))  # the gateway and those before
@@ -57,6 +58,7 @@ TENANT_APPS = ["automate", "automate_llm", "automate_governance"]
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
 MIDDLEWARE = [
+    "automate_web.health.probes",  # before everything: it must answer whatever host, workspace or person is named
     "django.middleware.security.SecurityMiddleware",
     "automate_web.static_files.StaticFiles",
     "automate_tenants.middleware.TraceMiddleware",
@@ -163,6 +165,7 @@ REST_FRAMEWORK = {
 
 DJANGO_AUTOMATE = {
     "LOGGING_SCHEMA": LOGGING_SCHEMA,
+    "METRICS_EXPORT": env.address("DJANGO_AUTOMATE_WORKER_LISTEN") is not None,  # at that address, beside /healthz
     "SECRETS": env.secrets_backend("DJANGO_AUTOMATE_SECRETS_BACKEND", "DJANGO_AUTOMATE_VAULT"),
     "HOST": "automate_tenants.host.TenantHost",
     "EMAIL": {"backend": "none"},  # this installation's mail server is not the workspaces': they bring their own
@@ -174,6 +177,6 @@ DJANGO_AUTOMATE = {
     "LLM": {"HOST": "automate_tenants.llm_host.TenantLLMHost"},
     "POLICY": {
         # The built-in echo endpoint and, in benchmarks, sinks: exact host:port, this installation only.
-        "private_targets": env.private_targets("DJANGO_AUTOMATE_PRIVATE_TARGETS", BASE_URL),
+        "private_targets": env.private_targets("DJANGO_AUTOMATE_PRIVATE_TARGETS", INTERNAL_URL),
     },
 }

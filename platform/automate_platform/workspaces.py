@@ -56,7 +56,7 @@ def move_samples() -> int:
 
     Returns how many workspaces got a new version of their sample.
     """
-    echo_url = f"{settings.BASE_URL.rstrip('/')}/echo"
+    echo_url = f"{settings.INTERNAL_URL.rstrip('/')}/echo"
     with public_scope():
         tenants = [ref(tenant) for tenant in Tenant.objects.order_by("id")]
     moved = 0

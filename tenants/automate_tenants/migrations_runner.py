@@ -78,6 +78,17 @@ def migrate_tenants(*, threads: int = 2, canary: str | None = None) -> Report:
         return report
 
 
+def is_finished() -> bool:
+    """Whether a run of this code's migrations has been here: each tenant is up to date, or failed and is paused."""
+    version = code_version()
+    with public_scope():
+        if not TenantTemplate.objects.filter(version=version).exists():
+            return False
+        failed = TenantMigration.objects.filter(version=version, status=TenantMigration.Status.FAILED)
+        gave_up = set(failed.values_list("tenant_id", flat=True))
+        return all(tenant.pk in gave_up for tenant in _behind(version))
+
+
 def _behind(version: str) -> list[Tenant]:
     """Tenants that lack a migration of ours. A tenant that newer code has taken further is not behind."""
     templates = {t.version: {tuple(m) for m in t.migrations} for t in TenantTemplate.objects.all()}

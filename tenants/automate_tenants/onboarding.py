@@ -91,7 +91,7 @@ def _furnish(tenant: Tenant, owner_id: int, now: datetime) -> OpenedWorkspace:
 
 def _publish_sample(actor: str, now: datetime) -> Workflow:
     """The sample, live; left as a draft where this installation's policy forbids calling its own echo endpoint."""
-    definition = sample_definition(f"{settings.BASE_URL.rstrip('/')}/echo", endpoint=DEFAULT_ENDPOINT)
+    definition = sample_definition(f"{settings.INTERNAL_URL.rstrip('/')}/echo", endpoint=DEFAULT_ENDPOINT)
     workflow = create_workflow(definition=definition, actor=actor, now=now, is_sample=True)
     try:
         publish_version(workflow_id=workflow.pk, expected_revision=workflow.draft_revision, actor=actor, now=now)

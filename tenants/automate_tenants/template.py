@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import cache
 from typing import Any, cast
 
 from django.apps import apps
@@ -44,6 +45,17 @@ def code_version(loader: MigrationLoader | None = None) -> str:
     """The version of the tenant tables that this code wants: a hash of its leaf migrations' names."""
     text = "\n".join(f"{app}.{name}" for app, name in leaf_targets(loader))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_current() -> bool:
+    """Whether `automate migrate` of this code has run on this database. Raises what the database raises."""
+    with public_scope():
+        return TenantTemplate.objects.filter(version=_own_version()).exists()
+
+
+@cache
+def _own_version() -> str:
+    return code_version()
 
 
 def render_template() -> TenantTemplate:

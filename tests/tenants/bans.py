@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 ALLOWED_CACHES = {
     ("automate_tenants/key_store.py", "_file_store"): "by folder; the store's own memory is keyed by schema name",
+    ("automate_tenants/template.py", "_own_version"): "what this code's migrations are called",
     ("automate_web/api/schema.py", "_content"): "the API's description, one file for everybody",
     ("automate_web/gateway/sql/__init__.py", "statement"): "SQL files",
     ("automate_web/pages/docs.py", "_page"): "documentation, one for everybody",

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from automate_tenants import installation, migrations_runner, onboarding
 from automate_tenants.context import TenantRef
-from automate_tenants.migrations_runner import migrate_tenants
+from automate_tenants.migrations_runner import is_finished, migrate_tenants
 from automate_tenants.models import DispatchTenant, Tenant, TenantMigration, TenantTemplate
 from automate_tenants.pauses import FOREVER
 from automate_tenants.template import code_version
@@ -76,10 +76,13 @@ def test_every_tenant_is_brought_along(five: list[TenantRef], tomorrow: Tomorrow
 def test_a_failing_tenant_is_paused_and_named_and_the_rest_go_on(five: list[TenantRef], tomorrow: Tomorrow) -> None:
     broken, *rest = five[2], *five[:2], *five[3:]
     break_tenant(broken)
+    assert is_finished()
     tomorrow(ADD_NOTE)
+    assert not is_finished()
 
     report = migrate_tenants()
 
+    assert is_finished()  # new processes need not wait for the one that is paused
     assert list(report.failed) == ["tenant-3"]
     assert "already exists" in report.failed["tenant-3"]
     assert all(has_note(tenant) for tenant in rest)
@@ -129,6 +132,7 @@ def test_a_failing_canary_stops_everything(five: list[TenantRef], tomorrow: Tomo
     report = migrate_tenants(canary="tenant-5")
 
     assert report.stopped_at_canary
+    assert not is_finished()
     assert (list(report.failed), report.done) == (["tenant-5"], [])
     assert not any(has_note(tenant) for tenant in five[:4])
 

@@ -30,6 +30,7 @@ from automate.execution.processes import Processes
 from automate.execution.threads import ConnectorThreads
 from automate.outbox.store import Claim, OutboxStore
 from automate.worker.bell import Bell
+from automate.worker.pulse import Pulse
 from automate_connectors import registry
 from automate_governance.clock import Clock
 
@@ -70,6 +71,7 @@ class Worker:
         self._stopping = False
         self._halted = False  # by a kill switch: nothing is claimed
         self._on_ready = on_ready
+        self.pulse = Pulse()
         self._database = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="automate-db")
         self._connectors = _connectors(self._options)
         self._engine = ExecutionEngine(
@@ -92,6 +94,7 @@ class Worker:
         registry.all()  # loads every connector now: the first event should not wait for imports
         bell = Bell(asyncio.get_running_loop(), self._wake.set)
         keepers = [
+            asyncio.ensure_future(self._beat()),
             asyncio.ensure_future(self._renew()),
             asyncio.ensure_future(self._tend()),
             asyncio.ensure_future(self._keep_house()),
@@ -99,6 +102,7 @@ class Worker:
         ]
         try:
             bell.start()
+            self.pulse.database_answered()
             self._on_ready()
             while not self._stopping:
                 await self._work_once()
@@ -123,6 +127,7 @@ class Worker:
     def stop(self) -> None:
         """Claim nothing more; `run` returns once what is in hand is recorded. Safe in a signal handler of the loop."""
         self._stopping = True
+        self.pulse.is_stopping = True
         self._wake.set()
 
     def close(self) -> None:
@@ -219,6 +224,11 @@ class Worker:
 
     # -- beside the loop -------------------------------------------------------------------------------------------
 
+    async def _beat(self) -> None:
+        while True:
+            self.pulse.beat()
+            await asyncio.sleep(IDLE_SECONDS)
+
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._options.lease_seconds / 3)
@@ -239,6 +249,7 @@ class Worker:
                 await self._look()
                 if await self._engine.in_database(self._store.tend):
                     self._wake.set()
+                self.pulse.database_answered()
             except DatabaseError:
                 logger.debug("Housekeeping waits for the database.")
 

@@ -65,7 +65,17 @@ def _processes(nouns: Any) -> None:
         has_data=True,
     )
     migrate.add_argument("--check-models", action="store_true", help="only say whether a migration is missing")
+    migrate.add_argument("--wait", action="store_true", help="only wait until another process has migrated everything")
     migrate.set_defaults(module="migrate")
+    probe = nouns.add_parser(
+        "probe",
+        help="ask a process of this container or machine whether it lives",
+        description="Ends with 0 when it says yes. For health checks in images that have no curl.",
+        example="automate probe worker --ready",
+    )
+    probe.add_argument("process", choices=("gateway", "web", "worker"))
+    probe.add_argument("--ready", action="store_true", help="whether it can work now, too")
+    probe.set_defaults(module="probe")
     demo = nouns.add_parser("demo", help="make the demo workspace once", example="automate demo --json", has_data=True)
     demo.set_defaults(module="demo")
 

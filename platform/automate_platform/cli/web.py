@@ -1,8 +1,12 @@
-"""`automate web`: portal and API, plain synchronous Django, on a private Unix socket that the gateway streams to."""
+"""`automate web`: portal and API, plain synchronous Django, for the gateway alone: on a private Unix socket, or on
+`DJANGO_AUTOMATE_WEB_LISTEN` where the gateway is another machine or container. It believes what the gateway says about
+who is calling, so nobody else may reach that address.
+"""
 
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -23,12 +27,9 @@ def run(options: argparse.Namespace) -> int:
     from automate_web.static_files import collect
 
     collect()
-    socket = Home(env.home()).web_socket
-    socket.unlink(missing_ok=True)
     Granian(
         "automate_platform.wsgi:application",
-        uds=socket,
-        uds_permissions=SOCKET_MODE,
+        **_place(),
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=options.threads,
@@ -38,3 +39,12 @@ def run(options: argparse.Namespace) -> int:
         log_level=LogLevels.warning,
     ).serve()
     return 0
+
+
+def _place() -> dict[str, Any]:
+    """Where to listen, as Granian takes it."""
+    if listen := env.address("DJANGO_AUTOMATE_WEB_LISTEN"):
+        return {"address": listen[0], "port": listen[1]}
+    socket = Home(env.home()).web_socket
+    socket.unlink(missing_ok=True)
+    return {"uds": socket, "uds_permissions": SOCKET_MODE}

@@ -1,4 +1,7 @@
-"""`automate worker`: the engine's worker loop over every tenant's outbox; SIGTERM drains it."""
+"""`automate worker`: the engine's worker loop over every tenant's outbox; SIGTERM drains it.
+
+With `DJANGO_AUTOMATE_WORKER_LISTEN` it answers /healthz, /readyz and /metrics there.
+"""
 
 from __future__ import annotations
 
@@ -17,5 +20,6 @@ def run(options: argparse.Namespace) -> int:
     die_with_parent()
     _django.setup()
     mark = installation.worker_mark(Home(env.home()))
-    call_command("automate_worker", once=options.once, ready_file=mark)
+    listen = env.address("DJANGO_AUTOMATE_WORKER_LISTEN")
+    call_command("automate_worker", once=options.once, ready_file=mark, listen=listen)
     return 0

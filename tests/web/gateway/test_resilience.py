@@ -156,9 +156,14 @@ def test_it_recovers_by_itself_when_the_database_comes_back(
         assert alone.gateway.send("GET", "/healthz").status == 200
         waiting = alone.gateway.send("GET", "/readyz")
         assert (waiting.status, waiting.json["database"]) == (503, False)
+        assert alone.gateway.send("GET", "/readyz?part=database").status == 503
 
     eventually(lambda: alone.post(webhook_id="back").status == 202)
     assert alone.gateway.send("GET", "/readyz").json["database"] is True
+    without_web = alone.gateway.send("GET", "/readyz?part=database")  # nothing serves pages here: events are stored
+    assert (without_web.status, without_web.json) == (200, {"status": "ready", "database": True})
+    assert alone.gateway.send("GET", "/readyz?part=web").status == 503
+    assert alone.gateway.send("GET", "/readyz?part=worker").status == 404
     with psycopg.connect(database_urls.superuser) as connection:
         schema = sql.Identifier(alone.workspace.ref.schema_name)
         counted = connection.execute(sql.SQL("SELECT count(*) FROM {}.automate_event").format(schema)).fetchone()

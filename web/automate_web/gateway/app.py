@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import parse_qs
 
 from automate_governance.errors import NormalizedError, NotFound
 from automate_web.gateway import echo
@@ -66,7 +67,7 @@ class Gateway:
         if path == "/healthz":
             return Response(200, b'{"status":"ok"}')
         if path == "/readyz":
-            return await readiness(self._lookups, self._proxy)
+            return await readiness(self._lookups, self._proxy, part=_part(request))
         if self._proxy is None:
             raise NotFound("Nothing is here.")
         await self._proxy.answer(request, send)
@@ -111,9 +112,7 @@ class Gateway:
             body_seconds=config.body_seconds,
         )
         self._live = Live(self._changes, secret=config.live_secret, max_streams=config.max_live_streams)
-        self._proxy = (
-            Proxy(config.web_socket, trusted_proxies=config.trusted_proxies) if config.web_socket is not None else None
-        )
+        self._proxy = Proxy(config.web, trusted_proxies=config.trusted_proxies) if config.web is not None else None
 
     def _link(self, name: str) -> Link:
         return Link(self._config.database_url, name=name)
@@ -136,6 +135,11 @@ class Gateway:
         await self._lookups.close()
         if self._proxy is not None:
             await self._proxy.close()
+
+
+def _part(request: Request) -> str | None:
+    given = parse_qs(request.scope["query_string"].decode("latin-1")).get("part")
+    return given[0] if given else None
 
 
 def create_app(config: GatewayConfig) -> Gateway:

@@ -13,7 +13,7 @@ class GatewayConfig:
     database_url: str  # postgresql://, as automate_app
     live_secret: str = ""  # signs the tokens of /live/; empty: no live streams
     key_store_dir: Path | None = None  # opens signing secrets; None: endpoints that demand a signature refuse
-    web_socket: Path | None = None  # the web process; None: everything that is not ours is 404
+    web: Path | str | None = None  # its socket, or http://host:port; None: everything that is not ours is 404
     trusted_proxies: int = 0  # how many proxies in front append to X-Forwarded-For; 0: the peer is the sender
 
     max_waiting_events: int = 10_000  # accepted for storing but not stored; above it senders are told to come back

@@ -1,4 +1,6 @@
-"""Proxy: everything that is not the gateway's own goes to the web process, over its private socket, both ways streamed.
+"""Proxy: everything that is not the gateway's own goes to the web process, both ways streamed.
+
+Web listens on a private socket of this machine or, where each is a container of its own, in a private network.
 
 Only the gateway says who is calling and how: `X-Forwarded-*` of the outside are replaced unless trusted proxies stand
 in front. When web is away the answer is 503 with Retry-After, as JSON or as a small page that tries again.
@@ -47,8 +49,10 @@ _NOT_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 class Proxy:
     """Connections to the web process. A kept one may close just as it is used: only safe methods use those."""
 
-    def __init__(self, socket: Path, *, trusted_proxies: int):
-        self._socket = socket
+    def __init__(self, web: Path | str, *, trusted_proxies: int):
+        """`web`: its Unix socket, or `http://host:port`."""
+        self._socket = web if isinstance(web, Path) else None
+        self._base = "http://web" if isinstance(web, Path) else web.rstrip("/")
         self._trusted_proxies = trusted_proxies
         self._kept = self._session(keepalive_timeout=KEEP_ALIVE_SECONDS)
         self._fresh = self._session(force_close=True)
@@ -72,7 +76,7 @@ class Proxy:
     async def is_up(self) -> bool:
         """Whether web answers at all: a file that it serves without the database."""
         try:
-            async with self._fresh.head(f"http://web{SMALL_FILE}") as answer:
+            async with self._fresh.head(f"{self._base}{SMALL_FILE}") as answer:
                 return answer.status == 200
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False
@@ -85,7 +89,7 @@ class Proxy:
         session = self._kept if request.method in _SAFE_METHODS else self._fresh
         path = request.scope.get("raw_path") or request.path.encode()
         query = request.scope["query_string"]
-        url = "http://web" + path.decode("latin-1") + ("?" + query.decode("latin-1") if query else "")
+        url = self._base + path.decode("latin-1") + ("?" + query.decode("latin-1") if query else "")
         has_body = "transfer-encoding" in request.fields or bool(request.declared_length())
         if not has_body:
             request.body_read.set()
@@ -136,8 +140,13 @@ class Proxy:
         return headers
 
     def _session(self, **options: object) -> aiohttp.ClientSession:
+        connector: aiohttp.BaseConnector
+        if self._socket is None:
+            connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, **options)  # type: ignore[arg-type]
+        else:
+            connector = aiohttp.UnixConnector(str(self._socket), limit=MAX_CONNECTIONS, **options)  # type: ignore[arg-type]
         return aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(str(self._socket), limit=MAX_CONNECTIONS, **options),  # type: ignore[arg-type]
+            connector=connector,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_NOT_ADDED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from argparse import ArgumentParser
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from prometheus_client import start_http_server
 
 from automate import configuration, host, metrics
-from automate.worker import eventloop
+from automate.worker import eventloop, status
 from automate.worker.loop import Worker, configured_options
 
 
@@ -21,6 +22,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="work on what is due now, then stop")
+        parser.add_argument(
+            "--listen", type=_address, metavar="HOST:PORT", help="answer /healthz, /readyz and /metrics"
+        )
         parser.add_argument("--ready-file", type=Path, help="made when the worker has begun to look for work")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,9 +38,19 @@ class Command(BaseCommand):
             configured_options(),
             on_ready=ready,
         )
-        if configuration.are_metrics_exported() and not options["once"]:
-            self._serve_metrics()
-        eventloop.run(_run(worker, once=options["once"]))
+        with ExitStack() as stack:
+            if options["listen"]:
+                stack.enter_context(self._serve_status(worker, options["listen"]))
+            elif configuration.are_metrics_exported() and not options["once"]:
+                self._serve_metrics()
+            eventloop.run(_run(worker, once=options["once"]))
+
+    def _serve_status(self, worker: Worker, listen: tuple[str, int]) -> AbstractContextManager[int]:
+        """Whether it lives and works, and its metrics where they are exported, at one address."""
+        try:
+            return status.serving(worker.pulse, listen)
+        except OSError as error:
+            raise CommandError(f"Cannot listen on {listen[0]}:{listen[1]}: {error.strerror}.") from error
 
     def _serve_metrics(self) -> None:
         """In a thread of its own. Several workers on one machine need several ports: 0 takes a free one."""
@@ -48,6 +62,12 @@ class Command(BaseCommand):
                 f"No metrics at {told.address}:{told.port}: {error.strerror}. Set METRICS.port to a free port, or to 0."
             ) from error
         self.stdout.write(f"metrics at http://{told.address}:{server.server_port}/metrics")
+
+
+def _address(given: str) -> tuple[str, int]:
+    """Raises ValueError."""
+    host_name, _, port = given.rpartition(":")
+    return host_name.strip("[]"), int(port)
 
 
 async def _run(worker: Worker, *, once: bool) -> None:
