@@ -83,9 +83,12 @@ def test_ready_json_says_how_to_reach_everything_and_is_private(running_platform
 
 def test_every_secret_and_key_is_for_its_owner_alone(running_platform):
     for folder in ("secrets", "keys"):
-        files = list((running_platform.home / folder).iterdir())
+        found = list((running_platform.home / folder).rglob("*"))
+        files = [path for path in found if path.is_file()]
         assert files
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+        folders = [path for path in found if path.is_dir()]  # of the audit log's heads
+        assert {stat.S_IMODE(path.stat().st_mode) for path in folders} <= {0o700}
 
 
 def test_doctor_finds_nothing_broken_with_two_roles(running_platform):
