@@ -7,6 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
+DAILY_USD = 10.00  # where the settings do not say
+
 
 @dataclass(frozen=True)
 class LLMSettings:
@@ -35,7 +37,7 @@ def llm() -> LLMSettings:
 
 def daily_ceiling_usd() -> float:
     """`POLICY.llm_budget_daily`: no tenant spends more in a day. Source: seeds, "Policies & Governance"."""
-    return float(_automate().get("POLICY", {}).get("llm_budget_daily", 10.00))
+    return float(_automate().get("POLICY", {}).get("llm_budget_daily", DAILY_USD))
 
 
 def _automate() -> dict[str, Any]:

@@ -11,11 +11,16 @@ from django.conf import settings
 from automate import host
 from automate.policy.effective import Layer, Policy, merge
 from automate.policy.rules import InvalidPolicy, Rules, parse
+from automate_llm.config import DAILY_USD
 
 
 def installation_rules() -> Rules:
-    """Raises InvalidPolicy for a wrong key or value; a system check calls it, so that this stops the start."""
+    """Raises InvalidPolicy for a wrong key or value; a system check calls it, so that this stops the start.
+
+    The daily LLM budget has a default: it holds, so it is shown.
+    """
     options: dict[str, Any] = getattr(settings, "DJANGO_AUTOMATE", {}).get("POLICY", {})
+    options = {"llm_budget_daily": DAILY_USD, **options}
     return _parsed(json.dumps(options, default=str, sort_keys=True))
 
 

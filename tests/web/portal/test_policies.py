@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import Client
 
 from automate.ids import new_id
 from automate.models import Event, PolicyBlock, StepRun
-from automate.policy import stored_policy
+from automate.policy import Policy, effective_policy, stored_policy
 from automate_tenants import directory
 from automate_tenants.context import tenant_scope
 from tests.support.workspaces import Workspace
@@ -114,3 +115,17 @@ def test_masked_addresses_are_masked_on_pages_and_over_the_api(enter: Enter, ten
     )
     with tenant_scope(tenant_a.ref):
         assert stored_policy().document == {"mask_emails": True, "llm_budget_run": "0"}
+
+
+def test_the_installations_daily_budget_for_models_is_shown_where_nobody_set_one(
+    enter: Enter, tenant_a: Workspace
+) -> None:
+    page = enter(tenant_a).get(URL).content.decode()
+
+    assert effective_policy_of(tenant_a).llm_budget_daily == (Decimal("10.0"), "installation")
+    assert "$10.0" in page
+
+
+def effective_policy_of(workspace: Workspace) -> Policy:
+    with tenant_scope(workspace.ref):
+        return effective_policy()
