@@ -59,7 +59,7 @@ hooks: $(DEV) ## run the checks before each commit
 
 clean: ## remove the environment and the caches; data under var/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
-	find engine platform tenants web tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find engine platform tenants billing web tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-package django-automate --no-emit-package automate-platform

@@ -191,7 +191,13 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("RETENTION.batch_size", 1000, _COUNT, "Rows deleted in one transaction."),
     _setting("INGEST.API_KEY_HASHES", (), _texts, "SHA-256 (64 hex digits) of each key that may send."),
 )
-_SECTIONS_OF_OTHERS: tuple[str, ...] = ("LLM", "PLAN", "POLICY", "SECRETS")  # read, and refused, by their own readers
+_SECTIONS_OF_OTHERS: tuple[str, ...] = (
+    "BILLING",
+    "LLM",
+    "PLAN",
+    "POLICY",
+    "SECRETS",
+)  # read, and refused, by their own readers
 
 
 def find_misconfigured(options: Any) -> Iterator[Misconfigured]:

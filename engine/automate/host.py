@@ -64,6 +64,9 @@ class Host(Protocol):
     def keep_house(self, *, now: datetime, go_on: Callable[[], bool]) -> None:
         """Housekeeping that is due, for as long as `go_on` says yes. Every worker calls it now and then."""
 
+    def count_usage(self, *, now: datetime) -> None:
+        """Add up what was counted lately and look at what follows from it. Every worker calls it each few seconds."""
+
     def limits(self) -> dict[str, Any]:
         """The plan's layer of policy, as a document (`automate.policy.rules`); {} grants all that the ceiling does."""
 
@@ -143,6 +146,9 @@ class SingleSchemaHost:
 
             keep_house(now=now, retention=configured(), go_on=go_on)
             self._kept_house_at = now if go_on() else None
+
+    def count_usage(self, *, now: datetime) -> None:
+        """Nothing is counted: nobody pays."""
 
     def limits(self) -> dict[str, Any]:
         return {}

@@ -43,6 +43,7 @@ SKIP_PG_EXTRA_VALIDATION = True
 SHARED_APPS = [
     "django_tenants",
     "automate_tenants",
+    "automate_billing",
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",
@@ -54,7 +55,7 @@ SHARED_APPS = [
     "rest_framework",
     "drf_spectacular",
 ]
-TENANT_APPS = ["automate", "automate_llm", "automate_governance"]
+TENANT_APPS = ["automate", "automate_llm", "automate_governance", "automate_billing.metering"]
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
 MIDDLEWARE = [
@@ -167,7 +168,7 @@ DJANGO_AUTOMATE = {
     "LOGGING_SCHEMA": LOGGING_SCHEMA,
     "METRICS_EXPORT": env.address("DJANGO_AUTOMATE_WORKER_LISTEN") is not None,  # at that address, beside /healthz
     "SECRETS": env.secrets_backend("DJANGO_AUTOMATE_SECRETS_BACKEND", "DJANGO_AUTOMATE_VAULT"),
-    "HOST": "automate_tenants.host.TenantHost",
+    "HOST": "automate_billing.host.PlanHost",
     "EMAIL": {"backend": "none"},  # this installation's mail server is not the workspaces': they bring their own
     "SIGNALS": {"enabled": False},  # no customer's models run here: publishing such a trigger is refused
     "EXECUTION": {
@@ -175,6 +176,10 @@ DJANGO_AUTOMATE = {
         "lease_seconds": float(env.text("DJANGO_AUTOMATE_EXECUTION_LEASE_SECONDS", "30")),
     },
     "LLM": {"HOST": "automate_tenants.llm_host.TenantLLMHost"},
+    "BILLING": {
+        "plans": env.text("DJANGO_AUTOMATE_PLANS"),  # a file; "": those that come with it
+        "default_plan": env.text("DJANGO_AUTOMATE_DEFAULT_PLAN", "unlimited"),
+    },
     "POLICY": {
         # The built-in echo endpoint and, in benchmarks, sinks: exact host:port, this installation only.
         "private_targets": env.private_targets("DJANGO_AUTOMATE_PRIVATE_TARGETS", INTERNAL_URL),

@@ -78,6 +78,9 @@ class TenantHost:
         while go_on() and keep_next(now=now, go_on=go_on):
             pass
 
+    def count_usage(self, *, now: datetime) -> None:
+        """Nothing to add up: billing, above this, counts (`automate_billing.host`)."""
+
     def limits(self) -> dict[str, Any]:
         """Every workspace is on one plan: `DJANGO_AUTOMATE["PLAN"]`, a document of policy."""
         options: dict[str, Any] = settings.DJANGO_AUTOMATE

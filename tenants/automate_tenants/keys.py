@@ -32,6 +32,7 @@ SCOPES = (
     "audit:read",
     "policy:read",
     "policy:write",
+    "usage:read",
 )
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
 USED_AT_PRECISION = timedelta(minutes=1)  # one write per key and minute, not one per request

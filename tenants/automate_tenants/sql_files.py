@@ -1,4 +1,4 @@
-"""The SQL functions in `sql/`: installed by the owner on every `automate migrate`.
+"""The SQL functions in `sql/`, here and in the other public apps: installed by the owner on every `automate migrate`.
 
 A file `<name>_v<N>.sql` makes `public.automate_<name>_v<N>`. The version is in the name so that the code of two
 releases runs side by side; an older version's file is removed a release after its last caller. Each function is
@@ -11,12 +11,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
+from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from automate_tenants import roles
 
-FOLDER = Path(__file__).parent / "sql"
 _LOCK_KEY = 0x6175746F_53514C46  # "auto" "SQLF": two installs at once would update the same catalog rows
 
 
@@ -30,7 +31,14 @@ class Connection(Protocol):
 
 def files() -> list[Path]:
     """Every function's file, in the order of installation; those that others call come first."""
-    return sorted(FOLDER.glob("*_v*.sql"), key=lambda file: (not file.stem.startswith("internal_"), file.stem))
+    found = [file for folder in folders() for file in folder.glob("*_v*.sql")]
+    return sorted(found, key=lambda file: (not file.stem.startswith("internal_"), file.stem))
+
+
+def folders() -> list[Path]:
+    """`sql/` of each app whose tables are public."""
+    shared = [app for app in apps.get_app_configs() if app.name in settings.SHARED_APPS]
+    return [Path(app.path) / "sql" for app in shared]
 
 
 def install(connection: Connection) -> list[str]:

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCE_ROOTS = ("engine", "platform", "tenants", "web")
+SOURCE_ROOTS = ("engine", "platform", "tenants", "billing", "web")
 DOWN = "Imports point down"
 VIOLATIONS = [
     ("tenants/automate_tenants/context.py", "import automate_web.addresses", DOWN),
+    ("tenants/automate_tenants/host.py", "import automate_billing.plans", DOWN),
+    ("billing/automate_billing/meters.py", "import automate_web.addresses", DOWN),
     ("engine/automate/ids.py", "def late() -> None:\n    import automate_tenants.slugs", DOWN),
     ("engine/automate_connectors/core.py", "import automate.ids", DOWN),
     ("engine/automate_governance/clock.py", "import automate_connectors.models", DOWN),

@@ -8,7 +8,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PRODUCTION = [ROOT / root for root in ("engine", "platform", "tenants", "web")]
+PRODUCTION = [ROOT / root for root in ("engine", "platform", "tenants", "billing", "web")]
 FOR_PLUGIN_AUTHORS = ROOT / "engine" / "automate_testing"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCE_ROOTS = [name for name in ("engine", "platform", "tenants", "web") if (ROOT / name).is_dir()]
+SOURCE_ROOTS = [name for name in ("engine", "platform", "tenants", "billing", "web") if (ROOT / name).is_dir()]
 
 
 def test_platform_is_the_standard_librarys():

@@ -32,6 +32,7 @@ from automate.models import (
     WorkflowVersion,
 )
 from automate.services import secrets as services
+from automate_billing.models import UsageDay
 from automate_llm.models import Budget, CachedAnswer, LedgerEntry, Preferences
 from automate_tenants.context import TenantRef, public_scope, tenant_scope
 from automate_tenants.endpoints import create_endpoint
@@ -41,7 +42,7 @@ from automate_tenants.models import Invitation, Membership, RefusalSample
 CANARY = "canary"
 SCOPES = ("events:write", "events:read", "runs:read", "runs:write", "workflows:read", "workflows:write",
           "workflows:publish", "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read",
-          "policy:write")  # fmt: skip
+          "policy:write", "usage:read")  # fmt: skip
 _CHANGING = {"latest_used_at", "latest_seen_at"}  # noting the use of a key or a visit is no change of the workspace
 
 
@@ -61,6 +62,9 @@ def plant(tenant: TenantRef) -> Planted:
             tenant_id=tenant.id, name=f"{CANARY} key", scopes=SCOPES, created_by=f"{CANARY}:1", now=now
         )
         member, invitation = _team(tenant, now)
+        UsageDay.objects.create(
+            tenant_id=tenant.id, day=now.date(), meter="events", subject=f"webhook:{CANARY}-endpoint", amount=7
+        )
     with tenant_scope(tenant):
         endpoint = create_endpoint(
             slug=f"{CANARY}-endpoint", event_type=f"{CANARY}.event", actor=f"{CANARY}:1", now=now

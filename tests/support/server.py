@@ -157,7 +157,7 @@ def schema_hash() -> str:
     digest = hashlib.sha256()
     files = {
         file
-        for root in ("engine", "platform", "tenants", "web")
+        for root in ("engine", "platform", "tenants", "billing", "web")
         for part in TEMPLATE_PARTS
         for file in (ROOT / root).glob(part)
     }

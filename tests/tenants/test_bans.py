@@ -11,7 +11,7 @@ from tests.tenants.bans import ALLOWED_CACHES, find_offences
 ROOT = Path(__file__).parents[2]
 SOURCES = [
     file
-    for root in ("tenants", "web")
+    for root in ("tenants", "billing", "web")
     for file in sorted((ROOT / root).rglob("*.py"))
     if "migrations" not in file.parts
 ]

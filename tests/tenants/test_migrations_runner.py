@@ -291,7 +291,9 @@ def test_a_squash_of_what_is_applied_applies_nothing_and_is_noted(five: list[Ten
 
     names = sorted(file.stem for file in Path(today.__file__).parent.glob("[0-9]*.py"))
     replaces = [("automate", name) for name in names]
-    tomorrow(f"replaces = {replaces}\n    dependencies = []\n    operations = []")
+    all_of_them = f"[one for name in {names} for one in load('automate.migrations.' + name).Migration.operations]"
+    operations = f"operations = (lambda load: {all_of_them})(__import__('importlib').import_module)"
+    tomorrow(f"replaces = {replaces}\n    dependencies = []\n    atomic = False\n    {operations}")
 
     report = migrate_tenants()
 

@@ -91,7 +91,7 @@ def test_a_function_without_its_walls_is_not_installed(monkeypatch: pytest.Monke
     (tmp_path / "loose_v1.sql").write_text(
         "CREATE FUNCTION public.automate_loose_v1() RETURNS int LANGUAGE sql AS 'SELECT 1';"
     )
-    monkeypatch.setattr(sql_files, "FOLDER", tmp_path)
+    monkeypatch.setattr(sql_files, "folders", lambda: [tmp_path])
     with pytest.raises(ImproperlyConfigured, match="automate_loose_v1"):
         sql_files.install(connection)
     with connection.cursor() as cursor:

@@ -72,7 +72,7 @@ def _navigation(request: HttpRequest, waiting: dict[str, str]) -> dict[str, list
             ("Audit", "audit", "automate.view_audit"),
         ],
         "Developers": [("API keys", "keys", "automate.view_keys")],
-        "Workspace": [("Team", "team", "automate.view_members")],
+        "Workspace": [("Usage", "usage", "automate.view_billing"), ("Team", "team", "automate.view_members")],
     }
     return {
         group: [

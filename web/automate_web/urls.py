@@ -36,6 +36,7 @@ from automate_web.pages import (
     start,
     team,
     trials,
+    usage,
     versions,
     workflows,
 )
@@ -150,6 +151,8 @@ urlpatterns = [
     path("governance/audit/", audit.audit, name="audit"),
     path("governance/audit.csv", audit.export, {"format": "csv"}, name="audit-csv"),
     path("governance/audit.jsonl", audit.export, {"format": "jsonl"}, name="audit-jsonl"),
+    path("usage/", usage.usage, name="usage"),
+    path("usage.csv", usage.export, name="usage-csv"),
     path("team/", team.listing, name="team"),
     path("team/tour/", team.end_tour, name="tour"),
     path("team/members/<int:member_id>/role/", team.role, name="member-role"),

@@ -100,10 +100,12 @@ def _convert(now: datetime) -> None:
     with connection.cursor() as cursor:  # reads the whole table, beside its writers; the switch then need not
         cursor.execute(f"ALTER TABLE {TABLE} VALIDATE CONSTRAINT {guard}")
     indexes = _rows(_statement("partition_indexes"))
-    _build_twin(indexes)
+    others = _rows(_statement("partition_triggers"))
+    _build_twin(indexes, others)
     _quickly(
         f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE",
         f"DROP TRIGGER IF EXISTS {IMMUTABLE} ON {TABLE}",  # it comes back with the parent's
+        *(f"DROP TRIGGER IF EXISTS {name} ON {TABLE}" for name, _, _ in others),
         f"ALTER TABLE {TABLE} RENAME TO {old}",
         *(f"ALTER INDEX {name} RENAME TO {_short(name)}_before" for name, _, _ in indexes),
         f"ALTER TABLE {TWIN} RENAME TO {TABLE}",
@@ -113,7 +115,7 @@ def _convert(now: datetime) -> None:
     _quickly(f"ALTER TABLE {old} DROP CONSTRAINT {guard}")
 
 
-def _build_twin(indexes: list[tuple[Any, ...]]) -> None:
+def _build_twin(indexes: list[tuple[Any, ...]], others: list[tuple[Any, ...]]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {TWIN}")
         cursor.execute(_statement("partition_build"))
@@ -127,6 +129,8 @@ def _build_twin(indexes: list[tuple[Any, ...]]) -> None:
                 cursor.execute(f"CREATE {unique}INDEX {twin} ON {TWIN}{method}")
         cursor.execute(f"CREATE TABLE {REST} PARTITION OF {TWIN} DEFAULT")
         cursor.execute(_statement("partition_trigger"))
+        for _, before_table, after_table in others:  # what a host counts by goes on counting
+            cursor.execute(f"{before_table}{TWIN}{after_table}")
         cursor.execute(_statement("partition_rights"))
         for (grant,) in cursor.fetchall():
             cursor.execute(grant)

@@ -41,6 +41,7 @@ DATABASE_THREADS = QUICK_BATCHES + 3  # one for claiming, one for renewing and t
 MAX_RUNS = 2_000  # in a worker's hands at once, waiting for slow receivers mostly
 IDLE_SECONDS = 1.0
 AUDIT_SECONDS = 0.5
+USAGE_SECONDS = 5.0
 HOUSE_EVERY_SECONDS = 60.0
 HOUSE_SECONDS = 5.0  # of each minute: then it goes on in the next one
 DRAIN_SECONDS = 30.0
@@ -99,6 +100,7 @@ class Worker:
             asyncio.ensure_future(self._tend()),
             asyncio.ensure_future(self._keep_house()),
             asyncio.ensure_future(self._chain_audit()),
+            asyncio.ensure_future(self._count_usage()),
         ]
         try:
             bell.start()
@@ -263,6 +265,17 @@ class Worker:
                 logger.debug("The audit chain waits for the database.")
             except Exception:
                 logger.exception("The audit chain could not go on; it is tried again.")
+
+    async def _count_usage(self) -> None:
+        """What was counted beside the work becomes the usage that people see, and its limits hold."""
+        while True:
+            await asyncio.sleep(USAGE_SECONDS)
+            try:
+                await self._engine.in_database(lambda: host.current().count_usage(now=datetime.now(timezone.utc)))
+            except DatabaseError:
+                logger.debug("Usage waits for the database.")
+            except Exception:
+                logger.exception("Usage could not be added up; it is tried again.")
 
     async def _keep_house(self) -> None:
         """Old rows go a little at a time, beside the work."""

@@ -24,9 +24,11 @@ def run(options: argparse.Namespace) -> int:
     if options.wait:
         return _wait()
     _django.setup(as_owner=True)
+    from automate_billing import subscriptions
     from automate_tenants import installation
 
     report = installation.migrate(tell=say)
+    subscriptions.apply_all(except_for=set(report.failed))
     data.show(asdict(report), as_json=options.json)
     return 0 if report.is_clean else 1
 

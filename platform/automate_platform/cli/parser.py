@@ -103,6 +103,15 @@ def _tenants(nouns: Any) -> None:
     suspend.add_argument("--reason", default="", help="kept in its audit log")
     suspend.add_argument("--undo", action="store_true", help="let it go on")
     suspend.set_defaults(module="tenants", verb="suspend")
+    plan = verbs.add_parser(
+        "plan",
+        help="say which plan it is on, or put it on another",
+        example="automate tenants plan acme pro",
+        has_data=True,
+    )
+    plan.add_argument("slug")
+    plan.add_argument("plan", nargs="?", help="a plan's code; without it nothing is changed")
+    plan.set_defaults(module="tenants", verb="plan")
     partition = verbs.add_parser(
         "partition",
         help="keep its events in monthly partitions, as the owner role",

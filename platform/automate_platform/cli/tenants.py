@@ -1,4 +1,4 @@
-"""`automate tenants create|list|suspend|partition`."""
+"""`automate tenants create|list|plan|suspend|partition`."""
 
 from __future__ import annotations
 
@@ -58,6 +58,24 @@ def _suspend(options: argparse.Namespace) -> dict[str, Any]:
     return {"slug": changed.slug, "status": str(changed.status)}
 
 
+def _plan(options: argparse.Namespace) -> dict[str, Any]:
+    from django.utils import timezone
+
+    from automate_billing import plans, subscriptions
+
+    found, now = find(options.slug), timezone.now()
+    if options.plan:
+        subscriptions.change_plan(tenant_id=found.pk, plan=options.plan, actor=ACTOR, now=now)
+    since, plan = subscriptions.since_and_plan_of(found.pk)
+    return {
+        "slug": found.slug,
+        "plan": plan.code,
+        "since": since.isoformat() if since else None,
+        "included": dict(plan.included),
+        "plans": list(plans.all_plans()),
+    }
+
+
 def _partition(options: argparse.Namespace) -> dict[str, Any]:
     from django.utils import timezone
 
@@ -87,5 +105,6 @@ VERBS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "create": _create,
     "list": _list,
     "suspend": _suspend,
+    "plan": _plan,
     "partition": _partition,
 }

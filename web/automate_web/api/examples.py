@@ -327,6 +327,36 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         },
         "description": "Runs the rules over the last 24 hours; nothing is changed.",
     },
+    "usage_get": {
+        "answer": {
+            "period": "2026-11",
+            "time_zone": "Europe/Berlin",
+            "ends_at": "2026-11-30T23:00:00Z",
+            "plan": {"code": "pro", "name": "Pro", "since": "2026-09-02T08:00:00Z"},
+            "held_events": 0,
+            "meters": [
+                {
+                    "meter": "events",
+                    "used": 310000,
+                    "included": 500000,
+                    "percent": 62,
+                    "holds": True,
+                    "forecast": {"low": 402000, "likely": 424000, "high": 446000, "hits_at": None},
+                    "by_day": [{"day": "2026-11-01", "amount": 14200}],
+                }
+            ],
+            "periods": ["2026-11", "2026-10"],
+        },
+        "description": "Added up every few seconds. At the limit of events, runs or steps new events are accepted and "
+        "held; none is dropped.",
+    },
+    "usage_days": {
+        "answer": {
+            "period": "2026-11",
+            "results": [{"day": "2026-11-01", "meter": "runs", "subject": _WORKFLOW_ID, "amount": 9120}],
+        },
+        "description": "Every day, meter and workflow of the period, in that order; `llm` in micro-dollars.",
+    },
     "llm_usage_get": {
         "answer": {
             "day": "2026-11-22",

@@ -38,6 +38,7 @@ SCOPE_WORDS = {
     "audit:read": "read the audit log",
     "policy:read": "read policies and what they blocked",
     "policy:write": "change policies",
+    "usage:read": "read usage and the plan",
 }
 
 

@@ -27,6 +27,7 @@ from automate_web.api.serializers.llm import LLMCall, LLMMonth, LLMPreferences, 
 from automate_web.api.serializers.runs import Attempt, RunDetail, RunQueue, RunWaitShown, Step
 from automate_web.api.serializers.secrets import DeletedSecret, NewSecret, NewSecretValue, Secret, SecretChange
 from automate_web.api.serializers.summaries import EventSummary, RunSummary, VersionRef, WorkflowRef
+from automate_web.api.serializers.usage import Usage, UsageRows
 from automate_web.api.serializers.workflows import (
     ActiveVersion,
     NewVersion,
@@ -78,6 +79,8 @@ __all__ = [
     "Text",
     "Time",
     "TraceId",
+    "Usage",
+    "UsageRows",
     "Validation",
     "Version",
     "VersionRef",

@@ -1,0 +1,23 @@
+"""The engine's questions, answered for a workspace on a plan: `TenantHost`, and what plans and usage add to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from automate_billing import rounds, subscriptions
+from automate_tenants.context import tenant_or_none
+from automate_tenants.host import TenantHost
+
+
+class PlanHost(TenantHost):
+    """Named in `DJANGO_AUTOMATE["HOST"]` of the hosted platform."""
+
+    def limits(self) -> dict[str, Any]:
+        """`DJANGO_AUTOMATE["PLAN"]`, which all workspaces have, and in its place what the workspace's own plan says."""
+        everybody = super().limits()
+        tenant = tenant_or_none()
+        return everybody if tenant is None else {**everybody, **subscriptions.plan_of(tenant.id).policy}
+
+    def count_usage(self, *, now: datetime) -> None:
+        rounds.go_round(now=now)

@@ -1,0 +1,1 @@
+"""The part of billing that stands in every workspace's schema: triggers that count, and no table."""
