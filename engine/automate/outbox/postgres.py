@@ -22,7 +22,15 @@ from automate import host
 from automate.ingest.hops import hops_to
 from automate.jsontext import dumps, loads
 from automate.outbox import sql
-from automate.outbox.postgres_waits import columns, record_waits, told, wait_from_row, wake_early
+from automate.outbox.postgres_waits import (
+    columns,
+    lock_queues,
+    queues_of,
+    record_waits,
+    told,
+    wait_from_row,
+    wake_early,
+)
 from automate.outbox.store import (
     MAX_CRASHES,
     ActiveVersion,
@@ -60,8 +68,11 @@ class PostgresStore:
     def _enter(self, cursor: Cursor[Any], claim: Claim) -> None:
         """Point the transaction at the claim's schema."""
 
-    def _hold(self, cursor: Cursor[Any], claim: Claim, run_ids: Collection[UUID] = ()) -> None:
-        """First statement of a write: lock what the lease holds and the jobs of `run_ids`, or raise LeaseLost."""
+    def _hold(
+        self, cursor: Cursor[Any], claim: Claim, run_ids: Collection[UUID] = (), queues_of: Collection[UUID] = ()
+    ) -> None:
+        """Begin a write: lock the queues of some runs, what the lease holds and the jobs of `run_ids`; or LeaseLost."""
+        lock_queues(cursor, queues_of)
         values = {"ids": list(claim.held), "run_ids": list(run_ids), "lease_id": claim.lease_id}
         cursor.execute(sql.load("fence"), values, prepare=True)
         if sum(is_held for (is_held,) in cursor.fetchall()) < len(claim.held):
@@ -199,7 +210,7 @@ class PostgresStore:
         """Everything in one pipeline, one round trip: nothing here waits for an answer but the commit."""
         with batch() as cursor:
             self._enter(cursor, claim)
-            self._hold(cursor, claim, told(writes))
+            self._hold(cursor, claim, told(writes), queues_of(claim, writes))
             _record(cursor, writes)
             if writes.due_runs:
                 _rearm(cursor, claim, writes)
@@ -216,7 +227,7 @@ class PostgresStore:
         lease = {"lease_id": claim.lease_id}
         with transaction() as cursor:
             self._enter(cursor, claim)
-            self._hold(cursor, claim, told(writes))
+            self._hold(cursor, claim, told(writes), queues_of(claim, writes))
             _record(cursor, writes)
             if writes.done_jobs:
                 cursor.execute(sql.load("complete_jobs"), {"ids": writes.done_jobs, **lease})

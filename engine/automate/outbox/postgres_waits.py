@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,12 +13,31 @@ from automate.outbox import sql
 from automate.outbox.waits import AnswerRow, RecordedWait
 
 if TYPE_CHECKING:
-    from automate.outbox.store import EventData, Writes
+    from automate.outbox.store import Claim, EventData, Writes
+
+STAYING = frozenset({"queued", "running"})  # in these a run keeps its places
 
 
 def told(writes: Writes) -> set[UUID]:
     """Runs of others that a write is about: their jobs are locked before any other row of it."""
     return {answer.run_id for answer in writes.answers} | set(writes.cancelled)
+
+
+def queues_of(claim: Claim, writes: Writes) -> set[UUID]:
+    """Runs whose queues are locked before any job: several that leave theirs here; where a child is stopped, it too.
+
+    A run that was begun in this claim has no place.
+    """
+    resumed = {job.run_id for job in claim.jobs}
+    leaving = {run.id for run in writes.runs if run.id in resumed and run.status not in STAYING}
+    if len(leaving) > 1 or writes.cancelled:
+        return leaving | set(writes.cancelled)
+    return set()
+
+
+def lock_queues(cursor: Cursor[Any], run_ids: Collection[UUID]) -> None:
+    if run_ids:
+        cursor.execute(sql.load("lock_queues"), {"run_ids": list(run_ids)}, prepare=True)
 
 
 def record_waits(cursor: Cursor[Any], writes: Writes) -> None:

@@ -1,9 +1,11 @@
 """What runs wait for, and who answers: rows of a write.
 
 Whoever answers or cancels locks the run's job first, then answers the wait, then arms the job if nobody holds it. A
-holder's write locks the jobs it is about before any other row too: they wait for one another, never in a ring. One
-that puts its job away looks once more for answers after it has the job's lock (`wake_early`). So no answer is missed,
-whichever of the two comes first.
+holder's write locks the jobs it is about before any other row too: they wait for one another, never in a ring. A place
+in a queue is freed and given away under the queue's lock, and then the job of the run that gets it is armed: so a write
+that stops another run, or that ends several, locks their queues before any job (`lock_queues`). One that puts its job
+away looks once more for answers after it has the job's lock (`wake_early`). So no answer is missed, whichever of the
+two comes first.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from psycopg import Cursor
 
 from automate.outbox import sql
 from automate.outbox.postgres import PostgresStore, job_from_row, statement
+from automate.outbox.postgres_waits import lock_queues
 from automate.outbox.store import Claim, Standing, Switches
 from automate_tenants.context import TenantRef, tenant_scope
 from automate_tenants.key_store import key_store
@@ -118,9 +119,12 @@ class DispatchStore(PostgresStore):
             "SELECT set_config('search_path', quote_ident(%s), true)", [_scope(claim).schema_name], prepare=True
         )
 
-    def _hold(self, cursor: Cursor[Any], claim: Claim, run_ids: Collection[UUID] = ()) -> None:
+    def _hold(
+        self, cursor: Cursor[Any], claim: Claim, run_ids: Collection[UUID] = (), queues_of: Collection[UUID] = ()
+    ) -> None:
         """The lease itself says what is held; a run that begins in this write is nobody else's yet."""
         cursor.execute("SELECT public.automate_hold_v1(%s::bigint)", [claim.lease_id], prepare=True)
+        lock_queues(cursor, queues_of)
         ids = claim.held - {job.id for job in claim.jobs if job.kind != "run"}
         if ids or run_ids:
             values = {"ids": list(ids), "run_ids": list(run_ids)}
