@@ -77,7 +77,7 @@ class Batch:
             rules,
             clock,
             max_runs=self._max_runs.value if self._max_runs else None,
-            is_counted=lambda workflow_id, options: bool(quotas.caps_of(guard.policy, workflow_id, options)),
+            is_counted=quotas.counting(guard.policy),
         )
         self._advancer = advancer
         self._guard = guard
@@ -203,7 +203,7 @@ class Batch:
             run = resume(snapshot, data_key=self._data_key)
             if (ending := entered.ended.get(run.id)) is not None:
                 status, error = ending
-                with masking_emails(self._guard.masks_emails_somewhere()):  # a key may be made of an address
+                with masking_emails(self._guard.masks_emails_somewhere):  # a key may be made of an address
                     run.end(status, now=self._clock.now(), error=run.redacted(error))
             self._runs.append(run)
 
@@ -271,7 +271,7 @@ class Batch:
         """
 
         def masked() -> Answer:
-            with masking_emails(self._guard.masks_emails_somewhere()):
+            with masking_emails(self._guard.masks_emails_somewhere):
                 return work()
 
         return await self._in_database(masked)

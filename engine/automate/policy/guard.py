@@ -53,6 +53,10 @@ class Guard:
         self._line = outbound.Line(self._in_workspace)
         self._rules: dict[UUID, Rules | None] = dict(rules or {})
         self._own: dict[UUID, Policy] = {}  # of versions that have rules
+        # Whether any layer of any workflow known here masks addresses: for log lines that may be about several runs.
+        self.masks_emails_somewhere = policy.mask_emails is not None or any(
+            own is not None and own.mask_emails for own in self._rules.values()
+        )
         self._blocks: Counter[Block] = Counter()
         self._latest_runs: dict[Block, UUID] = {}
         self._written_at = 0.0
@@ -65,13 +69,10 @@ class Guard:
         rules = self._rules[version_id]
         if rules is None:
             return self.policy
+        self.masks_emails_somewhere = self.masks_emails_somewhere or rules.mask_emails
         if version_id not in self._own:
             self._own[version_id] = _with_workflow(self.policy, workflow_id, rules)
         return self._own[version_id]
-
-    def masks_emails_somewhere(self) -> bool:
-        """Whether any layer of any workflow known here does: for log lines that may be about several runs."""
-        return self.policy.mask_emails is not None or any(own and own.mask_emails for own in self._rules.values())
 
     def check_step(self, policy: Policy, connector: str, action: str) -> Decision:
         """Whether policy lets this step reach its connector at all."""

@@ -57,7 +57,7 @@ class Gate:
         clock: Clock,
         *,
         max_runs: int | None = None,
-        is_counted: Callable[[UUID, dict[str, Any]], bool] = lambda workflow_id, options: False,
+        is_counted: Callable[[dict[str, Any]], bool] = lambda options: False,
     ):
         """`max_runs`: how many runs policy lets the workspace have in hand; None is no limit. `is_counted`: whether a
         run of a version with these options needs a quota before it begins.
@@ -96,9 +96,7 @@ class Gate:
 
     def _waits(self, flow: Flow | None, workflow_id: UUID | None, options: dict[str, Any]) -> bool:
         """Whether such a run has to ask for something before it goes on."""
-        if workflow_id is not None and self._is_counted(workflow_id, options):
-            return True
-        return self.queues(flow, workflow_id, options)
+        return self._is_counted(options) or self.queues(flow, workflow_id, options)
 
     def queues(self, flow: Flow | None, workflow_id: UUID | None, options: dict[str, Any]) -> bool:
         """Whether such a run has to ask for a place in a queue."""

@@ -7,7 +7,7 @@ ends, or at its deadline. Counters are locked in a fixed order: no more than the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
@@ -83,6 +83,15 @@ def caps_of(policy: Policy, workflow_id: UUID, options: dict[str, Any]) -> tuple
     found = [Cap("", rule, limit.value, limit.layer) for rule in RULES if (limit := policy.limit(rule)) is not None]
     scope = str(workflow_id)
     return (*found, *(Cap(scope, rule, own[rule], "workflow") for rule in RULES if own.get(rule) is not None))
+
+
+def counting(policy: Policy) -> Callable[[dict[str, Any]], bool]:
+    """Whether runs of a version with these options are counted; asked for each match."""
+    if any(policy.limit(rule) is not None for rule in RULES):
+        return lambda options: True
+    return lambda options: (
+        "policy" in options and any((options["policy"] or {}).get(rule) is not None for rule in RULES)
+    )
 
 
 def ask_for(snapshot: RunSnapshot, policy: Policy, *, place: int, now: datetime, asks_more: bool) -> Ask | None:
