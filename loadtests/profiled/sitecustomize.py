@@ -80,6 +80,7 @@ def area_of(frame: FrameType | None) -> str:
 
 
 if folder := os.environ.get("LOADTESTS_PROFILE"):
-    told = getattr(sys, "orig_argv", [])
-    if told and told[-1] in ("gateway", "worker"):
-        threading.Thread(target=look_for_ever, args=(Path(folder), told[-1]), daemon=True, name="profile").start()
+    words = sys.orig_argv
+    process = words[words.index("automate_platform") + 1] if "automate_platform" in words[:-1] else ""
+    if process in ("gateway", "worker"):
+        threading.Thread(target=look_for_ever, args=(Path(folder), process), daemon=True, name="profile").start()

@@ -21,6 +21,7 @@ from automate.definitions.rule_tests import TEST_FAILED, RuleTest, Verdict, cont
 from automate.models import Event, Workflow
 from automate.rules import Told, find_rule_problems, tell
 from automate.services.errors import InvalidDraft
+from automate.services.masked_events import masked_for
 from automate.services.why import rule_context
 from automate.services.workflows import locked, save_draft
 from automate_governance.errors import NotFound
@@ -56,10 +57,16 @@ def try_event(definition: dict[str, Any], event_id: UUID, *, is_own_rule: bool =
     if event is None:
         raise NotFound("There is no such event.", details={"id": str(event_id)})
     context = rule_context(event)
-    if is_own_rule:
-        context = {**context, "payload": redact(event.payload)}
     shown = {"id": str(event.pk), "type": event.type, "source": event.source}
-    return Tried(_tell(definition.get("rule"), context), shown, is_as_shown=is_own_rule)
+    with masked_for(event), masking_emails(_masks_emails(definition)):
+        if is_own_rule:
+            context = {**context, "payload": redact(event.payload)}
+        return Tried(_tell(definition.get("rule"), context), shown, is_as_shown=is_own_rule)
+
+
+def _masks_emails(definition: dict[str, Any]) -> bool:
+    policy = definition.get("policy")
+    return isinstance(policy, dict) and policy.get("mask_emails") is True
 
 
 def run_rule_tests(definition: dict[str, Any], rule: Any) -> list[Verdict]:
@@ -85,7 +92,9 @@ def add_rule_test(
     longer at `expected_revision`, and InvalidDraft for a name that is taken or blank, one case too many or too large.
     """
     draft = locked(workflow_id).draft
-    case = {"name": name, **({"event": event} if event else {}), "payload": redact(payload), "expected": expected}
+    with masking_emails(_masks_emails(draft)):
+        masked = redact(payload)
+    case = {"name": name, **({"event": event} if event else {}), "payload": masked, "expected": expected}
     cases = [*_cases(draft), case]
     definition = {**draft, "tests": cases}
     _refuse(definition, len(cases) - 1)

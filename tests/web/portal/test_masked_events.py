@@ -12,6 +12,7 @@ from automate.administration import EventAdmin
 from automate.ids import new_id
 from automate.models import Event, MatchDecision, Workflow
 from automate.services import create_workflow, publish_version
+from automate.services.rule_tests import add_rule_test, try_event
 from automate_tenants.context import tenant_scope
 from tests.support.workspaces import Workspace
 from tests.web.api.conftest import Api, api, make_api
@@ -79,3 +80,23 @@ def test_the_admin_of_a_project_of_ones_own(tenant_a: Workspace, event: tuple[An
         shown = EventAdmin(Event, AdminSite()).safe_payload(one)
 
     assert (ADDRESS in shown) is not is_masked
+
+
+def test_the_rule_tester_and_the_case_that_is_made_of_it(
+    tenant_a: Workspace, enter: Enter, event: tuple[Any, bool]
+) -> None:
+    one, is_masked = event
+    with tenant_scope(tenant_a.ref):
+        tried = repr(try_event({"rule": RULE}, one.pk))
+        workflow = Workflow.objects.get(slug="mails")
+        made = add_rule_test(
+            workflow_id=workflow.pk, name="a case", payload=one.payload, expected=False,
+            expected_revision=workflow.draft_revision, actor="user:1", now=timezone.now(),
+        )  # fmt: skip
+
+    page = enter(tenant_a).post(f"/workflows/{workflow.pk}/rule-tests/", {"event": str(one.pk)}).content.decode()
+
+    assert (ADDRESS in tried) is not is_masked
+    assert (ADDRESS in str(made.draft["tests"])) is not is_masked
+    assert "customer" in page
+    assert (ADDRESS in page) is not is_masked

@@ -17,8 +17,10 @@ from rest_framework.response import Response
 from automate.definitions.rule_tests import Verdict, event_differences
 from automate.ingest.refusal import ForbiddenScope
 from automate.models import Event, Workflow, WorkflowVersion
+from automate.services.masked_events import masked_for
 from automate.services.rule_tests import Tried, add_rule_test, remove_rule_test, run_rule_tests, try_event, try_payload
 from automate_governance.errors import Invalid, NotFound
+from automate_governance.redaction import redact
 from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.query import Query
 from automate_web.api.serializers import AnyJson, Input, JsonObjectOrNull, Text
@@ -163,7 +165,9 @@ class WorkflowRuleTests(ApiView):
         if "event_id" in new:
             _demand_events(self)
             past = _event(new["event_id"])
-            payload, event = past.payload, event_differences(found.draft, {"type": past.type, "source": past.source})
+            event = event_differences(found.draft, {"type": past.type, "source": past.source})
+            with masked_for(past):
+                payload = redact(past.payload)
         saved = add_rule_test(
             workflow_id=found.pk,
             name=new["name"],

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from automate.definitions.rule_tests import event_differences, parse_tests
 from automate.models import Event, Workflow, WorkflowVersion
 from automate.services import InvalidDraft
+from automate.services.masked_events import masked_for
 from automate.services.rule_tests import Tried, add_rule_test, remove_rule_test, run_rule_tests, try_event, try_payload
 from automate_governance.errors import Conflict, NormalizedError, NotFound
 from automate_governance.redaction import redact
@@ -154,7 +155,7 @@ def _from_form(request: WorkspaceRequest) -> Asked:
         problem = f"Not JSON: {error} (line {error.line}, column {error.column})."
         return Asked(version=version, chosen=chosen, text=text, type=type_, source=source, problem=problem)
     event = _event(request, chosen) if chosen else None
-    if event is not None and (type_, source, payload) != (event.type, event.source, redact(event.payload)):
+    if event is not None and (type_, source, payload) != (event.type, event.source, _as_shown(event)):
         event = None
     return Asked(version=version, event=event, chosen=chosen, text=text, type=type_, source=source, payload=payload)
 
@@ -163,10 +164,16 @@ def _of_event(request: WorkspaceRequest, chosen: str, version: str) -> Asked:
     event = _event(request, chosen)
     if event is None:
         return Asked(version=version, problem="There is no such event.")
-    text = json.dumps(redact(event.payload), indent=2, ensure_ascii=False)
+    text = json.dumps(_as_shown(event), indent=2, ensure_ascii=False)
     if len(text) > PAGE_CHARACTERS:
         return Asked(version=version, problem="This event is too large to be shown here.")
     return Asked(version=version, event=event, chosen=str(event.pk), text=text, type=event.type, source=event.source)
+
+
+def _as_shown(event: Event) -> Any:
+    """Its payload, redacted as on its page."""
+    with masked_for(event):
+        return redact(event.payload)
 
 
 def _event(request: WorkspaceRequest, text: str) -> Event | None:
