@@ -128,6 +128,7 @@ ROUTES = [
     Route("failures/runs/", "workspace", {"GET": "view_run"}, shows=True),
     Route("failures/redrives/", "workspace", {"GET": "control_run", "POST": "control_run"}),
     Route("failures/dismissals/", "workspace", {"POST": "control_run"}),
+    Route("failures/marks/", "workspace", {"POST": "control_run"}, body={"workflow": "canary-flow", "mute": "1"}),
     Route("failures/events/", "workspace", {"POST": "control_run"}),
     Route("runs/<uuid:run_id>/", "workspace", {"GET": "view_run"}, shows=True),
     Route(
@@ -336,6 +337,7 @@ ROUTES = [
     Route("api/v1/failures/groups", "api", {"GET": "runs:read"}, shows=True),
     Route("api/v1/failures/events", "api", {"GET": "runs:read"}, shows=True),
     Route("api/v1/failures/redrives", "api", {"POST": "runs:write"}),
+    Route("api/v1/failures/marks", "api", {"POST": "runs:write"}),
     Route("api/v1/failures/dismissals", "api", {"POST": "runs:write"}),
     Route("api/v1/halt", "api", {"GET": "workflows:read", "PUT": "workflows:publish"}),
     Route("api/v1/workflows/<str:workflow>/halt", "api", {"GET": "workflows:read", "PUT": "workflows:publish"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -127,6 +128,7 @@ PORTAL = {
     "runs/<uuid:run_id>/approvals/": leaves("run.approve", prepare=asking),
     "failures/redrives/": leaves("run.redrive"),
     "failures/dismissals/": leaves("run.dismiss"),
+    "failures/marks/": leaves("failure.mute"),
     "failures/events/": leaves("event.redrive", body=crashed),
     "workflows/new/": leaves("workflow.create", body={"definition": json.dumps(MADE)}),
     "workflows/problems/": nothing(LOOKS),
@@ -185,6 +187,14 @@ API = {
     ),
     "POST failures/redrives": leaves("run.redrive", body={"all": True}),
     "POST failures/dismissals": leaves("run.dismiss", body={"all": True}),
+    "POST failures/marks": leaves(
+        "failure.mute",
+        body=lambda planted: {
+            "workflow": f"{CANARY}-flow",
+            "fingerprint": "",
+            "muted_until": (timezone.now() + timedelta(days=1)).isoformat(),
+        },
+    ),
     "PUT halt": leaves("engine.halt", body={"is_halted": True}),
     "PUT workflows/<str:workflow>/halt": leaves("workflow.halt", body={"is_halted": True}),
     "POST workflows": leaves("workflow.create", body=MADE),

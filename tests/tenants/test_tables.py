@@ -17,6 +17,7 @@ TABLES = {
     "automate_event",
     "automate_eventbuffer",  # the burst or batch they wait for: its due time moves, its row is the lock
     "automate_executionrun",
+    "automate_failuremark",  # who looks after a kind of failure, and until when it is muted: failures come and go
     "automate_halt",  # kill switches that are on
     "automate_keptanswer",  # to requests that named an idempotency key: they commit with the change
     "automate_llm_budget",  # what is spent and reserved: the rows that caps are held on

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils import timezone
 
-from automate.models import Event, ExecutionRun, OutboxJob, Workflow
+from automate.models import Event, ExecutionRun, FailureMark, OutboxJob, Workflow
 from automate.services.deadletters import Filter, Group, dead_runs, groups
+from automate.services.failure_marks import marks_of
+from automate_web.pages.people import people
 
 MOST_GROUPS = 200
 MOST_AT_ONCE = 1_000  # runs redriven by one request
-STATUSES = ("failed", "held", "dismissed")
+STATUSES = ("failed", "held", "dismissed", "muted")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A group with its workflow (None: deleted) and its latest run, which says how all of them failed."""
+    """A group with its workflow (None: deleted), its latest run, which says how all of them failed, and its mark."""
 
     group: Group
     workflow: Workflow | None
     latest: ExecutionRun
+    mark: FailureMark | None = None  # None: nobody has decided anything about it
+    owner: str = ""  # as people know them; "" is nobody
+
+    @property
+    def muted_until(self) -> datetime | None:
+        """None as well when the time has passed."""
+        until = self.mark.muted_until if self.mark is not None else None
+        return until if until is not None and until > timezone.now() else None
 
     @property
     def step(self) -> str:
@@ -46,15 +58,19 @@ class DeadEvent:
     event: Event
 
 
-def filter_of(*, status: str = "", workflow_id: UUID | None = None, **more: Any) -> Filter:
-    """`status` is one of `STATUSES`, or empty: failed and held."""
+def filter_of(*, status: str = "", workflow_id: UUID | None = None, hides_muted: bool = False, **more: Any) -> Filter:
+    """`status` is one of `STATUSES`, or empty: failed and held. Those that are muted are there, unless hidden."""
+    if status == "muted":
+        return Filter(workflow_id=workflow_id, muted_at=timezone.now(), **more)
+    if hides_muted and status != "dismissed":
+        more["heard_at"] = timezone.now()
     if status == "dismissed":
         return Filter(workflow_id=workflow_id, is_dismissed=True, **more)
     return Filter(workflow_id=workflow_id, status=status, **more)
 
 
 def shown_groups(wanted: Filter) -> list[Shown]:
-    """The largest first, at most `MOST_GROUPS`. Three queries."""
+    """The largest first, at most `MOST_GROUPS`. Five queries."""
     found = groups(wanted)[:MOST_GROUPS]
     if not found:
         return []
@@ -65,10 +81,13 @@ def shown_groups(wanted: Filter) -> list[Shown]:
     latest = latest.defer("outputs").distinct("workflow_id", "error_fingerprint")
     of_group = {(run.workflow_id, run.error_fingerprint): run for run in latest}
     workflows = Workflow.objects.defer("draft").in_bulk({group.workflow_id for group in found})
+    marks = marks_of(set(of_group))
+    owners = people(mark.owner for mark in marks.values())
     return [
-        Shown(group, workflows.get(group.workflow_id), of_group[group.workflow_id, group.fingerprint])
+        Shown(group, workflows.get(group.workflow_id), of_group[kind], mark, owners[mark.owner] if mark else "")
         for group in found
-        if (group.workflow_id, group.fingerprint) in of_group
+        if (kind := (group.workflow_id, group.fingerprint)) in of_group
+        for mark in [marks.get(kind)]
     ]
 
 

@@ -106,6 +106,7 @@ urlpatterns = [
     path("failures/runs/", failures.runs, name="failure-runs"),
     path("failures/redrives/", failures.redrive, name="failure-redrive"),
     path("failures/dismissals/", failures.dismiss, name="failure-dismiss"),
+    path("failures/marks/", failures.mark, name="failure-mark"),
     path("failures/events/", failures.redrive_events, name="failure-events"),
     path("workflows/", workflows.listing, name="workflows"),
     path("workflows/new/", workflows.new, name="workflow-new"),

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Value
 
-from automate.services.deadletters import dead_event_jobs, dead_runs
+from automate.services.deadletters import Filter, dead_event_jobs, dead_runs
 from automate_tenants.halts import halts, why_halted
 from automate_web.approvals import open_approvals
 
@@ -28,7 +28,7 @@ def standing(now: datetime) -> Standing:
     parts = [
         rows.order_by().annotate(page=Value(page), none=Value("")).values_list("page", "none")[:MOST]
         for page, rows in (
-            ("failures", dead_runs()),
+            ("failures", dead_runs(Filter(heard_at=now))),
             ("failures", dead_event_jobs()),
             ("approvals", open_approvals(now)),
         )

@@ -4,6 +4,7 @@ from automate.models.audit import AuditLink, AuditLogEntry
 from automate.models.backtest import StoredBacktest
 from automate.models.endpoint import WebhookEndpoint
 from automate.models.event import Dedupe, Event, MatchDecision
+from automate.models.failure import FailureMark
 from automate.models.flow import BufferedEvent, EventBuffer, Halt, QueuePlace, RunCount
 from automate.models.kept import KeptAnswer
 from automate.models.outbox import OutboxJob
@@ -21,6 +22,7 @@ __all__ = [
     "Event",
     "EventBuffer",
     "ExecutionRun",
+    "FailureMark",
     "Halt",
     "KeptAnswer",
     "MatchDecision",

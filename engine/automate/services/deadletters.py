@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 
 from automate import host
-from automate.models import ExecutionRun, OutboxJob
+from automate.models import ExecutionRun, FailureMark, OutboxJob
 from automate.outbox.due import due_now, present
 from automate.services import audit
 from automate.services.retries import FROM_FAILED, RetryPlan, Which, plan_retry, retry_run
@@ -38,6 +38,8 @@ class Filter:
     fingerprint: str | None = None  # "": of failures that have none
     status: str = ""  # failed | held
     is_dismissed: bool = False  # those that somebody let be, instead
+    muted_at: datetime | None = None  # those whose kind is muted at this time, alone
+    heard_at: datetime | None = None  # without those whose kind is muted at this time
     since: datetime | None = None
     until: datetime | None = None
     ids: tuple[UUID, ...] = ()
@@ -77,6 +79,10 @@ def dead_runs(wanted: Filter | None = None) -> QuerySet[ExecutionRun]:
     retried = ExecutionRun.objects.filter(retry_of=OuterRef("pk"))
     failed = Q(status="failed", dismissed_at__isnull=not wanted.is_dismissed) & ~Exists(retried)
     runs = ExecutionRun.objects.filter(failed if wanted.is_dismissed else failed | Q(status="held"))
+    if wanted.muted_at is not None:
+        runs = runs.filter(_is_muted(wanted.muted_at), status="failed")
+    if wanted.heard_at is not None:
+        runs = runs.filter(Q(status="held") | ~_is_muted(wanted.heard_at))
     if wanted.fingerprint is not None:
         runs = runs.filter(error_fingerprint=wanted.fingerprint)
     conditions: dict[str, Any] = {
@@ -89,6 +95,11 @@ def dead_runs(wanted: Filter | None = None) -> QuerySet[ExecutionRun]:
         "pk__in": wanted.ids,
     }
     return runs.filter(**{name: value for name, value in conditions.items() if value}).order_by("-id")
+
+
+def _is_muted(at: datetime) -> Exists:
+    of_its_kind = {"workflow_id": OuterRef("workflow_id"), "fingerprint": OuterRef("error_fingerprint")}
+    return Exists(FailureMark.objects.filter(muted_until__gt=at, **of_its_kind))
 
 
 def dead_event_jobs() -> QuerySet[OutboxJob]:

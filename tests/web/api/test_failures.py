@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -122,3 +123,28 @@ def test_a_neighbour_sees_and_changes_none_of_them(
     assert neighbour.post("/failures/dismissals", {"ids": named}).json() == {"changed": 0}
     assert len(listed(api)) == 3
     assert make_api("runs:read").post("/failures/redrives", {"all": True}).status_code == 403
+
+
+def test_a_kind_of_failure_is_muted_and_given_to_a_member(
+    api: Api, failures: dict[str, list[ExecutionRun]], tenant_a: Workspace, make_api: MakeApi
+) -> None:
+    [closed, _] = api.get("/failures/groups").json()["results"]
+    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    kind = {"workflow": "order-flow", "fingerprint": closed["fingerprint"]}
+
+    made = api.post("/failures/marks", {**kind, "muted_until": until, "owner": tenant_a.owner.email})
+
+    assert (made.status_code, made.json()["owner"]) == (201, tenant_a.owner.email)
+    [shown, other] = api.get("/failures/groups").json()["results"]
+    assert (shown["owner"], shown["muted_until"] is not None) == (tenant_a.owner.email, True)
+    assert (other["owner"], other["muted_until"]) == ("", None)
+    assert listed(api, status="muted") == ids(failures["closed"])
+    heard = api.post("/failures/marks", {**kind, "muted_until": None})
+    assert (heard.json()["muted_until"], heard.json()["owner"]) == (None, tenant_a.owner.email)
+    assert listed(api, status="muted") == set()
+    past = {**kind, "muted_until": NOW.isoformat()}
+    assert api.post("/failures/marks", past).status_code == 422
+    assert api.post("/failures/marks", {**kind, "owner": "nobody@example.com"}).status_code == 422
+    assert api.post("/failures/marks", kind).status_code == 422
+    assert api.post("/failures/marks", {**kind, "fingerprint": "none", "owner": None}).status_code == 404
+    assert make_api("runs:read").post("/failures/marks", {**kind, "owner": None}).status_code == 403

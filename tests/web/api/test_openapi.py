@@ -30,7 +30,7 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "schedule_ticks_list", "schedule_ticks_create",
     "run_retries_create", "run_cancellations_create", "run_settlements_create", "approvals_list",
     "run_approvals_create", "event_replays_create", "failures_list", "failure_groups_list", "failure_events_list",
-    "failure_redrives_create", "failure_dismissals_create", "halts_get", "halts_save",
+    "failure_redrives_create", "failure_dismissals_create", "failure_marks_create", "halts_get", "halts_save",
     "workflow_halts_get", "workflow_halts_save",
 }  # fmt: skip
 
@@ -160,6 +160,9 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
         "failure_groups_list": api.get("/failures/groups"),
         "failure_events_list": api.get("/failures/events"),
         "failure_redrives_create": api.post("/failures/redrives", {"ids": [str(failed.pk)]}),
+        "failure_marks_create": api.post(
+            "/failures/marks", {"workflow": "order-flow", "fingerprint": failed.error_fingerprint, "owner": None}
+        ),
         "failure_dismissals_create": api.post("/failures/dismissals", {"all": True}),
         "run_retries_create": api.post(f"/runs/{run.pk}/retries", {"from": "start"}),
         "run_settlements_create": api.post(f"/runs/{held.pk}/settlements", {"step": "note", "verdict": "happened"}),

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from automate.ids import fingerprint
-from automate.models import Event, ExecutionRun, OutboxJob
+from automate.models import AuditLogEntry, Event, ExecutionRun, FailureMark, OutboxJob
 from automate_tenants.context import tenant_scope
 from tests.support.workspaces import Workspace
 from tests.web.portal.conftest import Enter, make_runs
@@ -121,6 +121,43 @@ def test_the_list_takes_the_same_number_of_queries_however_long_it_is(failures: 
     assert browser.get("/failures/").content.count(b'class="row"') == 12
 
 
+def test_a_muted_kind_leaves_the_list_and_its_count_until_its_time_is_over(failures: Workspace, enter: Enter) -> None:
+    browser = enter(failures, "operator")
+
+    muted = browser.post("/failures/marks/", {**group(CLOSED), "mute": "24"})
+
+    assert muted.status_code == 302
+    page = browser.get("/failures/").content.decode()
+    assert "The shop is closed." not in page
+    assert '<b class="count">1' in page
+    assert "The shop is closed." in browser.get("/failures/?status=muted").content.decode()
+    assert "Muted until" in browser.get(muted["Location"]).content.decode()
+    with tenant_scope(failures.ref):
+        FailureMark.objects.update(muted_until=timezone.now())
+    assert "The shop is closed." in browser.get("/failures/").content.decode()
+    browser.post("/failures/marks/", {**group(CLOSED), "mute": "1"})
+    browser.post("/failures/marks/", {**group(CLOSED), "mute": "0"})
+    assert "The shop is closed." in browser.get("/failures/").content.decode()
+    assert browser.post("/failures/marks/", {**group(CLOSED), "mute": "5"}).status_code == 422
+
+
+def test_a_kind_of_failure_has_an_owner(failures: Workspace, enter: Enter) -> None:
+    browser = enter(failures, "operator")
+    owner = {"owner": f"user:{failures.owner.pk}"}
+
+    browser.post("/failures/marks/", {**group(CLOSED), **owner})
+
+    assert failures.owner.email in browser.get("/failures/").content.decode()
+    assert browser.post("/failures/marks/", {**group(CLOSED), "owner": "user:999999"}).status_code == 422
+    assert browser.post("/failures/marks/", {"workflow": "sample", "fingerprint": "none", **owner}).status_code == 404
+    browser.post("/failures/marks/", {**group(CLOSED), "owner": ""})
+    assert failures.owner.email not in browser.get("/failures/").content.decode()
+    with tenant_scope(failures.ref):
+        told = AuditLogEntry.objects.filter(action="failure.assign").order_by("id").values_list("details", flat=True)
+        kind = {"fingerprint": fingerprint(CLOSED)}
+        assert list(told) == [{**kind, **owner}, {**kind, "owner": ""}]
+
+
 def test_filters_that_mean_nothing_are_refused_and_an_empty_list_teaches(tenant_a: Workspace, enter: Enter) -> None:
     browser = enter(tenant_a)
 
@@ -134,7 +171,7 @@ def test_a_viewer_changes_nothing_and_a_neighbour_sees_nothing(
 ) -> None:
     viewer, neighbour = enter(failures, "viewer"), enter(tenant_b)
 
-    for path in ("/failures/redrives/", "/failures/dismissals/", "/failures/events/"):
+    for path in ("/failures/redrives/", "/failures/dismissals/", "/failures/events/", "/failures/marks/"):
         assert viewer.post(path, group(CLOSED)).status_code == 403
         neighbour.post(path, group(CLOSED))
     assert "The shop is closed." not in neighbour.get("/failures/runs/", group(CLOSED)).content.decode()

@@ -111,6 +111,8 @@ def control_examples(run: Mapping[str, Any], event: Mapping[str, Any], page: Any
                     "first_at": "2026-11-21T08:10:00Z",
                     "latest_at": "2026-11-21T08:30:00Z",
                     "latest_run_id": run["id"],
+                    "owner": "ada@example.com",
+                    "muted_until": None,
                 },
             ),
             "description": "The largest first, at most 200.",
@@ -135,6 +137,22 @@ def control_examples(run: Mapping[str, Any], event: Mapping[str, Any], page: Any
             "body": _FILTER,
             "answer": {"changed": 12},
             "description": "They leave the list; nothing runs. With `undo` they come back.",
+        },
+        "failure_marks_create": {
+            "body": {
+                "workflow": "order-flow",
+                "fingerprint": "9f86d081884c7d65",
+                "muted_until": "2026-11-28T08:00:00Z",
+                "owner": "ada@example.com",
+            },
+            "answer": {
+                "workflow_id": run["workflow"]["id"],
+                "fingerprint": "9f86d081884c7d65",
+                "owner": "ada@example.com",
+                "muted_until": "2026-11-28T08:00:00Z",
+                "updated_at": "2026-11-21T08:40:00Z",
+            },
+            "description": "What is not said stays. Muting hides and stops nothing; it ends by itself.",
         },
         "halts_get": {"answer": halted},
         "halts_save": {

@@ -26,7 +26,9 @@ FILTERS = [
     query_parameter("workflow", "Of this workflow: its id or slug."),
     query_parameter("step", "In which this step failed."),
     query_parameter("code", "With this error code."),
-    query_parameter("status", "`dismissed`: those that somebody let be, instead.", enum=STATUSES),
+    query_parameter(
+        "status", "`dismissed`: those that somebody let be, instead; `muted`: those muted now, alone.", enum=STATUSES
+    ),
     query_parameter("fingerprint", "Of the group with this fingerprint."),
     query_parameter("since", "Made at or after this time (RFC 3339)."),
     query_parameter("until", "Made before this time (RFC 3339)."),
@@ -54,6 +56,8 @@ class FailureGroup(fields.Serializer[Shown]):
     first_at = Time(source="group.first_at")
     latest_at = Time(source="group.latest_at")
     latest_run_id = fields.UUIDField(source="latest.pk")
+    owner = fields.CharField(help_text="Who looks after it; empty: nobody.")
+    muted_until = Time(allow_null=True, help_text="Until then it is not counted and not in the portal's list.")
 
 
 class FailedEvent(fields.Serializer[DeadEvent]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,8 +17,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from automate.models import Workflow
 from automate.services import deadletters
 from automate.services.deadletters import Filter, Skipped
+from automate.services.failure_marks import mark_failures
 from automate.services.retries import Which
 from automate_governance.errors import Invalid, NormalizedError
+from automate_tenants.team import members
 from automate_web import filters
 from automate_web.cursor import paginate
 from automate_web.failures import MOST_AT_ONCE, STATUSES, dead_events, filter_of, shown_groups
@@ -25,6 +28,7 @@ from automate_web.requests import WorkspaceRequest, actor, wants_fragment, works
 
 FILTERS = ("workflow", "step", "code", "status", "fingerprint", "since", "until")
 PREVIEWED = 20
+MUTES = {"1": "1 hour", "24": "1 day", "168": "1 week", "720": "30 days", "0": "not any more"}
 RATES = {"": "all at once", "10": "10 a second", "1": "1 a second", "0.1": "1 in 10 seconds"}
 
 
@@ -64,6 +68,8 @@ def runs(request: WorkspaceRequest) -> HttpResponse:
         "named": {name: value for name, value in asked.items() if name in request.GET},
         "query": urlencode({name: value for name, value in asked.items() if name in request.GET}),
         "is_dismissed": wanted.is_dismissed,
+        "mutes": {hours: words for hours, words in MUTES.items() if hours != "0"},
+        "owners": _owners(request) if len(groups) == 1 and request.user.has_perm("automate.control_run") else [],
     }
     return render(request, "failures/runs.html", context)
 
@@ -128,12 +134,48 @@ def dismiss(request: WorkspaceRequest) -> HttpResponse:
 
 @require_POST
 @workspace_page("automate.control_run")
+def mark(request: WorkspaceRequest) -> HttpResponse:
+    """POST /failures/marks/: mute one kind of failure for some hours, end that (`mute` 0), or give it an owner."""
+    named = {name: request.POST.get(name, "") for name in ("workflow", "fingerprint")}
+    back = f"{reverse('failure-runs')}?{urlencode(named)}"
+    changes: dict[str, Any] = {}
+    now, words = timezone.now(), ""
+    if "mute" in request.POST:
+        hours = request.POST["mute"]
+        if hours not in MUTES:
+            raise Invalid("Mute for one of the times offered.", details={"param": "mute", "one_of": list(MUTES)})
+        changes["muted_until"] = now + timedelta(hours=int(hours)) if hours != "0" else None
+        words = "Muted: out of the list until then." if hours != "0" else "Heard again: it is in the list."
+    elif "owner" in request.POST:
+        changes["owner"] = _owner(request)
+        words = "It has an owner." if changes["owner"] else "It has no owner any more."
+    workflow_id = _workflow_id(named["workflow"]) or UUID(int=0)
+    mark_failures(workflow_id=workflow_id, fingerprint=named["fingerprint"], actor=actor(request), now=now, **changes)
+    messages.success(request, words, extra_tags="ok")
+    return redirect(back)
+
+
+@require_POST
+@workspace_page("automate.control_run")
 def redrive_events(request: WorkspaceRequest) -> HttpResponse:
     """POST /failures/events/: let events whose workers stopped be matched again."""
     named = [filters.as_uuid(text) for text in request.POST.getlist("event")[:MOST_AT_ONCE]]
     armed = deadletters.redrive_events([key for key in named if key], actor=actor(request), now=timezone.now())
     messages.success(request, f"{armed} event{'' if armed == 1 else 's'} matched again.", extra_tags="ok")
     return redirect("failures")
+
+
+def _owner(request: WorkspaceRequest) -> str:
+    """The actor that was chosen: a member, or nobody. Raises Invalid for somebody else."""
+    chosen = request.POST["owner"]
+    if chosen and chosen not in {known for known, _ in _owners(request)}:
+        raise Invalid("The owner is a member of this workspace.", details={"param": "owner"})
+    return chosen
+
+
+def _owners(request: WorkspaceRequest) -> list[tuple[str, str]]:
+    """(actor, e-mail) of every member."""
+    return [(f"user:{member.user_id}", member.user.email) for member in members(request.tenant.id)]
 
 
 def _asked(query: QueryDict) -> tuple[dict[str, str], Filter]:
@@ -144,6 +186,7 @@ def _asked(query: QueryDict) -> tuple[dict[str, str], Filter]:
         raise Invalid(f"There is no such status of failures: “{asked['status']}”.", details=details)
     wanted = filter_of(
         status=asked["status"],
+        hides_muted=not asked["status"] and "fingerprint" not in query,
         workflow_id=_workflow_id(asked["workflow"]),
         step_id=asked["step"],
         code=asked["code"],
