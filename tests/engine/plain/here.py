@@ -65,7 +65,7 @@ def tenant_b() -> None:
     pytest.skip("needs a second workspace")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def database_urls() -> Any:
     pytest.skip("needs the roles of the hosted database")
 

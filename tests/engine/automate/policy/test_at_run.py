@@ -123,19 +123,19 @@ def test_a_call_over_the_rate_waits_and_then_goes_out_as_the_same_attempt(bench:
 
 
 def test_a_change_is_audited_and_the_second_of_two_people_is_told(bench: Bench) -> None:
-    set_policy(bench, webhook_rate=100)
+    set_policy(bench, llm_budget_run=2)
     with tenant_scope(bench.ref):
         with pytest.raises(Conflict):
             save_policy(document={}, expected_revision=0, actor="user:2", now=datetime.now(timezone.utc))
         with pytest.raises(InvalidPolicy):
             save_policy(
-                document={"webhook_rate": -1}, expected_revision=1, actor="user:2", now=datetime.now(timezone.utc)
+                document={"llm_budget_run": -1}, expected_revision=1, actor="user:2", now=datetime.now(timezone.utc)
             )
         entries = list(AuditLogEntry.objects.filter(action="policy.change").values_list("actor", "details"))
-        assert PolicyDocument.objects.get().document == {"webhook_rate": 100}
+        assert PolicyDocument.objects.get().document == {"llm_budget_run": 2}
 
     assert entries == [
-        ("user:1", {"revision": 1, "changed": {"webhook_rate": {"before": None, "after": 100}}}),
+        ("user:1", {"revision": 1, "changed": {"llm_budget_run": {"before": None, "after": 2}}}),
     ]
 
 
