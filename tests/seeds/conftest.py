@@ -10,12 +10,17 @@ from typing import Any
 import pytest
 
 from tests.engine.automate.execution.conftest import bench, scripted
+from tests.engine.automate_governance.test_vault import vault
 from tests.engine.automate_llm.conftest import ask_model, spending, tenant
+from tests.engine.plain.conftest import make_project
 from tests.web.api.conftest import api, make_api
 from tests.web.gateway.conftest import alone
 from tests.web.portal.conftest import enter
 
-__all__ = ["alone", "api", "ask_model", "bench", "enter", "make_api", "scripted", "spending", "tenant"]
+__all__ = [
+    "alone", "api", "ask_model", "bench", "enter", "make_api", "make_project", "scripted", "spending", "tenant",
+    "vault",
+]  # fmt: skip
 ENGINE = Path(__file__).parents[2] / "engine"
 PLUGIN = """
 from automate_connectors.adapters.base import ConnectorAdapter

@@ -73,7 +73,7 @@ def test_displays_redact_password_token_key_and_authorization(tenant_a: Any, ent
     "index",
     "Raw Payloads: Accessing the raw, unredacted payload requires specific view_raw_payload permission in Admin.",
 )
-def test_the_raw_payload_requires_view_raw_payload(bench: Bench) -> None:
+def test_the_raw_payload_requires_view_raw_payload(bench: Bench, tenant_a: Any, enter: Any) -> None:
     from automate.models import Event
     from automate.services.why import explain_event
 
@@ -87,6 +87,9 @@ def test_the_raw_payload_requires_view_raw_payload(bench: Bench) -> None:
 
     assert "hunter2" not in shown
     assert "hunter2" in raw
+    password, path = {"current_password": tenant_a.password}, f"/events/{event}/raw/"
+    assert enter(tenant_a, "viewer").post(path, password).status_code == 403
+    assert b"hunter2" in enter(tenant_a).post(path, password).content  # an owner has it, and gives the password again
 
 
 @promise("index", "Cursor-based pagination is used for high-volume endpoints (Events, Runs).")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.core.management import call_command
+from django.db import DatabaseError, connection, transaction
 
+from automate import ids
 from automate.models import AuditLogEntry, Event, ExecutionRun, OutboxJob, WorkflowVersion
-from automate.services import audit
+from automate.retention.partitions import partitions
+from automate.services import audit, audit_chain
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.conftest import Bench, step
 from tests.seeds.promise import promise
+from tests.support.database import owner_role
 
 
 @pytest.fixture
@@ -48,13 +54,15 @@ def indexes(bench: Bench) -> Any:
 
 @promise("reference", "Event. Purpose: Immutable log of inputs.")
 def test_events_are_an_immutable_log_of_inputs(bench: Bench) -> None:
-    bench.emit({"n": 1})
-    with tenant_scope(bench.ref), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'automate_event'::regclass AND tgname = 'event_immutable'"
-        )
-        assert cursor.fetchone() == (1,)
-        assert Event.objects.count() == 1
+    event = bench.emit({"n": 1})
+    columns = [field.attname for field in Event._meta.fields if field.attname != "id"]
+    with tenant_scope(bench.ref):
+        for name in columns:
+            other = {"payload": {"n": 2}, "headers": {"a": "b"}, "received_at": datetime(2020, 1, 1, tzinfo=UTC)}
+            changed = other.get(name, UUID(int=7) if name in ("trace_id", "replay_of") else "other")
+            with pytest.raises(DatabaseError, match=r"immutable|permission denied"), transaction.atomic():
+                Event.objects.filter(pk=event).update(**{name: changed})
+        assert Event.objects.get(pk=event).payload == {"n": 1}
 
 
 @promise("reference", "id (UUID), type (Index), payload (JSONB), source (String).")
@@ -66,23 +74,30 @@ def test_event_has_id_type_payload_and_source(columns: Any, indexes: Any) -> Non
 
 
 @promise("reference", "Retention: High volume. Recommend partitioning by month.")
-def test_events_are_partitioned_by_month_by_a_command() -> None:
-    from django.core.management import get_commands
+def test_events_are_partitioned_by_month_by_a_command(bench: Bench) -> None:
+    event = bench.emit({"n": 1})
 
-    from automate.retention.partitions import partition_events
+    with owner_role():
+        call_command("automate_partition_events", "--schema", bench.ref.schema_name, stdout=StringIO())
 
-    assert get_commands()["automate_partition_events"] == "automate"
-    assert "months" in (partition_events.__doc__ or "")
+    with tenant_scope(bench.ref):
+        assert Event.objects.get(pk=event).payload == {"n": 1}
+        later = ids.first_id_at(datetime.now(UTC) + timedelta(days=80))
+        assert [month.name for month in partitions() if month.low <= later < month.high]  # made ahead
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT relkind FROM pg_class WHERE oid = 'automate_event'::regclass")
+            assert cursor.fetchone() == ("p",)
 
 
 @promise("reference", "WorkflowVersion. Purpose: Immutable snapshot of logic.")
 def test_workflow_versions_are_immutable_snapshots(bench: Bench) -> None:
-    bench.publish(step("a", "log", connector="core", params={"message": "hi"}))
-    with tenant_scope(bench.ref), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tgname FROM pg_trigger WHERE tgrelid = 'automate_workflowversion'::regclass AND NOT tgisinternal"
-        )
-        assert ("workflowversion_immutable",) in cursor.fetchall()
+    version = bench.publish(step("a", "log", connector="core", params={"message": "hi"}))
+    changes = {"trigger_spec": {}, "rule": {"==": [1, 2]}, "steps": [], "options": {"a": 1}, "version_num": 9}
+    with tenant_scope(bench.ref):
+        for name, value in changes.items():
+            with pytest.raises(DatabaseError, match=r"immutable|permission denied"), transaction.atomic():
+                WorkflowVersion.objects.filter(pk=version).update(**{name: value})
+        assert WorkflowVersion.objects.get(pk=version).version_num == 1
 
 
 @promise("reference", "workflow_id (FK), trigger_spec, steps (JSONB), version_num.")
@@ -134,10 +149,25 @@ def test_the_claim_has_an_index_on_status_and_id(indexes: Any) -> None:
 
 
 @promise("reference", "ExecutionRun. Purpose: State machine tracker.")
-def test_a_run_moves_only_as_its_state_machine_allows() -> None:
+def test_a_run_moves_only_as_its_state_machine_allows(bench: Bench, scripted: Any) -> None:
     from automate.execution import states
 
-    assert set(ExecutionRun.Status.values) >= set(states.FINAL_RUN) == {"succeeded", "failed", "cancelled"}
+    assert set(ExecutionRun.Status.values) == set(states.RUN)
+    for status, moves in states.RUN.items():
+        for other in set(states.RUN) - moves - {status}:
+            with pytest.raises(states.IllegalMove):
+                states.move(states.RUN, status, other)
+    assert {"succeeded", "failed", "cancelled"} == states.FINAL_RUN
+    bench.publish(step("wait", "wait", connector="core", params={"seconds": 3600}), step("a"))
+    bench.emit()
+    bench.work()
+    for status in ("cancelled", "failed", "succeeded"):
+        with tenant_scope(bench.ref):
+            ExecutionRun.objects.update(status=status)
+            OutboxJob.objects.filter(kind="run").update(status="PENDING")  # its time comes all the same
+        bench.make_due()
+        bench.work()
+        assert (bench.run().status, scripted.calls) == (status, [])
 
 
 @promise("reference", "trace_id (Index), status, outputs (JSONB - Redacted).")
@@ -155,7 +185,7 @@ def test_execution_run_has_trace_id_status_and_redacted_outputs(
 
 
 @promise("reference", "AuditLogEntry. Purpose: Compliance & Security history.")
-def test_the_audit_log_is_a_history_that_proves_itself(bench: Bench) -> None:
+def test_the_audit_log_is_a_history_that_proves_itself(bench: Bench, superuser_connection: Any) -> None:
     bench.publish(step("a", "log", connector="core", params={"message": "hi"}), actor="user:1")
 
     with tenant_scope(bench.ref):
@@ -165,6 +195,13 @@ def test_the_audit_log_is_a_history_that_proves_itself(bench: Bench) -> None:
             ("user:1", "workflow.create"),
             ("user:1", "workflow.publish"),
         ]
+        assert audit_chain.chain(now=datetime.now(UTC)) >= 2
+        head = audit_chain.end()
+        assert audit_chain.verify([head], now=datetime.now(UTC)) == []
+    superuser_connection.execute(f"SET search_path = {bench.ref.schema_name}; SET session_replication_role = replica")
+    superuser_connection.execute("UPDATE automate_auditlogentry SET actor = 'user:2' WHERE action = 'workflow.publish'")
+    with tenant_scope(bench.ref):
+        assert "changed" in {found.kind for found in audit_chain.verify([head], now=datetime.now(UTC))}
 
 
 @promise("reference", "actor, action, resource, details.")

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from automate_connectors.adapters.base import ConnectorAdapter
+from automate_connectors.models import ConnectorError
 from automate_governance.secrets.interfaces import SecretNotFoundError, SecretsBackend
 from automate_llm.providers.base import LLMProvider
 from automate_testing.contracts import ConnectorContractTest
+from tests.engine.automate.execution.conftest import Bench, step
 from tests.seeds.conftest import ENGINE, PLUGIN
 from tests.seeds.promise import promise
 
@@ -97,9 +99,23 @@ def test_a_connector_has_a_unique_code_and_a_readable_name() -> None:
     "def execute(self, action: str, params: dict, context: dict) -> Any: Execute the side effect. Must raise"
     " ConnectorError on failure.",
 )
-def test_execute_takes_action_params_and_context() -> None:
+def test_execute_takes_action_params_and_context(bench: Bench, scripted: Any) -> None:
+    def fail(params: Any, context: Any) -> Any:
+        if context["step_id"] == "told":
+            raise ConnectorError("The door is locked.", code="locked", details={"door": 7})
+        raise KeyError("a mistake in the connector")
+
+    scripted.script = staticmethod(fail)
+    bench.publish(step("told", on_error="continue"), step("crashed", retry={"attempts": 1}))
+    bench.emit()
+    bench.work()
+
     assert list(inspect.signature(ConnectorAdapter.execute).parameters) == ["self", "action", "params", "context"]
     assert "execute" in ConnectorAdapter.__abstractmethods__
+    errors = {attempt.step_id: attempt.error or {} for attempt in bench.steps()}
+    assert (errors["told"]["code"], errors["told"]["details"]) == ("locked", {"door": 7})
+    assert errors["crashed"]["code"] not in ("locked", "")  # not raised as the contract says, and not lost either
+    assert bench.run().status == "failed"
 
 
 @promise("extending", "def validate_config(self, config: dict): Optional: Validate setup configuration.")
@@ -169,18 +185,26 @@ def test_contract_tests_are_shipped_for_each_kind_of_plugin() -> None:
     " MyERPAdapter def test_execute_success(self): # Your specific test logic pass",
 )
 def test_a_connector_is_tested_by_inheriting_its_contract(tmp_path: Path) -> None:
-    (tmp_path / "my_app.py").write_text(PLUGIN)
+    (tmp_path / "my_app.py").write_text(
+        PLUGIN + "class CarelessAdapter(MyERPAdapter):\n"
+        "    code = 'careless'\n"
+        "    def execute(self, action, params, context):\n"
+        "        params['seen'] = True\n        return {'pong': object()}\n"
+    )
     (tmp_path / "test_my_erp.py").write_text(
         "from automate_testing.contracts import ConnectorContractTest\n"
-        "from my_app import MyERPAdapter\n\n\n"
+        "from my_app import CarelessAdapter, MyERPAdapter\n\n\n"
         "class TestMyERP(ConnectorContractTest):\n"
         "    adapter_cls = MyERPAdapter\n\n"
-        "    def test_execute_success(self):\n        pass\n"
+        "    def test_execute_success(self):\n        pass\n\n\n"
+        "class TestCareless(ConnectorContractTest):\n"
+        "    adapter_cls = CarelessAdapter\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:django", str(tmp_path)]
     ran = subprocess.run(
         command, cwd=tmp_path, env={"PYTHONPATH": f"{ENGINE}:{tmp_path}"}, capture_output=True, text=True, timeout=60
     )
 
-    assert ran.returncode == 0, ran.stdout
+    assert "FAILED test_my_erp.py::TestCareless::" in ran.stdout
+    assert "FAILED test_my_erp.py::TestMyERP::" not in ran.stdout
     assert len([name for name in dir(ConnectorContractTest) if name.startswith("test_")]) >= 10

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, transaction
 
+from automate import host
 from automate.models import AuditLogEntry, Event, ExecutionRun, OutboxJob, StepRun
 from automate.outbox.postgres import PostgresStore
 from automate.policy import save_policy, stored_policy
@@ -17,6 +18,7 @@ from automate.services import audit
 from automate_connectors.models import ConnectorError
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.conftest import Bench, step
+from tests.engine.automate_governance.test_vault import ROOT_TOKEN
 from tests.seeds.promise import promise
 from tests.support.server import DatabaseUrls
 from tests.support.sink import Sink
@@ -220,6 +222,8 @@ def test_redaction_and_policy_are_enforced_at_the_runtime_level(bench: Bench, sc
     bench.emit({})
     bench.work()
     assert [run.status for run in bench.runs()] == ["succeeded", "failed"]
+    assert [(run.error or {}).get("code") for run in bench.runs()] == [None, "connector_not_allowed"]
+    assert len(scripted.calls) == 1
 
 
 @promise(
@@ -272,17 +276,33 @@ def test_a_secret_ref_in_a_definition_is_taken(bench: Bench, scripted: Any) -> N
     "concepts",
     "The Governance Layer resolves this at runtime using configured Backends (Env, Vault, Encrypted DB).",
 )
-def test_references_are_resolved_by_env_vault_and_encrypted_db() -> None:
-    from django.test import override_settings
+def test_references_are_resolved_by_env_vault_and_encrypted_db(
+    bench: Bench, scripted: Any, vault: Any, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """One published step, three backends, each with a value of its own; the definition never changes."""
+    from automate.services.secrets import create_secret
 
-    from automate import secrets
+    monkeypatch.setenv("AUTOMATE_KEY", "of the environment")
+    with tenant_scope(bench.ref):
+        create_secret(name="KEY", value="of the database", actor="system", now=datetime.now(UTC))
+        path = f"automate/{host.current().scope_name()}/KEY"
+    vault.secrets.kv.v2.create_or_update_secret(path, secret={"value": "of the vault"}, mount_point="secret")
+    got: list[Any] = []
+    scripted.script = staticmethod(lambda params, context: got.append(params["key"]))
+    bench.publish(step("a", params={"key": {"$secret": "KEY"}}))
+    given = settings.DJANGO_AUTOMATE
+    for backend in (
+        {"backend": "env"},
+        {"backend": "vault", "vault": {"url": vault.url, "token": ROOT_TOKEN}},
+        {"backend": "db"},
+    ):
+        settings.DJANGO_AUTOMATE = {**given, "SECRETS": backend}
+        bench.emit({})
+        bench.work()
 
-    vault = {"url": "http://127.0.0.1:1", "token": "t"}
-    chosen = {}
-    for name, more in (("env", {}), ("vault", {"vault": vault}), ("db", {})):
-        with override_settings(DJANGO_AUTOMATE={"SECRETS": {"backend": name, **more}}):
-            chosen[name] = type(secrets.backend()).__name__
-    assert chosen == {"env": "EnvBackend", "vault": "VaultBackend", "db": "StoredBackend"}
+    assert got == ["of the environment", "of the vault", "of the database"]
+    stored = bench.everything_stored()
+    assert not [value for value in got if value in stored]
 
 
 @promise(
@@ -317,13 +337,18 @@ def test_a_budget_of_5_dollars_a_day_on_llm_calls_holds(ask_model: Any, llm_serv
     from django.conf import settings
 
     from automate_llm.errors import BudgetExceeded
+    from tests.support.llm_server import Reply
 
     settings.DJANGO_AUTOMATE["POLICY"]["llm_budget_daily"] = 5.00
-    ask_model(max_tokens=4_000)  # reserves 4.00
-
     with pytest.raises(BudgetExceeded):
         ask_model(max_tokens=5_001)  # would pass 5.00 alone
-    assert len(llm_server.asked) == 1
+    llm_server.say = Reply(usage=(10, 3_000))
+    ask_model(max_tokens=4_000)  # reserves 4.00, costs 3.00
+    with pytest.raises(BudgetExceeded):
+        ask_model(max_tokens=2_001)  # would pass 5.00 with what was spent today
+    ask_model(max_tokens=2_000)
+
+    assert len(llm_server.asked) == 2
 
 
 @pytest.mark.processes

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -81,17 +82,20 @@ def test_automate_import_loads_a_workflow_from_a_file(bench: Bench, tmp_path: Pa
 
 
 @promise("how-to", "Recommended for version-controlled workflows.")
-def test_an_export_is_the_file_that_was_imported(bench: Bench, tmp_path: Path) -> None:
+def test_an_export_is_the_file_that_was_imported(bench: Bench, tenant_b: Any, tmp_path: Path) -> None:
     from automate.services import export_definition
 
-    version = bench.publish(LOG)
+    version = bench.publish({**LOG, "note": "“Grüße”"}, rule={"!=": [{"var": "payload.n"}, 1.5]}, deadline_seconds=60)
     with tenant_scope(bench.ref):
         first = export_definition(WorkflowVersion.objects.get(pk=version))
-        (tmp_path / "flow.json").write_text(first)
-        call_command("automate_import", "--file", str(tmp_path / "flow.json"), "--schema", bench.ref.schema_name)
-        again = export_definition(WorkflowVersion.objects.filter(workflow__slug="flow").latest("version_num"))
+    (tmp_path / "flow.json").write_text(first)
 
-    assert first == again
+    call_command("automate_import", "--file", str(tmp_path / "flow.json"), "--schema", tenant_b.ref.schema_name)
+
+    with tenant_scope(tenant_b.ref):
+        theirs = WorkflowVersion.objects.get(workflow__slug="flow")
+        assert theirs.pk != version
+        assert export_definition(theirs) == first
 
 
 @promise(
@@ -293,15 +297,29 @@ def test_method_b_registers_by_the_decorator(tmp_path: Path) -> None:
 
 
 @promise("how-to", "Increase Concurrency: Run more worker processes.")
-def test_two_workers_share_the_work_and_repeat_none(bench: Bench, scripted: Any, at_once: Any) -> None:
-    bench.publish(step("a"))
-    for _ in range(30):
-        bench.emit()
+def test_two_workers_share_the_work_and_repeat_none(bench: Bench, scripted: Any, at_once: Any, eventually: Any) -> None:
+    both_at_work = threading.Barrier(2)
 
-    at_once(lambda: bench.work(batch_size=3), lambda: bench.work(batch_size=3))
+    def first_meet(params: Any, context: Any) -> Any:
+        if params["n"] < 2:  # one job in each worker's hands, at the same time
+            both_at_work.wait(timeout=30)
+        return params
+
+    scripted.script = staticmethod(first_meet)
+    bench.publish(step("a", params={"n": "{{ payload.n }}"}))
+    for n in range(30):
+        bench.emit({"n": n})
+
+    def all_done() -> bool:
+        bench.work(batch_size=1)
+        return len(scripted.calls) >= 30
+
+    at_once(lambda: eventually(all_done), lambda: eventually(all_done))
     bench.work()
 
+    assert not both_at_work.broken
     assert len(scripted.calls) == len({key for _, key, _ in scripted.calls}) == 30
+    assert {run.status for run in bench.runs()} == {"succeeded"}
 
 
 @promise(
@@ -309,13 +327,28 @@ def test_two_workers_share_the_work_and_repeat_none(bench: Bench, scripted: Any,
     "Batch Size: Increase EXECUTION_BATCH_SIZE in settings (Default: 10).",
     note="The setting is EXECUTION.batch_size, as the reference page has it",
 )
-def test_the_batch_size_is_a_setting_that_is_10() -> None:
-    from automate.worker.loop import configured_options
+def test_the_batch_size_is_a_setting_that_is_10(bench: Bench, settings: Any) -> None:
+    given = settings.DJANGO_AUTOMATE
+    settings.DJANGO_AUTOMATE = {name: value for name, value in given.items() if name != "EXECUTION"}
+    assert claims_for(30, bench) == 3
+    settings.DJANGO_AUTOMATE = {**given, "EXECUTION": {"batch_size": 100}}
+    assert claims_for(30, bench) == 1
 
-    with override_settings(DJANGO_AUTOMATE={}):
-        assert configured_options().batch_size == 10
-    with override_settings(DJANGO_AUTOMATE={"EXECUTION": {"batch_size": 100}}):
-        assert configured_options().batch_size == 100
+
+def claims_for(events: int, bench: Bench) -> int:
+    """How many claims a worker as configured needs for so many."""
+    import asyncio
+
+    from automate.worker.loop import Worker, configured_options
+    from automate_tenants.dispatch.store import DispatchStore
+
+    for _ in range(events):
+        bench.emit()
+    worker = Worker(DispatchStore(), configured_options())
+    try:
+        return asyncio.run(worker.run_until_idle())
+    finally:
+        worker.close()
 
 
 @promise(

@@ -8,6 +8,7 @@ import json
 import time
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -22,7 +23,8 @@ from automate.ingest.ingestor import EventIngestor
 from automate.ingest.views import WebhookView
 from automate.models import Event, OutboxJob, WebhookEndpoint
 from automate.outbox.postgres import PostgresStore
-from automate.outbox.store import OutboxStore
+from automate.outbox.store import Claim, OutboxStore
+from automate.worker import loop
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.conftest import Bench, step
 from tests.seeds.promise import promise
@@ -124,15 +126,24 @@ def test_claim_batch_of_10_skips_what_is_locked(bench: Bench, database_urls: Dat
 
 
 @promise("extending", "Dispatch: Logic is handed to ExecutionEngine.")
-def test_the_worker_hands_its_claims_to_the_execution_engine(bench: Bench, scripted: Any) -> None:
-    from automate.worker.loop import Worker, WorkerOptions
-    from automate_tenants.dispatch.store import DispatchStore
+def test_the_worker_hands_its_claims_to_the_execution_engine(
+    bench: Bench, scripted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: list[UUID] = []
 
-    worker = Worker(DispatchStore(), WorkerOptions())
-    try:
-        assert isinstance(worker._engine, ExecutionEngine)
-    finally:
-        worker.close()
+    class Watched(ExecutionEngine):
+        async def open(self, claim: Claim, **more: Any) -> Any:
+            handed.extend(job.event.id for job in claim.jobs if job.event)
+            return await super().open(claim, **more)
+
+    monkeypatch.setattr(loop, "ExecutionEngine", Watched)
+    bench.publish(step("a"))
+    events = [bench.emit(), bench.emit()]
+
+    bench.work()
+
+    assert set(events) <= set(handed)
+    assert [run.status for run in bench.runs()] == ["succeeded", "succeeded"]
 
 
 @promise("extending", "Match: RuleEngine finds active Workflows for the Event.")

@@ -14,6 +14,7 @@ from automate.models import Event, ExecutionRun, Workflow, WorkflowVersion
 from automate.services import publish_version, save_draft
 from automate_tenants.context import tenant_scope
 from tests.engine.automate.execution.conftest import EVENT_TYPE, Bench, step
+from tests.engine.plain.project import Project
 from tests.seeds.promise import promise
 
 LARGE = {"and": [{">": [{"var": "payload.amount"}, 100]}, {"in": [{"var": "payload.country"}, ["DE", "FR"]]}]}
@@ -47,21 +48,49 @@ def test_an_event_meets_a_rule_of_a_workflow_and_is_executed(bench: Bench, scrip
     assert (run.event_id, run.version_id, run.status) == (event, version, "succeeded")
 
 
-@promise("concepts", "Event: Something happens (Signal, Webhook, Schedule).")
-def test_a_signal_a_webhook_and_a_schedule_make_events(settings: Any) -> None:
-    from automate.definitions import find_problems
+SOURCES = """
+from datetime import datetime, timedelta, timezone
+from django.core.management import call_command
+from django.test import Client
+from automate.models import Event, ExecutionRun, WebhookEndpoint, Workflow
+from automate.services import create_workflow, publish_version
+from tests.engine.plain.shop.models import Order
+now = datetime.now(timezone.utc) - timedelta(minutes=6)  # published that long ago: the schedule is due
+WebhookEndpoint.objects.create(slug="shop", token="token-of-shop", auth="none", created_at=now)
+for kind, trigger in {
+    "signal": {"model": "shop.Order", "on": ["created"]},
+    "webhook": {"endpoint": "shop"},
+    "schedule": {"cron": "*/5 * * * *", "timezone": "Europe/Berlin", "catch_up": "once"},
+}.items():
+    step = {"id": "say", "connector": "core", "action": "log", "params": {"message": "hi"}}
+    definition = {"slug": kind, "name": kind, "trigger": {"type": kind, **trigger}, "steps": [step]}
+    workflow = create_workflow(definition=definition, actor="test", now=now)
+    publish_version(workflow_id=workflow.id, expected_revision=1, actor="test", now=now)
+before = Event.objects.count()
+Order.objects.create(number="7")
+Client().post("/hooks/token-of-shop", "{}", content_type="application/json")
+call_command("automate_worker", once=True)
+slugs = dict(Workflow.objects.values_list("pk", "slug"))
+sources = dict(Event.objects.values_list("pk", "source"))
+answer = [before, sorted([slugs[r.workflow_id], sources[r.event_id], r.status] for r in ExecutionRun.objects.all())]
+"""
 
-    settings.DJANGO_AUTOMATE = {}  # a project's own models: the hosted product has no signals of its tenants
-    triggers = (
-        {"type": "signal", "model": "auth.User", "on": ["created"]},
-        {"type": "webhook", "endpoint": "default"},
-        {"type": "schedule", "cron": "*/5 * * * *", "timezone": "Europe/Berlin"},
-    )
-    for trigger in triggers:
-        definition = {"slug": "flow", "name": "Flow", "trigger": trigger, "steps": [step("a", "log", connector="core")]}
-        definition["steps"][0]["params"] = {"message": "hi"}
-        assert [p.code for p in find_problems(definition) if p.is_error] == [], trigger
-    assert [p.code for p in find_problems({**definition, "trigger": {"type": "telepathy"}}) if p.is_error]
+
+@pytest.mark.processes
+@promise("concepts", "Event: Something happens (Signal, Webhook, Schedule).", note="In a project with its own models")
+def test_a_signal_a_webhook_and_a_schedule_make_events(make_project: Any) -> None:
+    plain = make_project("sqlite")
+    project = Project({**plain.environment, "DJANGO_SETTINGS_MODULE": "tests.engine.plain.signal_settings"})
+    project.manage("migrate", "--run-syncdb", "--verbosity", "0")
+
+    before, runs = project.script(SOURCES)
+
+    assert before == 0
+    assert runs == [
+        ["schedule", "schedule:schedule", "succeeded"],
+        ["signal", "signal:shop.order", "succeeded"],
+        ["webhook", "webhook:shop", "succeeded"],
+    ]
 
 
 @promise("concepts", "It is immutable and contains a payload (e.g., JSON body, model instance data).")
@@ -175,10 +204,23 @@ def test_steps_are_individual_units_of_work(bench: Bench, scripted: Any) -> None
 
 @promise("concepts", "Steps are executed sequentially")
 def test_steps_are_executed_sequentially(bench: Bench, scripted: Any) -> None:
-    bench.publish(step("a"), step("b"), step("c"))
+    inside: list[str] = []
+
+    def alone(params: Any, context: Any) -> Any:
+        inside.append(context["step_id"])
+        assert inside == [context["step_id"]]  # the one before has ended
+        inside.remove(context["step_id"])
+        return {"n": params.get("n", 0) + 1}
+
+    scripted.script = staticmethod(alone)
+    bench.publish(
+        step("c"), step("a", params={"n": "{{ steps.c.output.n }}"}), step("b", params={"n": "{{ steps.a.output.n }}"})
+    )
     bench.emit()
     bench.work()
-    assert [name for name, _, _ in scripted.calls] == ["a", "b", "c"]
+
+    assert [name for name, _, _ in scripted.calls] == ["c", "a", "b"]
+    assert bench.run().outputs["b"] == {"n": 3}  # each had the result of the one before
 
 
 @promise("concepts", "(or parallel/fan-out in advanced configs)")

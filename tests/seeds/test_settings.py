@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +78,24 @@ def test_timeout_seconds_is_the_max_duration_of_a_step(bench: Bench, scripted: A
     with settings():
         assert configuration.execution().timeout_seconds == 60
     told: list[float] = []
-    scripted.script = staticmethod(lambda params, context: told.append(context["timeout_seconds"]))
-    with settings(**HOSTED, EXECUTION={"timeout_seconds": 7}):
-        bench.publish(step("a"))
-        bench.emit()
-        bench.work()
+    may_end = threading.Event()
+
+    def hang(params: Any, context: Any) -> None:
+        told.append(context["timeout_seconds"])
+        may_end.wait(60)
+
+    scripted.script = staticmethod(hang)
+    try:
+        with settings(**HOSTED, EXECUTION={"timeout_seconds": 1, "max_retries": 0}):
+            bench.publish(step("a"))
+            bench.emit()
+            bench.work()  # comes back while the connector still hangs
+    finally:
+        may_end.set()
 
     assert len(told) == 1
-    assert 0 < told[0] <= 7
+    assert 0 < told[0] <= 1
+    assert (bench.run().error or {})["code"] == "step_timeout"
 
 
 @promise("reference", "EXECUTION.max_retries | int | 3 | Default retry count for transient failures.")
