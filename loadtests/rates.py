@@ -30,12 +30,12 @@ PROCESSES, THREADS = 4, 20
 LONGER_SECONDS = 60.0  # for a machine that was too slow to be refused
 ACCEPT = f"""
 SELECT verdict, retry_ms, extract(epoch FROM statement_timestamp()) * 1000, extract(epoch FROM clock_timestamp()) * 1000
-  FROM public.automate_accept_v3({", ".join(["%s"] * 14)}) ORDER BY verdict"""
+  FROM public.automate_accept_v4({", ".join(["%s"] * 14)}) ORDER BY verdict"""
 WORKSPACE = UUID(int=0)
 Span = tuple[float, float]
 HEAD = """# Webhook rates under attack
 
-`make proof-rates`: 80 threads in 4 processes call `automate_accept_v3`, where the limit is, as fast as it answers; a
+`make proof-rates`: 80 threads in 4 processes call `automate_accept_v4`, where the limit is, as fast as it answers; a
 refused thread asks again when something may fit. Looked at afterwards, by the database's clock: every window of 60 s,
 and every refusal. "Fitted": fewer than N were admitted in the 60 s (above 200 a minute: and 0.1 s) before it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from automate_billing import rounds, subscriptions
+from automate_billing import limits, rounds, subscriptions
 from automate_tenants.context import tenant_or_none
 from automate_tenants.host import TenantHost
 
@@ -18,6 +18,9 @@ class PlanHost(TenantHost):
         everybody = super().limits()
         tenant = tenant_or_none()
         return everybody if tenant is None else {**everybody, **subscriptions.plan_of(tenant.id).policy}
+
+    def hold_new_event(self, source: str) -> datetime | None:
+        return limits.take_room(source) or super().hold_new_event(source)
 
     def count_usage(self, *, now: datetime) -> None:
         rounds.go_round(now=now)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
 from automate import host
 from automate.execution.flow import places
 from automate.policy import effective_policy
-from automate_billing import plans
-from automate_billing.models import Subscription
+from automate_billing import limits, plans
+from automate_billing.models import Subscription, UsageAlert
 from automate_billing.plans import Plan
 from automate_tenants import audit, policy_copies
 from automate_tenants.context import public_scope, tenant_scope
@@ -64,6 +65,8 @@ def change_plan(*, tenant_id: int, plan: str, actor: str, now: datetime) -> Subs
     resource = f"tenant:{tenant_id}"
     audit.record(ref(tenant), actor=actor, action="plan.change", resource=resource, details=details, now=now)
     apply(tenant, chosen)
+    UsageAlert.objects.filter(tenant_id=tenant_id, period_ends_at__gt=now).delete()  # they spoke of another plan
+    transaction.on_commit(partial(limits.keep, tenant_id, chosen, now=now))
     return made
 
 

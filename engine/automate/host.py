@@ -43,8 +43,11 @@ class Host(Protocol):
     def ring(self) -> None:
         """Say that committed work is waiting. Called after the commit; a lost ring delays work, never loses it."""
 
-    def holds_new_events(self) -> bool:
-        """Whether events are stored now but not processed yet; `holding.release` lets them go on."""
+    def hold_new_event(self, source: str) -> datetime | None:
+        """Until when the event that is being stored must wait (a time of `outbox.holding`); None: it goes on at once.
+
+        Asked once for each event, inside the transaction that stores it: a host may count.
+        """
 
     def config_changed(self) -> None:
         """Note, inside the caller's transaction, that what runs has changed: published, enabled, disabled."""
@@ -111,8 +114,8 @@ class SingleSchemaHost:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_notify('automate_wake', '')")
 
-    def holds_new_events(self) -> bool:
-        return False
+    def hold_new_event(self, source: str) -> datetime | None:
+        return None
 
     def config_changed(self) -> None:
         """Nothing to note: the store sees it in `Workflow.updated_at`."""

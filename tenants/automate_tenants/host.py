@@ -46,10 +46,11 @@ class TenantHost:
         with connection.cursor() as cursor:
             cursor.execute("SELECT public.automate_ring_v1(%s::bigint[])", [[current_tenant().id]])
 
-    def holds_new_events(self) -> bool:
+    def hold_new_event(self, source: str) -> datetime | None:
+        from automate.outbox.holding import HELD_UNTIL
         from automate_tenants.holding import is_full
 
-        return is_full()
+        return HELD_UNTIL if is_full() else None
 
     def config_changed(self) -> None:
         DispatchTenant.objects.filter(tenant_id=current_tenant().id).update(config_version=F("config_version") + 1)

@@ -51,12 +51,13 @@ def work() -> None:
 
 
 def used(tenant: TenantRef) -> Counter[str]:
-    """Units by meter, after folding all there is."""
+    """Units by meter but for storage, after folding all there is."""
     while fold():
         pass
     found: Counter[str] = Counter()
     with public_scope():
-        for meter, amount in UsageDay.objects.filter(tenant_id=tenant.id).values_list("meter", "amount"):
+        rows = UsageDay.objects.filter(tenant_id=tenant.id).exclude(meter="storage").values_list("meter", "amount")
+        for meter, amount in rows:
             found[meter] += amount
     return found
 

@@ -48,6 +48,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "navigation": _navigation(request, now_standing.counts),
         "live_url": live.stream_url(tenant),
         "halted": now_standing.halted,
+        "usage_warning": now_standing.usage,
         "live_seconds": int(live.RENEW_AFTER.total_seconds()),
     }
 

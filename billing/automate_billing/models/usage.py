@@ -49,6 +49,8 @@ class UsageAlert(models.Model):
     used = models.BigIntegerField()
     included = models.BigIntegerField()
     at = models.DateTimeField()
+    period_ends_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)  # when its letters went out; null: not yet, or none is due
 
     class Meta:
         constraints = [

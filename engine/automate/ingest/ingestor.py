@@ -85,7 +85,8 @@ class EventIngestor:
             first = _claim_key(dedupe_source or source, dedupe_key, event, digest, now)
             if first is not None:
                 return first
-        due_at = HELD_UNTIL if is_held or host.current().holds_new_events() else due_now()
+        held_until = host.current().hold_new_event(source) or (HELD_UNTIL if is_held else None)
+        due_at = held_until or due_now()
         event.save(force_insert=True)
         OutboxJob.objects.create(
             kind=OutboxJob.Kind.EVENT, event_id=event.id, available_at=due_at, trace_id=event.trace_id

@@ -10,7 +10,7 @@ import pytest
 
 from automate.ingest.ingestor import EventIngestor
 from automate.models import OutboxJob, WebhookEndpoint
-from automate.outbox.holding import HELD_UNTIL
+from automate.outbox.holding import HELD_UNTIL, OVER_PLAN_UNTIL
 from automate_tenants.context import tenant_scope
 from automate_tenants.endpoints import update_endpoint
 from automate_tenants.holding import let_go_of
@@ -92,3 +92,20 @@ def test_what_comes_after_the_first_hundred_waits_for_the_confirmed_address(
     assert held(alone) == 0
     assert alone.post().status == 202
     assert held(alone) == 0
+
+
+def test_over_the_plan_events_are_stored_and_wait_for_it(alone: Sender, inside: Callable[[Sender], Inside]) -> None:
+    def over_plan() -> int:
+        with tenant_scope(alone.workspace.ref):
+            return OutboxJob.objects.filter(available_at=OVER_PLAN_UNTIL).count()
+
+    Tenant.objects.filter(pk=alone.workspace.ref.id).update(plan_room=3)
+    assert {alone.post(webhook_id=f"k{n}").status for n in range(5)} == {202}
+    assert alone.post(webhook_id="k0").json["duplicate"] is True  # takes no room
+
+    assert (inside(alone).count("event"), held(alone), over_plan()) == (5, 0, 2)
+    assert Tenant.objects.get(pk=alone.workspace.ref.id).plan_room == 0
+
+    set_active(alone, False)
+    set_active(alone, True)  # no way around
+    assert over_plan() == 2

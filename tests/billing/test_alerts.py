@@ -1,0 +1,142 @@
+"""Alerts: each threshold once a period, to whom it concerns, as a letter, an audit entry and a banner."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from automate.models import AuditLogEntry
+from automate_billing import alerts, rounds, subscriptions
+from automate_billing.fold import add
+from automate_billing.models import UsageAlert, UsageDay
+from automate_tenants.context import public_scope, tenant_scope
+from tests.isolation.conftest import host_of, logged_in, new_member
+from tests.support.workspaces import Workspace
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def outbox(settings: Any) -> Any:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    return mail
+
+
+@pytest.fixture
+def on_free(tenant_a: Workspace) -> Workspace:
+    with public_scope():
+        subscriptions.change_plan(tenant_id=tenant_a.ref.id, plan="free", actor="test", now=NOW)
+    return tenant_a
+
+
+def use(workspace: Workspace, meter: str, amount: int, *, at: datetime = NOW) -> None:
+    """So much more is used; then the round that a worker makes."""
+    with public_scope():
+        add({(workspace.ref.id, at.date(), meter, ""): amount})
+        rounds.look_at([workspace.ref.id], now=at)
+        alerts.send_letters(now=at)
+
+
+def subjects() -> list[str]:
+    return [letter.subject for letter in mail.outbox]
+
+
+def test_each_threshold_is_told_once(on_free: Workspace) -> None:
+    use(on_free, "runs", 4_999)
+    assert subjects() == []
+    for _ in range(3):
+        use(on_free, "runs", 1)
+    use(on_free, "runs", 3_000)
+    use(on_free, "runs", 2_000)
+    use(on_free, "runs", 9_000)
+
+    assert subjects() == [f"Alpha: {percent} % of this month's Runs used" for percent in (50, 80, 100)]
+    with tenant_scope(on_free.ref):
+        entries = AuditLogEntry.objects.filter(action="usage.alert").order_by("pk")
+        assert [entry.details["percent"] for entry in entries] == [50, 80, 100]
+
+
+def test_a_jump_past_several_writes_one_letter(on_free: Workspace) -> None:
+    use(on_free, "events", 8_500)
+
+    assert subjects() == ["Alpha: 80 % of this month's Events used"]
+    assert "8,500 of the 10,000" in mail.outbox[0].body
+    assert "accepted and held" in mail.outbox[0].body
+    with public_scope():
+        assert sorted(UsageAlert.objects.values_list("percent", flat=True)) == [50, 80]
+
+
+def test_owners_and_those_who_pay_get_it_and_nobody_else(on_free: Workspace) -> None:
+    members = {role: new_member(on_free, role) for role in ("billing", "admin", "builder", "viewer")}
+    use(on_free, "llm", 5_000_000)
+
+    assert {letter.to[0] for letter in mail.outbox} == {on_free.owner.email, members["billing"].email}
+
+
+def test_a_new_period_tells_anew_and_the_neighbour_hears_nothing(on_free: Workspace, tenant_b: Workspace) -> None:
+    use(on_free, "steps", 25_000)
+    use(on_free, "steps", 25_000, at=NOW + timedelta(days=30))
+    with public_scope():
+        rounds.look_at([tenant_b.ref.id], now=NOW)
+
+        assert set(UsageAlert.objects.values_list("tenant_id", "period")) == {
+            (on_free.ref.id, "2026-06"),
+            (on_free.ref.id, "2026-07"),
+        }
+    assert len(subjects()) == 2
+
+
+def test_another_plan_begins_anew(on_free: Workspace) -> None:
+    use(on_free, "events", 10_000)
+    with public_scope():
+        subscriptions.change_plan(tenant_id=on_free.ref.id, plan="pro", actor="test", now=NOW)
+    assert not UsageAlert.objects.exists()
+    use(on_free, "events", 240_000)
+
+    assert subjects()[-1] == "Alpha: 50 % of this month's Events used"
+
+
+def test_a_letter_that_could_not_be_sent_is_tried_again(on_free: Workspace, settings: Any) -> None:
+    backend = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nobody listens there
+    use(on_free, "runs", 5_000)
+    assert list(UsageAlert.objects.values_list("told_at", flat=True)) == [None]
+
+    settings.EMAIL_BACKEND = backend
+    assert alerts.send_letters(now=NOW) == 1
+    assert alerts.send_letters(now=NOW) == 0
+    assert len(subjects()) == 1
+
+
+def test_storage_is_its_latest_level(on_free: Workspace) -> None:
+    with public_scope():
+        for day, amount in ((14, 990_000_000), (15, 400_000_000)):
+            row = {"tenant_id": on_free.ref.id, "day": NOW.date().replace(day=day), "meter": "storage"}
+            UsageDay.objects.create(**row, amount=amount)
+        rounds.look_at([on_free.ref.id], now=NOW)
+
+    assert not UsageAlert.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        (5_000, ""),
+        (8_000, "80 % of the plan&#x27;s Events are used."),
+        (10_000, "All of the plan&#x27;s Events are used: new events are accepted and held."),
+    ],
+)
+def test_from_80_percent_on_every_page_says_so(on_free: Workspace, amount: int, words: str) -> None:
+    now = datetime.now(UTC)
+    use(on_free, "events", amount, at=now)
+    browser: Client = logged_in(on_free.owner, on_free, host_of(on_free))
+    page = browser.get("/runs/").content.decode()
+
+    assert words in page
+    assert ("Events are used" in page) == bool(words)
