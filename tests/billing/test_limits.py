@@ -79,7 +79,12 @@ def accept(workspace: Workspace, count: int, *, source: str = "manual", url: str
     }
     if url:
         with psycopg.connect(url, autocommit=True) as gateway:
-            gateway.execute(ACCEPT, values)
+            while True:
+                try:
+                    gateway.execute(ACCEPT, values)
+                    break
+                except psycopg.errors.LockNotAvailable:
+                    continue  # another has held the row for 50 ms: the gateway answers "repeat", and the sender does
     else:
         with connection.cursor() as cursor:
             cursor.execute(ACCEPT, values)
