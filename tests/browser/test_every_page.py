@@ -30,6 +30,7 @@ def pages_of(page: Page, workspace: str) -> Iterator[str]:
         yield f"{workspace}{path}"
     for path in ("/events/?status=rejected", "/events/?type=none", "/runs/?status=held", "/runs/?since=nonsense"):
         yield f"{workspace}{path}"
+    yield from (f"{workspace}/find/", f"{workspace}/find/?q=sample", f"{workspace}/find/?q=nothing+at+all")
     yield f"{workspace}/schedules/"
     yield f"{workspace}/team/"
     for name in (

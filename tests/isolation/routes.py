@@ -53,6 +53,7 @@ ROUTES = [
     Route("", "workspace", {"GET": "view_members"}),
     Route("handover/", "ticket"),
     Route("leave/", "both"),
+    Route("find/", "workspace", {"GET": "view_members"}),
     Route("live-token/", "workspace", {"GET": "view_event"}),
     Route("start/", "workspace", {"GET": "view_event"}, shows=True),
     Route("start/events/", "workspace", {"POST": "send_event"}),

@@ -16,6 +16,28 @@ from automate_web.requests import tenant_of
 from automate_web.waiting import standing
 
 THEMES = ("system", "light", "dark")
+PAGES = {
+    "": [
+        ("Start", "start", "automate.view_event"),
+        ("Workflows", "workflows", "automate.view_workflow"),
+        ("Runs", "runs", "automate.view_run"),
+        ("Events", "events", "automate.view_event"),
+        ("Failures", "failures", "automate.view_run"),
+        ("Approvals", "approvals", "automate.view_run"),
+        ("Webhooks", "endpoints", "automate.view_event"),
+        ("Schedules", "schedules", "automate.view_workflow"),
+    ],
+    "Governance": [
+        ("Stored Secrets", "secrets", "automate.view_secrets"),
+        ("Policies", "policies", "automate.view_policy"),
+        ("LLM spend", "llm", "automate.view_policy"),
+        ("Kill switch", "halts", "automate.view_workflow"),
+        ("Audit", "audit", "automate.view_audit"),
+    ],
+    "Developers": [("API keys", "keys", "automate.view_keys")],
+    "Workspace": [("Usage", "usage", "automate.view_billing"), ("Team", "team", "automate.view_members")],
+}
+GO_TO = {"h": "start", "w": "workflows", "r": "runs", "e": "events", "f": "failures", "u": "usage", "t": "team"}
 
 
 @dataclass(frozen=True)
@@ -40,12 +62,16 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     if tenant is None or membership is None:
         return known
     now_standing = standing(timezone.now())
+    navigation = _navigation(request, now_standing.counts)
+    labels = {name: label for label, name in pages_for(request)}
     return {
         **known,
         "workspace": request.workspace,  # type: ignore[attr-defined]  # set by WorkspaceMiddleware
         "membership": membership,
         "email_is_unconfirmed": not email_code.is_confirmed(request),
-        "navigation": _navigation(request, now_standing.counts),
+        "navigation": navigation,
+        "page_kind": _kind(request, navigation),
+        "shortcuts": [(key, labels[name], reverse(name)) for key, name in GO_TO.items() if name in labels],
         "live_url": live.stream_url(tenant),
         "halted": now_standing.halted,
         "usage_warning": now_standing.usage,
@@ -53,33 +79,30 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def pages_for(request: HttpRequest) -> list[tuple[str, str]]:
+    """Label and URL name of each page in the navigation that the member may see."""
+    return [
+        (label, name)
+        for items in PAGES.values()
+        for label, name, permission in items
+        if request.user.has_perm(permission)
+    ]
+
+
 def _navigation(request: HttpRequest, waiting: dict[str, str]) -> dict[str, list[NavItem]]:
-    pages = {
-        "": [
-            ("Start", "start", "automate.view_event"),
-            ("Workflows", "workflows", "automate.view_workflow"),
-            ("Runs", "runs", "automate.view_run"),
-            ("Events", "events", "automate.view_event"),
-            ("Failures", "failures", "automate.view_run"),
-            ("Approvals", "approvals", "automate.view_run"),
-            ("Webhooks", "endpoints", "automate.view_event"),
-            ("Schedules", "schedules", "automate.view_workflow"),
-        ],
-        "Governance": [
-            ("Stored Secrets", "secrets", "automate.view_secrets"),
-            ("Policies", "policies", "automate.view_policy"),
-            ("LLM spend", "llm", "automate.view_policy"),
-            ("Kill switch", "halts", "automate.view_workflow"),
-            ("Audit", "audit", "automate.view_audit"),
-        ],
-        "Developers": [("API keys", "keys", "automate.view_keys")],
-        "Workspace": [("Usage", "usage", "automate.view_billing"), ("Team", "team", "automate.view_members")],
-    }
+    seen = {name for _label, name in pages_for(request)}
     return {
         group: [
             NavItem(label, reverse(name), request.path.startswith(reverse(name)), waiting.get(name, ""))
-            for label, name, permission in items
-            if request.user.has_perm(permission)
+            for label, name, _permission in items
+            if name in seen
         ]
-        for group, items in pages.items()
+        for group, items in PAGES.items()
     }
+
+
+def _kind(request: HttpRequest, navigation: dict[str, list[NavItem]]) -> str:
+    """The page of the navigation that this page belongs to, as a path inside the workspace."""
+    prefix = str(request.META.get("SCRIPT_NAME", ""))
+    current = (item.url.removeprefix(prefix) for items in navigation.values() for item in items if item.is_current)
+    return next(current, "/")

@@ -25,6 +25,7 @@ from automate_web.pages import (
     keys,
     llm,
     manual,
+    palette,
     policies,
     raw_steps,
     replays,
@@ -79,6 +80,7 @@ urlpatterns = [
     # a workspace
     path("handover/", accounts.arrive, name="arrive"),
     path("leave/", accounts.leave, name="leave"),
+    path("find/", palette.find, name="find"),
     path("live-token/", live.renew, name="live-token"),
     path("start/", start.start, name="start"),
     path("start/events/", start.send, name="start-send"),

@@ -100,7 +100,7 @@ def root(request: HttpRequest) -> HttpResponse:
     """GET / on the app's host: to the one workspace, to the choice, or to log-in."""
     if not request.user.is_authenticated:
         return redirect("account_login")
-    memberships = list(_memberships(request.user.pk))
+    memberships = list(memberships_of(request.user.pk))
     wanted = request.session.pop("enter", None)
     for membership in memberships:
         if membership.tenant.slug == wanted or len(memberships) == 1:
@@ -126,7 +126,7 @@ def workspaces(request: HttpRequest) -> HttpResponse:
             form.add_error(None, NOT_MADE)
             status = 503
     waiting = list(invitations_for(user.email, timezone.now())) if email_code.is_confirmed(request) else []
-    context = {"memberships": list(_memberships(user.pk)), "form": form, "invitations": waiting}
+    context = {"memberships": list(memberships_of(user.pk)), "form": form, "invitations": waiting}
     return render(request, "entrance/workspaces.html", context, status=status or (422 if form.errors else 200))
 
 
@@ -139,7 +139,7 @@ def enter(request: HttpRequest, slug: str) -> HttpResponse:
 
     Without the seal of a latch the browser first goes to the workspace's host for one, and comes back.
     """
-    membership = _memberships(request.user.pk).filter(tenant__slug=slug).first()
+    membership = memberships_of(request.user.pk).filter(tenant__slug=slug).first()
     if membership is None:
         raise NotFound("There is no such workspace, or you are not a member of it.")
     path, seal = safe_path(request.GET.get("next", "/")), request.GET.get("seal", "")
@@ -207,7 +207,8 @@ def theme(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _memberships(user_id: int | None) -> QuerySet[Membership]:
+def memberships_of(user_id: int | None) -> QuerySet[Membership]:
+    """The workspaces a person is in, by name."""
     return Membership.objects.filter(user_id=user_id or 0).select_related("tenant").order_by("tenant__name")
 
 

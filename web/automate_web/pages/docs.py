@@ -34,8 +34,7 @@ class Page:
 @without_membership
 def index(request: HttpRequest) -> HttpResponse:
     """GET /docs/"""
-    pages = [_page(path.stem) for path in sorted(FOLDER.glob("*.md"))]
-    return render(request, "docs/index.html", {"pages": pages})
+    return render(request, "docs/index.html", {"pages": all_pages()})
 
 
 @require_GET
@@ -60,6 +59,11 @@ def picture(request: HttpRequest, name: str) -> HttpResponse:
     if not _NAME.fullmatch(name) or not path.is_file():
         raise NotFound("There is no such picture.")
     return HttpResponse(path.read_bytes(), content_type="image/png")
+
+
+def all_pages() -> list[Page]:
+    """By name."""
+    return [_page(path.stem) for path in sorted(FOLDER.glob("*.md"))]
 
 
 def _known(name: str) -> str:
