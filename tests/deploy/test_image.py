@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,13 @@ def test_what_it_copies_is_there_and_let_through_by_the_ignore_file() -> None:
 
     assert set(named) == set(let_through)
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_it_copies_every_root_that_the_wheel_is_built_from() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    copied = set(re.findall(r"^COPY (\w+) \1$", TEXT, re.MULTILINE))
+
+    assert {package.partition("/")[0] for package in wheel["packages"]} <= copied
 
 
 def test_it_holds_what_was_tested_and_neither_a_database_nor_tools() -> None:
