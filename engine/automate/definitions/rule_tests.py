@@ -8,6 +8,7 @@ tomorrow. A rule that cannot be evaluated for a payload neither matches nor not:
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +22,7 @@ TEST_FAILED = "rule_test_failed"
 MAX_TESTS = 100
 MAX_BYTES = 262_144  # of all cases together, as compact JSON
 MAX_EXPLAINED = 10  # failing cases whose condition is told; the others are only named
+EXPLAIN_SECONDS = 0.5  # of processor time, after which no other is explained; one may take what `explain` may
 _EVENT = {
     "id": str(UUID(int=0)),
     "received_at": "2026-01-01T00:00:00+00:00",
@@ -98,10 +100,11 @@ def event_differences(definition: dict[str, Any], event: dict[str, str]) -> dict
 def run_tests(definition: dict[str, Any]) -> list[Verdict]:
     """Each well-formed case asked of the definition's rule, in order; what is told of payloads is masked."""
     rule, explained = definition.get("rule"), 0
+    until = time.thread_time() + EXPLAIN_SECONDS
     verdicts = []
     for test in parse_tests(definition):
         verdict = _asked(test, rule, context_of(test, definition))
-        if not verdict.passed and not verdict.matches and explained < MAX_EXPLAINED:
+        if not verdict.passed and not verdict.matches and explained < MAX_EXPLAINED and time.thread_time() < until:
             explained += 1
             told = rules.tell(rule, context_of(test, definition))
             verdict = replace(verdict, error=told.error, condition=told.condition, seen=tuple(told.seen))

@@ -100,3 +100,20 @@ def test_the_rule_tester_and_the_case_that_is_made_of_it(
     assert (ADDRESS in str(made.draft["tests"])) is not is_masked
     assert "customer" in page
     assert (ADDRESS in page) is not is_masked
+
+
+def test_a_case_of_another_workflow_keeps_the_event_as_its_page_shows_it(
+    tenant_a: Workspace, enter: Enter, event: tuple[Any, bool]
+) -> None:
+    one, is_masked = event
+    with tenant_scope(tenant_a.ref):
+        other = Workflow.objects.get(slug="sample")
+    form = {"event": str(one.pk), "name": "kept", "expected": "no", "revision": str(other.draft_revision)}
+
+    kept = enter(tenant_a).post(f"/workflows/{other.pk}/rule-tests/", form)
+
+    with tenant_scope(tenant_a.ref):
+        other.refresh_from_db()
+    assert kept.status_code == 302
+    assert [case["name"] for case in other.draft["tests"]] == ["kept"]
+    assert (ADDRESS in str(other.draft["tests"])) is not is_masked

@@ -6,52 +6,28 @@ typed is read instead. Cases are kept in the draft, so whoever saves or removes 
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from automate.definitions.rule_tests import event_differences, parse_tests
+from automate.definitions.rule_tests import event_differences
 from automate.models import Event, Workflow, WorkflowVersion
 from automate.services import InvalidDraft
-from automate.services.masked_events import masked_for
 from automate.services.rule_tests import Tried, add_rule_test, remove_rule_test, run_rule_tests, try_event, try_payload
 from automate_governance.errors import Conflict, NormalizedError, NotFound
-from automate_governance.redaction import redact
-from automate_web.pages import jsontext
 from automate_web.pages.conditions import condition_tree
-from automate_web.pages.payload import PAGE_CHARACTERS
+from automate_web.pages.rule_form import Asked, as_shown, from_address, from_form, revision_of
 from automate_web.requests import WorkspaceRequest, actor, demand, wants_fragment, workspace_page
 
 OFFERED_EVENTS = 20
 OFFERED_VERSIONS = 20
 STALE = "Someone saved another draft meanwhile; nothing of yours was saved. These are its tests now: try again."
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What stands in the form. `event` is set while the text is still that event's, which is then read as it came."""
-
-    version: str = "draft"
-    event: Event | None = None
-    chosen: str = ""  # of the list of events; the text may have been changed since
-    text: str = "{}"
-    type: str = ""
-    source: str = ""
-    payload: Any = field(default_factory=dict)
-    problem: str = ""
-
-    @property
-    def outside(self) -> dict[str, str]:
-        """The event around a typed payload, as far as something else than the trigger's is wanted."""
-        return {name: value for name, value in (("type", self.type), ("source", self.source)) if value}
 
 
 @require_http_methods(["GET", "POST"])
@@ -60,12 +36,12 @@ def tester(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """GET /workflows/<workflow_id>/rule-tests/ asks what to try; POST keeps it as a case of the draft."""
     workflow = _workflow(workflow_id)
     if request.method == "GET":
-        return _page(request, workflow, _from_address(request, workflow))
+        return _page(request, workflow, from_address(request, workflow))
     demand(request, "automate.change_workflow")
-    asked = _from_form(request)
+    asked = from_form(request)
     if asked.problem:
         return _page(request, workflow, asked, status=422)
-    given = asked.event.payload if asked.event is not None else asked.payload
+    given = as_shown(asked.event) if asked.event is not None else asked.payload
     try:
         saved = add_rule_test(
             workflow_id=workflow.pk,
@@ -73,7 +49,7 @@ def tester(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
             payload=given,
             expected=request.POST.get("expected") == "yes",
             event=event_differences(workflow.draft, asked.outside),
-            expected_revision=_revision(request),
+            expected_revision=revision_of(request),
             actor=actor(request),
             now=timezone.now(),
         )
@@ -90,7 +66,7 @@ def tester(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
 @workspace_page("automate.view_workflow")
 def evaluate(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """POST /workflows/<workflow_id>/rule-evaluations/: what the rule says to what is typed. Stores nothing."""
-    workflow, asked = _workflow(workflow_id), _from_form(request)
+    workflow, asked = _workflow(workflow_id), from_form(request)
     return _page(request, workflow, asked, status=422 if asked.problem and not wants_fragment(request) else 200)
 
 
@@ -103,7 +79,7 @@ def remove(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
         remove_rule_test(
             workflow_id=workflow.pk,
             position=int(number) - 1 if number.isascii() and number.isdigit() and len(number) < 10 else -1,
-            expected_revision=_revision(request),
+            expected_revision=revision_of(request),
             actor=actor(request),
             now=timezone.now(),
         )
@@ -121,72 +97,6 @@ def _workflow(workflow_id: UUID) -> Workflow:
     if workflow is None:
         raise NotFound("There is no such workflow.")
     return workflow
-
-
-def _from_address(request: WorkspaceRequest, workflow: Workflow) -> Asked:
-    """`?event=` an id, `?case=` a number from 1; `?version=` of either."""
-    version, number = request.GET.get("version", "draft"), request.GET.get("case", "")
-    if request.GET.get("event"):
-        return _of_event(request, request.GET["event"], version)
-    for case in parse_tests(workflow.draft):
-        if str(case.position + 1) == number:
-            text = json.dumps(case.payload, indent=2, ensure_ascii=False)
-            outside = case.event
-            return Asked(
-                version=version,
-                text=text,
-                payload=case.payload,
-                type=outside.get("type", ""),
-                source=outside.get("source", ""),
-            )
-    return Asked(version=version)
-
-
-def _from_form(request: WorkspaceRequest) -> Asked:
-    said: HttpRequest = request
-    version, chosen = said.POST.get("version", "draft"), said.POST.get("event", "")
-    if chosen and chosen != said.POST.get("shown"):
-        return _of_event(request, chosen, version)
-    text = said.POST.get("payload", "").replace("\r\n", "\n")
-    type_, source = (said.POST.get(name, "").strip()[:200] for name in ("type", "source"))
-    try:
-        payload = jsontext.parse(text or "{}")
-    except jsontext.NotJson as error:
-        problem = f"Not JSON: {error} (line {error.line}, column {error.column})."
-        return Asked(version=version, chosen=chosen, text=text, type=type_, source=source, problem=problem)
-    event = _event(request, chosen) if chosen else None
-    if event is not None and (type_, source, payload) != (event.type, event.source, _as_shown(event)):
-        event = None
-    return Asked(version=version, event=event, chosen=chosen, text=text, type=type_, source=source, payload=payload)
-
-
-def _of_event(request: WorkspaceRequest, chosen: str, version: str) -> Asked:
-    event = _event(request, chosen)
-    if event is None:
-        return Asked(version=version, problem="There is no such event.")
-    text = json.dumps(_as_shown(event), indent=2, ensure_ascii=False)
-    if len(text) > PAGE_CHARACTERS:
-        return Asked(version=version, problem="This event is too large to be shown here.")
-    return Asked(version=version, event=event, chosen=str(event.pk), text=text, type=event.type, source=event.source)
-
-
-def _as_shown(event: Event) -> Any:
-    """Its payload, redacted as on its page."""
-    with masked_for(event):
-        return redact(event.payload)
-
-
-def _event(request: WorkspaceRequest, text: str) -> Event | None:
-    demand(request, "automate.view_event")
-    try:
-        return Event.objects.filter(pk=UUID(text)).first()
-    except ValueError:
-        return None
-
-
-def _revision(request: HttpRequest) -> int:
-    revision = request.POST.get("revision", "")
-    return int(revision) if revision.isascii() and revision.isdigit() and len(revision) < 10 else -1
 
 
 def _page(
