@@ -14,9 +14,12 @@ from uuid import UUID
 from automate import ids
 from automate.jsontext import dumps
 from automate.outbox.store import DenialRow
+from automate.policy.blocked import Block
 from automate.policy.guard import block_of
 from automate_governance.redaction import redact
 from automate_governance.storable import storable
+
+_BUDGETS = {"tenant": "llm_budget_daily", "workflow": "llm_budget_workflow", "run": "llm_budget_run"}
 
 
 def denial_row(
@@ -33,7 +36,7 @@ def denial_row(
 
     `secrets`: values to mask.
     """
-    block = block_of("denied", error)
+    block = block_of("denied", error) or _of_other_decisions(error)
     if block is None:
         return None
     hour = now.replace(minute=0, second=0, microsecond=0)
@@ -50,3 +53,19 @@ def denial_row(
     resource = f"workflow:{workflow_id}"
     told = dumps({**redact(storable(details), secrets), "episode": episode})
     return DenialRow(ids.new_id(), episode, ids.first_id_at(hour), resource, told, trace_id, now)
+
+
+def _of_other_decisions(error: Mapping[str, Any]) -> Block | None:
+    """What is decided beside the policy's document: who may use a secret, and what a model's call may cost.
+
+    >>> _of_other_decisions({"code": "budget_exceeded", "details": {"scope": "run"}})
+    Block(rule='llm_budget_run', layer='run', subject='llm', outcome='denied')
+    """
+    code, details = error.get("code"), error.get("details") or {}
+    if code == "secret_not_allowed":
+        names = details.get("names") or [details.get("name", "")]
+        return Block("secrets", "tenant", ", ".join(map(str, names))[:260], "denied")
+    if code == "budget_exceeded":
+        scope = str(details.get("scope", "tenant"))
+        return Block(_BUDGETS.get(scope, "llm_budget_daily"), scope, "llm", "denied")
+    return None

@@ -180,8 +180,10 @@ def block_of(outcome: str, error: Mapping[str, Any]) -> Block | None:
     details = error.get("details") or {}
     code = error.get("code")
     if code == "egress_denied":
-        rule = "host_allowlist" if details.get("reason") == "host_allowlist" else "allow_ssrf"
         subject = f"{details.get('host', '')}:{details.get('port', '')}".strip(":") or "an address"
+        if details.get("reason") == "secret_host":  # the secret's own list
+            return Block("secret_hosts", "tenant", subject[:260], outcome)
+        rule = "host_allowlist" if details.get("reason") == "host_allowlist" else "allow_ssrf"
         return Block(rule, str(details.get("layer", "installation")), subject[:260], outcome)
     if code in _COUNTED and "rule" in details:
         return Block(str(details["rule"]), str(details["layer"]), str(details.get("subject", ""))[:260], outcome)

@@ -115,3 +115,5 @@ def test_an_alert_is_an_event_and_an_audit_entry_once(spending: Workspace, llm_s
         (80, "0.35"),
         (100, "0.35"),
     ]
+    [denied] = AuditLogEntry.objects.filter(action="policy.deny")
+    assert (denied.details["rule"], denied.details["code"]) == ("llm_budget_daily", "budget_exceeded")

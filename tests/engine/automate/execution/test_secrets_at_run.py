@@ -39,6 +39,13 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def denied(bench: Bench) -> list[tuple[str, str, str]]:
+    """(rule, subject, code) of each denial that the audit log tells of."""
+    with tenant_scope(bench.ref):
+        told = AuditLogEntry.objects.filter(action="policy.deny").order_by("pk").values_list("details", flat=True)
+        return [(details["rule"], details["subject"], details["code"]) for details in told]
+
+
 def call(sink: Sink, **params: Any) -> dict[str, Any]:
     return step("call", "request", connector="http", params={"method": "GET", "url": sink.url, **params})
 
@@ -118,6 +125,7 @@ def test_the_publishers_right_counts_at_run_time(bench: Bench, scripted: Any) ->
     assert second.error is not None
     assert second.error["code"] == "secret_not_allowed"
     assert len(scripted.calls) == 1
+    assert denied(bench) == [("secrets", "KEY", "secret_not_allowed")]
 
 
 def test_a_secret_of_one_step_is_masked_in_the_next(bench: Bench, scripted: Any) -> None:
@@ -187,6 +195,7 @@ def test_a_bound_secret_that_a_step_passed_on_is_stopped_at_the_gate(bench: Benc
     error = bench.run().error or {}
     assert (error["code"], error["step"], error["details"]["reason"]) == ("egress_denied", "call", "secret_host")
     assert sink.received == []
+    assert denied(bench) == [("secret_hosts", sink.target, "egress_denied")]
 
 
 def test_its_own_host_gets_it(bench: Bench, sink: Sink) -> None:
