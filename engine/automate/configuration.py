@@ -82,6 +82,11 @@ def worker_mode() -> str:
     return str(given().get("WORKER_MODE", "thread"))
 
 
+def logging_schema() -> str:
+    """The form of a log line: "ecs" or "simple"."""
+    return str(given().get("LOGGING_SCHEMA", "ecs"))
+
+
 def execution() -> Execution:
     return Execution(**given().get("EXECUTION", {}))
 
@@ -173,7 +178,9 @@ SETTINGS: tuple[Setting, ...] = (
         "Port at which a worker serves its metrics; 0 takes a free one.",
     ),
     _setting("METRICS.token", "", _TEXT, "What a scraper from elsewhere sends as Bearer; empty: this machine only."),
-    _setting("LOGGING_SCHEMA", "ecs", _one_of(*LOGGING_SCHEMAS), 'Form of a log line: "ecs" (Elastic) or "simple".'),
+    _setting(
+        "LOGGING_SCHEMA", "ecs", _one_of(*LOGGING_SCHEMAS), "Form of a worker's log lines; LOGGING takes precedence."
+    ),
     _setting("SIGNALS.enabled", True, _BOOL, "Whether signals of this project's models may start workflows."),
     _setting(
         "EMAIL.backend",

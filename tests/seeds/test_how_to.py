@@ -87,14 +87,15 @@ def test_an_export_is_the_file_that_was_imported(bench: Bench, tenant_b: Any, tm
 
     version = bench.publish({**LOG, "note": "“Grüße”"}, rule={"!=": [{"var": "payload.n"}, 1.5]}, deadline_seconds=60)
     with tenant_scope(bench.ref):
-        first = export_definition(WorkflowVersion.objects.get(pk=version))
+        ours = WorkflowVersion.objects.get(pk=version)
+        first = export_definition(ours)
     (tmp_path / "flow.json").write_text(first)
 
     call_command("automate_import", "--file", str(tmp_path / "flow.json"), "--schema", tenant_b.ref.schema_name)
 
     with tenant_scope(tenant_b.ref):
         theirs = WorkflowVersion.objects.get(workflow__slug="flow")
-        assert theirs.pk != version
+        assert (theirs.definition, theirs.options) == (ours.definition, ours.options)
         assert export_definition(theirs) == first
 
 

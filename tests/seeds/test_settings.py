@@ -191,18 +191,30 @@ def test_the_prefix_finds_environment_variables(monkeypatch: pytest.MonkeyPatch)
     assert "A_KEY" not in os.environ
 
 
+LOG = """
+import logging, sys
+from django.core.management import call_command
+from django.test import override_settings
+sys.stderr = sys.stdout
+with override_settings(DJANGO_AUTOMATE={options!r}):
+    call_command("automate_worker", once=True)
+logging.getLogger("automate.shop").warning("the door is ajar")
+"""
+
+
+@pytest.mark.processes
 @promise("reference", 'LOGGING_SCHEMA | str | "ecs" | "ecs" (Elastic) or "simple".')
-def test_the_logging_schema_is_ecs_or_simple() -> None:
+def test_the_logging_schema_is_ecs_or_simple(make_project: Any) -> None:
     import json
-    import logging
 
-    from automate_governance import logs
+    def line(schema: str) -> str:
+        status, said = make_project("sqlite").fate(LOG.format(options={"LOGGING_SCHEMA": schema} if schema else {}))
+        assert status == 0, said
+        return str(said.splitlines()[-1])
 
-    line = logging.makeLogRecord({"name": "automate", "levelname": "INFO", "msg": "hello"})
-    defaults = {setting.path: setting.default for setting in configuration.SETTINGS}
-    assert defaults["LOGGING_SCHEMA"] == "ecs"
-    assert json.loads(logs.EcsFormatter().format(line))["message"] == "hello"
-    assert logs.SimpleFormatter().format(line).endswith("hello")
+    for schema in ("", "ecs"):
+        assert json.loads(line(schema))["message"] == "the door is ajar"
+    assert line("simple").endswith("WARNING automate.shop the door is ajar")
     with settings(LOGGING_SCHEMA="xml"):
         assert [found.id for found in check_settings()] == ["automate.E002"]
 

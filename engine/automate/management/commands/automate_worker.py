@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from prometheus_client import start_http_server
 
 from automate import configuration, host, metrics
-from automate.worker import eventloop, status
+from automate.worker import eventloop, logs, status
 from automate.worker.loop import Worker, configured_options
 
 
@@ -33,6 +33,7 @@ class Command(BaseCommand):
             if options["ready_file"]:
                 options["ready_file"].touch()
 
+        logs.configure()
         worker = Worker(
             host.current().outbox(),
             configured_options(),
