@@ -71,13 +71,14 @@ class EventIngestor:
             trace_id, headers = hop.trace_id or None, {**(headers or {}), **hop.headers}
         text = json.dumps(payload, cls=DjangoJSONEncoder, allow_nan=False)
         read_json(text.encode())
+        event_id = new_id()
         event = Event(
-            id=new_id(),
+            id=event_id,
             type=type,
             payload=json.loads(text),
             source=source,
             headers=headers,
-            trace_id=UUID(hex=trace_id or new_trace_id()),
+            trace_id=UUID(hex=trace_id or new_trace_id(event_id)),
             received_at=now,
         )
         if dedupe_key is not None:

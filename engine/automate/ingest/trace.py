@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from uuid import UUID
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?", re.DOTALL)
 
@@ -28,9 +29,13 @@ def parse_traceparent(header: str | None) -> str | None:
     return trace_id
 
 
-def new_trace_id() -> str:
-    """32 hex digits: the millisecond, as in an event's id (`automate.ingest.hops.is_fresh`), then 80 random bits."""
-    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+def new_trace_id(event_id: UUID | None = None) -> str:
+    """32 hex digits: the millisecond, as in an event's id (`automate.ingest.hops.is_fresh`), then 80 random bits.
+
+    With `event_id` that event's millisecond, however long ago the id was made.
+    """
+    millisecond = time.time_ns() // 1_000_000 if event_id is None else event_id.int >> 80
+    return f"{millisecond:012x}{os.urandom(10).hex()}"
 
 
 def make_traceparent(trace_id: str) -> str:

@@ -7,13 +7,17 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import RequestFactory
 from django.utils import timezone
 
+from automate.ids import first_id_at
+from automate.ingest.hops import is_fresh
 from automate.ingest.ingestor import HELD_UNTIL, EventIngestor
 from automate.ingest.refusal import Refusal
+from automate.ingest.trace import new_trace_id
 from automate.ingest.views import WebhookView
 from automate.models import Dedupe, Event, ExecutionRun, OutboxJob, WebhookEndpoint
 from automate.policy import save_policy
@@ -32,6 +36,14 @@ def inside(db: None, tenant_a: Workspace) -> Iterator[None]:
 
 def ingest(payload: Any = None, **given: Any) -> Any:
     return EventIngestor().ingest(type="t", payload=payload if payload is not None else {"a": 1}, source="s", **given)
+
+
+def test_a_trace_that_begins_with_an_event_says_so_however_late_it_is_made() -> None:
+    """Otherwise the worker asks where the event came from, which is another round trip for its batch."""
+    long_ago = first_id_at(timezone.now() - timedelta(hours=1))
+
+    assert is_fresh(UUID(hex=new_trace_id(long_ago)), long_ago)
+    assert not is_fresh(UUID(hex=new_trace_id()), long_ago)
 
 
 @pytest.mark.usefixtures("inside")
