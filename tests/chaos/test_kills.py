@@ -22,7 +22,7 @@ from tests.support.sink import Sink
 KILLS = 20
 SENDERS = 4
 BACKLOG = 150  # accepted and not yet sent on: enough to keep every batch of the worker full
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(420)]
 
 
 class Load:
@@ -86,7 +86,7 @@ def check_every_accepted_event_ran_once(copy: product.Product, sink: Sink, load:
             lambda: (
                 count("SELECT count(*) FROM {schema}.automate_outboxjob WHERE status IN ('PENDING', 'CLAIMED')") == 0
             ),
-            seconds=90,
+            seconds=180,
         )
         events = dict(
             connection.execute(
@@ -121,7 +121,7 @@ def test_killed_twenty_times_in_mid_load(
     try:
         for _ in range(KILLS):
             before = len(sink.received)
-            eventually(lambda seen=before: len(sink.received) > seen + 20, seconds=30)  # in mid-load, not between
+            eventually(lambda seen=before: len(sink.received) > seen + 20, seconds=180)  # in mid-load, not between
             kill(copy, name, eventually)
     finally:
         load.stop()

@@ -17,7 +17,7 @@ from tests.chaos.test_kills import Load
 from tests.support import product
 
 KILLS = 3
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(420)]
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def test_what_was_accepted_before_between_and_after_is_run_once(embedded: produc
     try:
         for _ in range(KILLS):
             before = len(load.accepted)
-            eventually(lambda seen=before: len(load.accepted) > seen + 50, seconds=60)
+            eventually(lambda seen=before: len(load.accepted) > seen + 50, seconds=120)
             kill_postgres(embedded)
         before = len(load.accepted)
-        eventually(lambda: len(load.accepted) > before + 50, seconds=60)
+        eventually(lambda: len(load.accepted) > before + 50, seconds=120)
     finally:
         load.stop()
 
@@ -52,7 +52,7 @@ def test_what_was_accepted_before_between_and_after_is_run_once(embedded: produc
             return connection.execute(sql.SQL(query).format(schema=schema)).fetchall()
 
         unfinished = "SELECT 1 FROM {schema}.automate_outboxjob WHERE status IN ('PENDING', 'CLAIMED') LIMIT 1"
-        eventually(lambda: not rows(unfinished), seconds=90)
+        eventually(lambda: not rows(unfinished), seconds=180)
         events = {row[0] for row in rows("SELECT id FROM {schema}.automate_event")}
         runs = rows("SELECT event_id, status FROM {schema}.automate_executionrun")
     assert {UUID(event) for event in load.accepted.values()} <= events

@@ -26,7 +26,7 @@ KILLS = 4
 KEYS = ("a", "b")
 SLOTS = 2
 AHEAD = 24  # events that one workspace has accepted and not yet sent on, at most
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(420)]
 QUEUES = {
     "lane": {"order": {"key": "{{ payload.k }}"}},
     "slot": {"concurrency": {"key": "{{ payload.k }}", "limit": 2}},
@@ -166,7 +166,7 @@ def check_all_are_done(copy: product.Product, workspace: str, accepted: int, eve
             return connection.execute(sql.SQL(query).format(schema=schema)).fetchall()
 
         unfinished = "SELECT 1 FROM {schema}.automate_outboxjob WHERE status IN ('PENDING', 'CLAIMED') LIMIT 1"
-        eventually(lambda: not rows(unfinished), seconds=90)
+        eventually(lambda: not rows(unfinished), seconds=180)
         runs = rows(
             "SELECT w.slug, r.status, count(*) FROM {schema}.automate_executionrun r"
             " JOIN {schema}.automate_workflow w ON w.id = r.workflow_id WHERE w.slug IN ('lane', 'slot')"

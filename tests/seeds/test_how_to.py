@@ -303,7 +303,7 @@ def test_two_workers_share_the_work_and_repeat_none(bench: Bench, scripted: Any,
 
     def first_meet(params: Any, context: Any) -> Any:
         if params["n"] < 2:  # one job in each worker's hands, at the same time
-            both_at_work.wait(timeout=30)
+            both_at_work.wait(timeout=90)
         return params
 
     scripted.script = staticmethod(first_meet)
