@@ -6,8 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from automate.models import ExecutionRun, StepRun
+from automate.models import ExecutionRun, QueuePlace, StepRun
 from automate_tenants.context import tenant_scope
+from tests.support.workspaces import Workspace
 from tests.web.api.support import Api, Rows
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +37,19 @@ def test_a_step_that_has_not_begun_has_no_status(api: Api, rows: Rows) -> None:
     (step,) = api.get(f"/runs/{run.pk}").json()["steps"]
 
     assert (step["status"], step["attempts"]) == (None, [])
+
+
+def test_what_a_run_queues_for_is_told(api: Api, rows: Rows, tenant_a: Workspace) -> None:
+    run = rows.run(rows.event(), rows.workflow(), status="queued", attempts=0)
+    with tenant_scope(tenant_a.ref):
+        QueuePlace.objects.create(
+            run_id=run.pk, kind="quota", key=f"{run.pk}:", workflow_id=run.workflow_id, place=1, asked_at=run.created_at
+        )
+
+    queue = api.get(f"/runs/{run.pk}").json()["queue"]
+
+    assert (queue["kind"], queue["key"], queue["ahead"], queue["limit"]) == ("quota", "", 0, None)
+    assert queue["sentence"].startswith("Policy lets no more runs begin in this day or month")
 
 
 def test_the_event_comes_when_asked_for(api: Api, rows: Rows) -> None:

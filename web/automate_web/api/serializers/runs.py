@@ -73,7 +73,7 @@ class RunWaitShown(serializers.Serializer[RunWait]):
 class RunQueue(serializers.Serializer[Any]):
     """The queue in which a run stands."""
 
-    kind = serializers.ChoiceField(choices=["slot", "order", "halt"])
+    kind = serializers.ChoiceField(choices=["slot", "order", "halt", "flow", "all", "quota"])
     key = serializers.CharField()
     ahead = serializers.IntegerField(help_text="Runs of this key before it.")
     limit = serializers.IntegerField(allow_null=True, help_text="Of runs of this key at a time.")
