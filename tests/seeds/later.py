@@ -15,9 +15,4 @@ LATER: tuple[tuple[str, str, str], ...] = (
         "Refining: Drag nodes to rearrange. Click a node to edit its JSON config properties.",
         WITH_THE_STUDIO,
     ),
-    (
-        "how-to",
-        "Testing: Use the Rule Tester tab to verify your logic conditions against sample JSON payloads.",
-        WITH_THE_STUDIO,
-    ),
 )  # (page, sentence, when)

@@ -62,6 +62,37 @@ def test_publish_creates_a_new_active_version(bench: Bench, tenant_a: Any, enter
 
 @promise(
     "how-to",
+    "Testing: Use the Rule Tester tab to verify your logic conditions against sample JSON payloads.",
+    note="A page of the workflow, linked from its own",
+)
+def test_the_rule_tester_verifies_conditions_against_a_sample_payload(
+    bench: Bench, tenant_a: Any, enter: Enter
+) -> None:
+    from automate.models import Event, Workflow
+
+    rule = {"and": [{">": [{"var": "payload.total"}, 100]}, {"==": [{"var": "payload.currency"}, "EUR"]}]}
+    bench.publish(LOG, rule=rule)
+    with tenant_scope(bench.ref):
+        workflow = Workflow.objects.get(slug="flow")
+    browser = enter(tenant_a, "viewer")
+    assert f"/workflows/{workflow.pk}/rule-tests/" in browser.get(f"/workflows/{workflow.pk}/").content.decode()
+
+    def verdict(**payload: Any) -> str:
+        asked = {"payload": json.dumps(payload), "version": "draft"}
+        live = {"HX-Request": "true", "HX-Target": "verdict"}
+        answer = browser.post(f"/workflows/{workflow.pk}/rule-evaluations/", asked, headers=live)
+        assert answer.status_code == 200
+        return str(answer.content.decode())
+
+    assert "The event would start the workflow." in verdict(total=150, currency="EUR")
+    assert "Not met: payload.total &gt; 100" in verdict(total=50, currency="EUR")
+    assert "Not met: payload.currency" in verdict(total=150, currency="USD")
+    with tenant_scope(bench.ref):
+        assert not Event.objects.exists()  # asked, not sent
+
+
+@promise(
+    "how-to",
     "Define your workflow in a JSON file and load it via management command: python manage.py automate_import --file"
     " workflows/order_flow.json",
 )
