@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.utils import timezone
-from rest_framework import serializers as fields
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -23,82 +22,12 @@ from automate_governance.errors import Invalid, NotFound
 from automate_governance.redaction import redact
 from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.query import Query
-from automate_web.api.serializers import AnyJson, Input, JsonObjectOrNull, Text
+from automate_web.api.serializers.rules import NewRuleEvaluation, NewRuleTest, RuleEvaluation, RuleTests
 from automate_web.api.views import ApiView, read
 from automate_web.api.workflows import etag_of, expected_revision, find_workflow
 
 VERSION = query_parameter("version", "Ask the rule of this version, a number, instead of the draft's.")
 _ANY_TRIGGER = {"type": "manual"}  # a rule alone has none
-
-
-class Around(Input):
-    """What the rule sees of the event, where it is not what the trigger stands for."""
-
-    type = Text(required=False, max_length=200)
-    source = Text(required=False, max_length=200)  # type: ignore[assignment]
-
-
-class NewRuleEvaluation(Input):
-    """A rule and what it is asked about."""
-
-    workflow = Text(required=False, help_text="Its id or slug. Its draft's rule is asked, unless another is named.")
-    version = fields.IntegerField(required=False, min_value=1, help_text="The version whose rule is asked.")
-    rule = AnyJson(required=False, allow_null=True, help_text="A rule of your own to ask.")
-    payload = AnyJson(required=False, allow_null=True)
-    event_id = fields.UUIDField(required=False, help_text="A past event instead of a payload.")
-    event = Around(required=False, help_text="Of a payload.")
-
-
-class EventShown(fields.Serializer[Any]):
-    """What the rule saw of the event besides its payload."""
-
-    id = fields.UUIDField(allow_null=True, help_text="null: it is made up.")
-    type = fields.CharField()
-    source = fields.CharField()  # type: ignore[assignment]
-
-
-class RuleEvaluation(fields.Serializer[Any]):
-    """What the rule says, condition by condition."""
-
-    matches = fields.BooleanField(allow_null=True, help_text="null: the rule cannot be evaluated; `error` says why.")
-    error = fields.CharField()
-    failed_at = fields.CharField(help_text="JSON pointer of the first failing condition.")
-    condition = fields.CharField(help_text="That condition in words.")
-    seen = fields.ListField(child=AnyJson(allow_null=True), help_text="The values it was given, masked ones masked.")
-    explain = JsonObjectOrNull(help_text="The rule's tree with what each part saw; null without a rule.")
-    event = EventShown()
-    is_as_shown = fields.BooleanField(help_text="The rule read a past event's payload with its masks in place.")
-
-
-class NewRuleTest(Input):
-    """A case to keep in the draft. Its payload, or that of a past event, is kept with its masks."""
-
-    name = Text(max_length=120)
-    expected = fields.BooleanField(help_text="Whether the rule must match.")
-    payload = AnyJson(required=False, allow_null=True)
-    event_id = fields.UUIDField(required=False, help_text="A past event whose payload, type and source are kept.")
-    event = Around(required=False, help_text="Of a payload.")
-
-
-class RuleTestShown(fields.Serializer[Any]):
-    """One case and how it stands."""
-
-    number = fields.IntegerField(help_text="Its place in the draft's `tests`, from 1.")
-    name = fields.CharField()
-    event = Around()
-    payload = AnyJson(allow_null=True)
-    expected = fields.BooleanField()
-    matches = fields.BooleanField(allow_null=True, help_text="null: the rule cannot be evaluated.")
-    passed = fields.BooleanField()
-    message = fields.CharField(help_text="What was expected and what came, with the first failing condition.")
-
-
-class RuleTests(fields.Serializer[Any]):
-    """Every case of the draft, in its order."""
-
-    draft_revision = fields.IntegerField(help_text="For `If-Match`.")
-    version_num = fields.IntegerField(allow_null=True, help_text="Whose rule was asked; null: the draft's.")
-    results = RuleTestShown(many=True)
 
 
 class RuleEvaluations(ApiView):
