@@ -9,10 +9,13 @@ fit.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, time
 
 from django.db import connection, transaction
 from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from automate import host
@@ -21,7 +24,7 @@ from automate.outbox.holding import OVER_PLAN_UNTIL
 from automate_billing import statements
 from automate_billing.meters import EVENTS, HELD, HOLDING
 from automate_billing.models import UsageDelta
-from automate_billing.period import Period, period_at
+from automate_billing.period import period_at
 from automate_billing.plans import Plan
 from automate_llm.budgets.periods import zone_of
 from automate_tenants.context import current_tenant, public_scope, tenant_scope
@@ -33,6 +36,7 @@ PLENTY = 1_000  # and a twentieth of what is included: with more left, nothing i
 NO_LIMIT = 10**12  # the room while events of an earlier limit still wait
 RELEASED_AT_ONCE = 500  # events let go in one transaction
 RELEASES = 20  # of one call; the next round goes on
+_LOCK_CLASS = 0x504C414E  # "PLAN"
 
 
 def near(included: int) -> int:
@@ -67,11 +71,9 @@ def keep(tenant_id: int, plan: Plan, *, now: datetime) -> int:
     """
     with public_scope():
         tenant = Tenant.objects.get(pk=tenant_id)
-        had_room, room = _set_room(tenant, plan, now)
-        if had_room is None or room == 0:
-            return 0
+        room = _set_room(tenant, plan, now)
         released = 0
-        for _ in range(RELEASES):
+        for _ in range(RELEASES if room else 0):
             step = _release(tenant)
             released += step
             if step < RELEASED_AT_ONCE:
@@ -80,75 +82,78 @@ def keep(tenant_id: int, plan: Plan, *, now: datetime) -> int:
         return released
 
 
-def _set_room(tenant: Tenant, plan: Plan, now: datetime) -> tuple[int | None, int | None]:
-    """The room before, and what is left now (None: no limit). Whoever counts down waits for this, and is seen by it."""
-    with transaction.atomic():
-        before = _locked_room(tenant)
-        left = _left(tenant, plan, now)
+def _set_room(tenant: Tenant, plan: Plan, now: datetime) -> int | None:
+    """The room that is left now; None: nobody counts it. Changed by a difference, so that what others take meanwhile
+    stays taken, and nobody waits while it is reckoned.
+    """
+    with _alone(tenant):
+        before, left = _standing(tenant, plan, now)
+        mine = Tenant.objects.filter(pk=tenant.pk)
+        if before is None:
+            if _is_far(left, plan):
+                return None
+            mine.update(plan_room=left)
+            return left
         wanted = NO_LIMIT if left is None else left
-        if before is None and _is_far(left, plan):
-            return None, left
-        if before != wanted:
-            Tenant.objects.filter(pk=tenant.pk).update(plan_room=wanted)
-    return before, left
+        if wanted != before:
+            mine.update(plan_room=Greatest(0, F("plan_room") + (wanted - before)))
+        return wanted
 
 
 def _stop_counting(tenant: Tenant, plan: Plan, now: datetime) -> None:
     """Nothing waits any more: far from the limit, nobody needs to count."""
-    with transaction.atomic():
-        if _locked_room(tenant) is not None and _is_far(_left(tenant, plan, now), plan):
+    with _alone(tenant):
+        _, left = _standing(tenant, plan, now)
+        if _is_far(left, plan):
             Tenant.objects.filter(pk=tenant.pk).update(plan_room=None)
 
 
-def _locked_room(tenant: Tenant) -> int | None:
-    locked = Tenant.objects.select_for_update(of=("self",), no_key=True).filter(pk=tenant.pk)
-    room: int | None = locked.values_list("plan_room", flat=True).get()
-    return room
+@contextmanager
+def _alone(tenant: Tenant) -> Iterator[None]:
+    """A transaction in which nobody else sets this workspace's room; those who take from it are not held up."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, tenant.pk])
+        yield
 
 
 def _is_far(left: int | None, plan: Plan) -> bool:
     return left is None or left > near(plan.included.get(EVENTS, 0))
 
 
-def _left(tenant: Tenant, plan: Plan, now: datetime) -> int | None:
-    """Events that the plan still includes in this period; None: it does not limit them."""
+def _standing(tenant: Tenant, plan: Plan, now: datetime) -> tuple[int | None, int | None]:
+    """The room as it stands, and the events that the plan still includes in this period; None: not limited."""
     limited = [meter for meter in HOLDING if meter in plan.included]
-    if not limited:
-        return None
-    used = _used(tenant, period_at(now, tenant.timezone), limited)
-    left = {meter: plan.included[meter] - used.get(meter, 0) for meter in limited}
-    if any(left[meter] <= 0 for meter in limited):
-        return 0
-    return left.get(EVENTS)
-
-
-def _used(tenant: Tenant, period: Period, meters: list[str]) -> dict[str, int]:
-    since_at = datetime.combine(period.start, time.min, tzinfo=zone_of(tenant.timezone))
+    period = period_at(now, tenant.timezone)
     values = {
         "tenant_id": tenant.pk,
         "schema": tenant.schema_name,
         "since": period.start,
-        "since_at": since_at,
-        "meters": meters,
+        "since_at": datetime.combine(period.start, time.min, tzinfo=zone_of(tenant.timezone)),
+        "meters": limited,
     }
     with connection.cursor() as cursor:
         cursor.execute(statements.load("count_used"), values)
-        return dict(cursor.fetchall())
+        used = dict(cursor.fetchall())
+    left = {meter: plan.included[meter] - used.get(meter, 0) for meter in limited}
+    if any(units <= 0 for units in left.values()):
+        return used["room"], 0
+    return used["room"], left.get(EVENTS)
 
 
 def _release(tenant: Tenant) -> int:
-    """Let the oldest held events go on, for room that is taken first; what was taken too much is given back."""
+    """Let the oldest held events go on, as many as there is room for; nothing, if others took the room meanwhile."""
     mine = Tenant.objects.filter(pk=tenant.pk)
-    with transaction.atomic():
-        wanted = min(RELEASED_AT_ONCE, _locked_room(tenant) or 0)
-        mine.update(plan_room=F("plan_room") - wanted)
-    with tenant_scope(ref(tenant)), transaction.atomic(), connection.cursor() as cursor:
+    wanted = min(RELEASED_AT_ONCE, mine.values_list("plan_room", flat=True).get() or 0)
+    with tenant_scope(ref(tenant)), transaction.atomic():
         paused = [endpoint.source for endpoint in WebhookEndpoint.objects.filter(is_active=False)]
         values = {"limit": wanted, "paused": paused, "is_full": is_full(), "schema": tenant.schema_name}
-        cursor.execute(statements.load("release_over_plan"), values)
-        released = int(cursor.fetchone()[0])
+        with connection.cursor() as cursor:
+            cursor.execute(statements.load("release_over_plan"), values)
+            released = int(cursor.fetchone()[0])
+        if released and not mine.filter(plan_room__gte=released).update(plan_room=F("plan_room") - released):
+            transaction.set_rollback(True)
+            return 0
         if released:
             transaction.on_commit(host.current().ring)
-    if released < wanted:
-        mine.update(plan_room=F("plan_room") + wanted - released)
     return released

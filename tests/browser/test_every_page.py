@@ -33,6 +33,7 @@ def pages_of(page: Page, workspace: str) -> Iterator[str]:
     yield from (f"{workspace}/find/", f"{workspace}/find/?q=sample", f"{workspace}/find/?q=nothing+at+all")
     yield f"{workspace}/schedules/"
     yield f"{workspace}/team/"
+    yield from (f"{workspace}/usage/?meter=runs", f"{workspace}/usage/?period=2020-02")
     for name in (
         "secrets",
         "secrets/TOKEN",

@@ -111,6 +111,29 @@ def check_every_accepted_event_ran_once(copy: product.Product, sink: Sink, load:
     assert all(len(sent) == 1 for number, sent in keys.items() if number in load.accepted)
 
 
+def check_usage_is_what_lies_in_the_tables(copy: product.Product, eventually: Any) -> None:
+    """To the unit, whoever was killed between the work and its being added up."""
+    with copy.as_owner() as connection:
+        schema = schema_of(connection)
+
+        def rows(table: str, where: str = "true") -> int:
+            query = sql.SQL("SELECT count(*) FROM {}.{} WHERE " + where)  # ours
+            row = connection.execute(query.format(schema, sql.Identifier(table))).fetchone()
+            assert row is not None
+            return int(row[0])
+
+        def used() -> dict[str, int]:
+            query = "SELECT meter, sum(amount)::bigint FROM public.automate_billing_usageday GROUP BY meter"
+            return {meter: amount for meter, amount in connection.execute(query).fetchall() if meter != "storage"}
+
+        there = {
+            "events": rows("automate_event"),
+            "runs": rows("automate_executionrun"),
+            "steps": rows("automate_steprun", "attempt = 1 AND status <> 'skipped'"),
+        }
+        eventually(lambda: used() == there)
+
+
 @pytest.mark.xdist_group("kills")
 @pytest.mark.parametrize(("name", "first"), [("worker", 0), ("gateway", 1_000_000)])
 def test_killed_twenty_times_in_mid_load(
@@ -127,3 +150,4 @@ def test_killed_twenty_times_in_mid_load(
         load.stop()
 
     check_every_accepted_event_ran_once(copy, sink, load, eventually)
+    check_usage_is_what_lies_in_the_tables(copy, eventually)

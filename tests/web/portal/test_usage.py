@@ -137,14 +137,14 @@ def test_a_thousand_workflows_cost_no_query_more(browser: Client, tenant_a: Work
         return len(caught)
 
     use(tenant_a, today, "runs", 1, "w")
-    few = [queries() for _ in range(3)][-1]  # the first of a visit notes that it happened
+    few = min(queries() for _ in range(4))  # some look again at what is remembered for seconds
     with public_scope():
         UsageDay.objects.bulk_create(
             UsageDay(tenant_id=tenant_a.ref.id, day=today - timedelta(n % 28), meter="runs", subject=f"w{n}", amount=n)
             for n in range(1, 1000)
         )
 
-    assert queries() == few
+    assert min(queries() for _ in range(4)) == few
     assert few <= 18
 
 

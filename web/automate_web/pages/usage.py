@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, tzinfo
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
@@ -21,6 +21,7 @@ from automate_billing.meters import BY_CODE, EVENTS, Meter
 from automate_billing.period import Period
 from automate_billing.report import Used
 from automate_governance.errors import Invalid
+from automate_llm.budgets.periods import zone_of
 from automate_web.requests import WorkspaceRequest, workspace_page
 
 COLUMNS = ("day", "meter", "subject", "name", "amount")
@@ -38,7 +39,7 @@ class MeterRow:
     low: str
     likely: str
     high: str
-    hits_at: datetime | None
+    hits_on: date | None  # in the workspace's zone
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def usage(request: WorkspaceRequest) -> HttpResponse:
     chosen = found.of(_meter(request).code)
     context = {
         "usage": found,
-        "rows": [_row(used) for used in found.meters],
+        "rows": [_row(used, zone_of(found.time_zone)) for used in found.meters],
+        "alerts": [(alert, BY_CODE[alert.meter].label) for alert in found.alerts if alert.meter in BY_CODE],
         "chosen": chosen,
         "chosen_amount": shown(chosen.meter.code, chosen.used),
         "bars": (bars := _bars(chosen)),
@@ -81,7 +83,6 @@ def usage(request: WorkspaceRequest) -> HttpResponse:
         "most_shown": shown(chosen.meter.code, max((amount for _, amount in chosen.by_day), default=0)),
         "shares": [] if chosen.meter.is_level else _shares(request.tenant.id, chosen, found.period),
         "by_source": chosen.meter.code == EVENTS,
-        "holding": [row for row in found.meters if row.meter.holds and row.is_reached],
     }
     return render(request, "usage/usage.html", context)
 
@@ -116,7 +117,7 @@ def _cell(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def _row(used: Used) -> MeterRow:
+def _row(used: Used, zone: tzinfo) -> MeterRow:
     code, said = used.meter.code, used.forecast
     return MeterRow(
         used,
@@ -126,7 +127,7 @@ def _row(used: Used) -> MeterRow:
         short(code, said.low) if said else "",
         short(code, said.likely) if said else "",
         short(code, said.high) if said else "",
-        said.hits_at if said else None,
+        said.hits_at.astimezone(zone).date() if said and said.hits_at else None,
     )
 
 
