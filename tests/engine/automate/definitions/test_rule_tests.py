@@ -8,6 +8,7 @@ import pytest
 
 from automate.definitions import find_problems
 from automate.definitions.rule_tests import MAX_BYTES, MAX_EXPLAINED, MAX_TESTS, run_tests
+from automate_testing.workflows import assert_valid
 
 RULE: dict[str, Any] = {"and": [{">": [{"var": "payload.total"}, 100]}, {"==": [{"var": "payload.currency"}, "EUR"]}]}
 BASE: dict[str, Any] = {
@@ -110,3 +111,8 @@ def test_only_the_first_failing_cases_are_explained() -> None:
     conditions = [verdict.condition for verdict in run_tests({**BASE, "tests": many})]
 
     assert conditions == ["payload.total > 100"] * MAX_EXPLAINED + [""]
+
+
+def test_a_customers_own_suite_fails_with_the_case_that_publishing_would_refuse() -> None:
+    with pytest.raises(AssertionError, match=r'/tests/0/expected.*Test "a case" fails'):
+        assert_valid({**BASE, "tests": [case({"total": 1})]})
