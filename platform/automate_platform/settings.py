@@ -52,6 +52,8 @@ SHARED_APPS = [
     "automate_web",  # before allauth: its templates take the place of allauth's
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
 ]
@@ -111,6 +113,16 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # by a code of ours on the start page: auto
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_PREVENT_ENUMERATION = "strict"  # sign-up with a known e-mail answers as with an unknown one
+ACCOUNT_CHANGE_EMAIL = True  # one address a person; a new one counts once its letter was answered
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a letter for every change of password, address or second factor
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before any of them
+MFA_ADAPTER = "automate_web.accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Django Automate"
+MFA_TOTP_TOLERANCE = 1  # a clock half a minute off
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # accounts.second_factor asks for a confirmed address before a factor is added
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not BASE_URL.startswith("https://")  # http://localhost
 ACCOUNT_ADAPTER = "automate_web.accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "automate_web.accounts.forms.LoginForm",

@@ -27,6 +27,7 @@ class Workspace:
     tenant: TenantRef
     name: str
     is_suspended: bool
+    requires_second_factor: bool = False  # of its members, before they see any page of it
 
 
 _lock = threading.Lock()
@@ -44,7 +45,9 @@ def find_workspace(slug: str) -> Workspace | None:
     if tenant is None:
         forget(slug)
         return None
-    workspace = Workspace(ref(tenant), tenant.name, tenant.status == Tenant.Status.SUSPENDED)
+    workspace = Workspace(
+        ref(tenant), tenant.name, tenant.status == Tenant.Status.SUSPENDED, bool(tenant.requires_second_factor)
+    )
     with _lock:
         if len(_by_slug) >= _MAX_ENTRIES:
             _by_slug.clear()

@@ -46,7 +46,7 @@ _ADMIN = _BUILDER | {
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     role: frozenset(f"automate.{codename}" for codename in codenames)
     for role, codenames in (
-        (Membership.Role.OWNER, _ADMIN | _BILLING),
+        (Membership.Role.OWNER, _ADMIN | _BILLING | {"require_second_factor"}),
         (Membership.Role.ADMIN, _ADMIN),
         (Membership.Role.BUILDER, _BUILDER),
         (Membership.Role.OPERATOR, _OPERATOR),

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Case, Q, QuerySet, Value, When
 
 from automate_governance.errors import Conflict, NotFound, PermissionDenied
-from automate_tenants import audit
+from automate_tenants import audit, second_factor
 from automate_tenants.directory import tenant_by_id
 from automate_tenants.keys import live_keys
 from automate_tenants.models import ApiKey, Membership
@@ -31,7 +31,8 @@ class LastOwner(Conflict):
 def members(tenant_id: int) -> QuerySet[Membership]:
     """Everyone in the workspace with their person, in the order of the roles, then by e-mail."""
     rank = Case(*(When(role=role, then=Value(place)) for place, role in enumerate(Role)))
-    return Membership.objects.filter(tenant_id=tenant_id).select_related("user").order_by(rank, "user__email")
+    found = Membership.objects.filter(tenant_id=tenant_id).annotate(has_second_factor=second_factor.of_member())
+    return found.select_related("user").order_by(rank, "user__email")
 
 
 def may_give(giver: str, role: str) -> bool:

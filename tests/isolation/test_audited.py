@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.utils import timezone
 
@@ -113,6 +114,8 @@ PORTAL = {
     "start/email/letters/": nothing(OWN),
     "start/checklist/": nothing(OWN),
     "start/key-saved/": nothing(OWN),
+    "settings/": leaves("workspace.update"),
+    "settings/second-factor/": leaves("workspace.update"),
     "team/": leaves("invitation.create"),
     "team/tour/": nothing(OWN),
     "team/members/<int:member_id>/role/": leaves("member.change_role"),
@@ -204,6 +207,7 @@ API = {
         "workflow.rollback", body={"version_num": 1, "expected_version_num": 2}, prepare=twice
     ),
     "POST workflow-imports": leaves("workflow.create", "workflow.publish", body={"definitions": [MADE]}),
+    "PATCH workspace": leaves("workspace.update", body={"name": "Another"}),
     "PUT policy": leaves("policy.change", body={"webhook_rate": 5}),
     "POST policy-previews": nothing(LOOKS, {"webhook_rate": 5}),
     "POST secrets": leaves("secret.create", body={"name": "MADE", "value": "made value"}),
@@ -273,6 +277,7 @@ def test_each_leaves_exactly_what_is_declared_by_whoever_did_it(tenant_a: Worksp
     with public_scope():
         owner = tenant_a.owner
         EmailAddress.objects.update_or_create(user=owner, email=owner.email, defaults={"verified": True})
+        Authenticator.objects.create(user=owner, type="totp", data={})
     hands, wrong = Hands(tenant_a, planted), []
     for route, method in CHANGING:
         change = CHANGES[method, route.pattern]

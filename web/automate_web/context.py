@@ -35,7 +35,11 @@ PAGES = {
         ("Audit", "audit", "automate.view_audit"),
     ],
     "Developers": [("API keys", "keys", "automate.view_keys")],
-    "Workspace": [("Usage", "usage", "automate.view_billing"), ("Team", "team", "automate.view_members")],
+    "Workspace": [
+        ("Usage", "usage", "automate.view_billing"),
+        ("Team", "team", "automate.view_members"),
+        ("Settings", "settings", "automate.view_members"),
+    ],
 }
 GO_TO = {"h": "start", "w": "workflows", "r": "runs", "e": "events", "f": "failures", "u": "usage", "t": "team"}
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from allauth.account import views as allauth_views
+from allauth.mfa.base import views as factor_views
+from allauth.mfa.recovery_codes import views as code_views
+from allauth.mfa.totp import views as totp_views
+from allauth.mfa.webauthn import views as passkey_views
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from automate_web import live, mailbox
-from automate_web.accounts import invitations
+from automate_web.accounts import invitations, profile
 from automate_web.accounts import views as accounts
+from automate_web.accounts.second_factor import confirmed_first
 from automate_web.pages import (
     approvals,
     audit,
@@ -40,6 +45,7 @@ from automate_web.pages import (
     usage,
     versions,
     workflows,
+    workspace_settings,
 )
 from automate_web.requests import app_page
 
@@ -49,6 +55,8 @@ urlpatterns = [
     path("signup/", accounts.signup, name="account_signup"),
     path("signup/address/", accounts.check_address, name="signup-address"),
     path("login/", accounts.log_in, name="account_login"),
+    path("login/code/", app_page(factor_views.authenticate), name="mfa_authenticate"),
+    path("login/passkey/", app_page(passkey_views.login_webauthn), name="mfa_login_webauthn"),
     path("logout/", accounts.leave, name="account_logout"),
     path("left/", accounts.left, name="left"),
     path("inactive/", app_page(allauth_views.account_inactive), name="account_inactive"),
@@ -66,6 +74,29 @@ urlpatterns = [
     ),
     path("confirm-email/", app_page(allauth_views.email_verification_sent), name="account_email_verification_sent"),
     re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", app_page(allauth_views.confirm_email), name="account_confirm_email"),
+    path("account/", profile.page, name="account"),
+    path("account/sessions/ends/", profile.end_sessions, name="session-ends"),
+    path("account/email/", app_page(allauth_views.email), name="account_email"),
+    path("account/password/", app_page(allauth_views.password_change), name="account_change_password"),
+    path("account/again/", app_page(allauth_views.reauthenticate), name="account_reauthenticate"),
+    path("account/again/code/", app_page(factor_views.reauthenticate), name="mfa_reauthenticate"),
+    path(
+        "account/again/passkey/",
+        app_page(passkey_views.reauthenticate_webauthn),
+        name="mfa_reauthenticate_webauthn",
+    ),
+    path("account/app/", confirmed_first(totp_views.activate_totp), name="mfa_activate_totp"),
+    path("account/app/remove/", app_page(totp_views.deactivate_totp), name="mfa_deactivate_totp"),
+    path("account/codes/", app_page(code_views.view_recovery_codes), name="mfa_view_recovery_codes"),
+    path("account/codes/new/", app_page(code_views.generate_recovery_codes), name="mfa_generate_recovery_codes"),
+    path("account/codes/file/", app_page(code_views.download_recovery_codes), name="mfa_download_recovery_codes"),
+    path("account/passkeys/new/", confirmed_first(passkey_views.add_webauthn), name="mfa_add_webauthn"),
+    path("account/passkeys/<int:pk>/name/", app_page(passkey_views.edit_webauthn), name="mfa_edit_webauthn"),
+    path("account/passkeys/<int:pk>/remove/", app_page(passkey_views.remove_webauthn), name="mfa_remove_webauthn"),
+    # where allauth goes back to; one page of ours shows all of it
+    path("account/factors/", app_page(RedirectView.as_view(pattern_name="account")), name="mfa_index"),
+    path("account/passkeys/", app_page(RedirectView.as_view(pattern_name="account")), name="mfa_list_webauthn"),
+    path("account/sessions/", app_page(RedirectView.as_view(pattern_name="account")), name="usersessions_list"),
     path("workspaces/", accounts.workspaces, name="workspaces"),
     path("workspaces/invitations/<int:invitation_id>/", invitations.accept_waiting, name="invitation-accept"),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
@@ -156,6 +187,8 @@ urlpatterns = [
     path("governance/audit.jsonl", audit.export, {"format": "jsonl"}, name="audit-jsonl"),
     path("usage/", usage.usage, name="usage"),
     path("usage.csv", usage.export, name="usage-csv"),
+    path("settings/", workspace_settings.page, name="settings"),
+    path("settings/second-factor/", workspace_settings.factor, name="settings-second-factor"),
     path("team/", team.listing, name="team"),
     path("team/tour/", team.end_tour, name="tour"),
     path("team/members/<int:member_id>/role/", team.role, name="member-role"),

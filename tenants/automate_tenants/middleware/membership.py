@@ -18,13 +18,16 @@ from django.dispatch import receiver
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils import timezone
 
+from automate_tenants import second_factor
 from automate_tenants.context import TenantRef
+from automate_tenants.directory import Workspace
 from automate_tenants.hosts import APP_LABEL, base_host, host_name
 from automate_tenants.middleware.workspace import API_PATH
 from automate_tenants.models import Membership
 
 SESSION_TENANT_KEY = "tenant_id"  # the workspace a session was opened in; 0 is the app
 SEEN_PRECISION = timedelta(minutes=10)
+_WITHOUT_SECOND_FACTOR = ("/leave/",)  # a way out for who has none and wants none
 _OPEN_PATHS = ("/handover/",)  # where a ticket is redeemed: nobody is logged in yet
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -62,6 +65,8 @@ class MembershipMiddleware:
         if membership is None:
             raise Http404("There is no such workspace.")
         request.membership = membership  # type: ignore[attr-defined]
+        if _lacks_second_factor(request):
+            return _to_second_factor(request, tenant)
         _note_seen(membership)
         user: Any = request.user
         user._role_by_tenant = {tenant.id: membership.role}  # MembershipBackend reads it
@@ -102,14 +107,34 @@ def _to_log_in(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(url)
 
 
+def _lacks_second_factor(request: HttpRequest) -> bool:
+    """The workspace demands one of its members, and this one has none. Who has one was asked for it at log-in."""
+    workspace: Workspace = request.workspace  # type: ignore[attr-defined]  # WorkspaceMiddleware sets it
+    if not workspace.requires_second_factor or request.path_info in _WITHOUT_SECOND_FACTOR:
+        return False
+    return not second_factor.has_one(request.user.pk)
+
+
+def _to_second_factor(request: HttpRequest, tenant: TenantRef) -> HttpResponse:
+    url = app_host_url(request, f"/account/?{urlencode({'needed': tenant.slug})}")
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=403, headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
+
+
 def log_in_url(request: HttpRequest, path: str) -> str:
     """The app's log-in page, which leads back to `path` of this host. In a folder both are paths of one host."""
     if request.META.get("SCRIPT_NAME"):
         return f"{settings.LOGIN_URL}?{urlencode({'next': path})}"
-    host, base_url = request.get_host(), urlsplit(settings.BASE_URL)
-    rest = host.partition(".")[2]
+    back = f"{request.scheme}://{request.get_host()}{path}"
+    return app_host_url(request, f"{settings.LOGIN_URL}?{urlencode({'next': back})}")
+
+
+def app_host_url(request: HttpRequest, path: str) -> str:
+    """`path` on the app's host, seen from a workspace; in a folder that is the same host."""
+    if request.META.get("SCRIPT_NAME"):
+        return path
+    base_url, rest = urlsplit(settings.BASE_URL), request.get_host().partition(".")[2]
     if base_host(settings.BASE_URL) and host_name(rest) == base_host(settings.BASE_URL):
-        app = f"{base_url.scheme}://{base_url.netloc}"
-    else:
-        app = f"{request.scheme}://{APP_LABEL}.{rest}"
-    return f"{app}{settings.LOGIN_URL}?{urlencode({'next': f'{request.scheme}://{host}{path}'})}"
+        return f"{base_url.scheme}://{base_url.netloc}{path}"
+    return f"{request.scheme}://{APP_LABEL}.{rest}{path}"

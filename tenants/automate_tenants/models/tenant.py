@@ -30,6 +30,7 @@ class Tenant(TenantMixin):  # type: ignore[misc]  # django-tenants has no types
     hold_after = models.PositiveIntegerField(null=True)  # events beyond so many wait (see `holding`); null: none does
     plan_room = models.BigIntegerField(null=True)  # events that its plan still includes; null: plenty, not counted down
     masks_emails = models.BooleanField(null=True)  # copied from the policy in force; null is no
+    requires_second_factor = models.BooleanField(null=True)  # of its members; null is no
     first_event_at = models.DateTimeField(null=True)  # noted by `first_events` once somebody looks
 
     def __str__(self) -> str:

@@ -28,7 +28,7 @@ from automate_tenants.middleware import without_membership
 from automate_tenants.models import Membership
 from automate_tenants.provisioning import SlugTaken
 from automate_tenants.slugs import derive_slug, find_slug_problem
-from automate_web.accounts import email_code, first_key
+from automate_web.accounts import email_code, first_key, sessions
 from automate_web.accounts.forms import (
     NOT_MADE,
     WorkspaceFields,
@@ -163,6 +163,7 @@ def arrive(request: HttpRequest) -> HttpResponse:
     user_id = redeem_ticket(ticket, tenant.id, timezone.now(), latch=latch)
     user = get_user_model().objects.get(pk=user_id)
     login(request, user, backend=LOGIN_BACKEND)
+    sessions.note_opened_here(request, tenant.slug, request.GET.get("by", ""))
     first_key.accept_sealed(request.session, tenant.id, request.GET.get("first", ""))
     prefix = request.META.get("SCRIPT_NAME", "")
     return HttpResponseRedirect(f"{prefix}{path}", headers={"Referrer-Policy": "no-referrer"})
@@ -246,7 +247,7 @@ def _latch_name(request: HttpRequest) -> str:
 def _hand_over(request: HttpRequest, membership: Membership, path: str, seal: str) -> HttpResponse:
     """The third leg: the ticket."""
     ticket = issue_ticket(membership.user_id, membership.tenant_id, timezone.now(), seal=seal)
-    query = {"ticket": ticket, "next": path}
+    query = {"ticket": ticket, "next": path, "by": sessions.word_of(request)}
     if sealed := first_key.take_sealed(request.session, membership.tenant_id):
         query["first"] = sealed
     target = workspace_url(request, membership.tenant.slug, f"{reverse('arrive')}?{urlencode(query)}")

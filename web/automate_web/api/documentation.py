@@ -18,6 +18,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 TAGS = (
     "events", "runs", "approvals", "failures", "workflows", "schedules", "halts", "secrets", "audit", "policy", "llm",
     "usage",
+    "workspace",
 )  # fmt: skip
 ERRORS = {
     400: ("invalid_json", "The body is not JSON, or not JSON that can be stored."),

@@ -28,6 +28,7 @@ from automate_web.api import (
     versions,
     views,
     workflows,
+    workspace,
 )
 
 app_name = "api"
@@ -63,6 +64,7 @@ urlpatterns = [
     ),
     path("workflows/<str:workflow>/rollbacks", versions.Rollbacks.as_view(), name="workflow-rollbacks"),
     path("workflow-imports", imports.Imports.as_view(), name="workflow-imports"),
+    path("workspace", workspace.TheWorkspace.as_view(), name="workspace"),
     path("policy", policy.WorkspacePolicy.as_view(), name="policy"),
     path("policy-previews", policy.PolicyPreviews.as_view(), name="policy-previews"),
     path("secrets", secrets.Secrets.as_view(), name="secrets"),

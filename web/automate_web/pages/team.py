@@ -35,6 +35,8 @@ WHAT_ROLES_DO = [  # words, and the permission that shows who may
     ("Change and publish workflows, webhooks", "publish_workflow"),
     ("Manage API keys, secrets and policies", "manage_secrets"),
     ("Invite, change and remove members", "manage_members"),
+    ("Change the workspace's name and time zone", "manage_workspace"),
+    ("Demand a second factor of every member", "require_second_factor"),
     ("See billing", "view_billing"),
     ("Change billing", "manage_billing"),
 ]
