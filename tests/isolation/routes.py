@@ -87,7 +87,6 @@ ROUTES = [
         "settings/",
         "workspace",
         {"GET": "view_members", "POST": "manage_workspace"},
-        shows=True,
         body={"name": "Another name", "timezone": "Europe/Vienna"},
     ),
     Route("settings/second-factor/", "workspace", {"POST": "require_second_factor"}, body={"is_required": "yes"}),
@@ -413,7 +412,7 @@ ROUTES = [
     Route(
         "api/v1/schedules/<str:schedule_id>/ticks", "api", {"GET": "workflows:read", "POST": "runs:write"}, shows=True
     ),
-    Route("api/v1/workspace", "api", {"GET": "policy:read", "PATCH": "policy:write"}, shows=True),
+    Route("api/v1/workspace", "api", {"GET": "policy:read", "PATCH": "policy:write"}),
     Route("api/v1/workflow-validations", "api", {"POST": "workflows:read"}),
     Route(
         "api/v1/workflows/<str:workflow>/rule-tests",

@@ -199,6 +199,14 @@ _LLM_PREFERENCES: dict[str, Any] = {
     "keeps_prompts": False,
     "prices": [{"model": "my-model", "input": "0.5", "output": "1.5"}],
 }
+_WORKSPACE = {
+    "slug": "acme",
+    "name": "Acme Ltd",
+    "timezone": "Europe/Berlin",
+    "requires_second_factor": True,
+    "retention_days": 30,
+    "created_at": _AT,
+}
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     **control_examples(_RUN, _EVENT, _page),
     **version_examples(_VERSION, _DEFINITION),
@@ -326,6 +334,15 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             ]
         },
         "description": "Runs the rules over the last 24 hours; nothing is changed.",
+    },
+    "workspace_get": {
+        "answer": _WORKSPACE,
+        "description": "Whether members need a second factor is read here; an Owner sets it on the page.",
+    },
+    "workspace_save": {
+        "body": {"timezone": "Europe/Berlin"},
+        "answer": _WORKSPACE,
+        "description": "What is left out stays.",
     },
     "usage_get": {
         "answer": {

@@ -17,6 +17,17 @@ from automate.triggers.words import in_words
 
 register = template.Library()
 
+
+@register.filter
+def as_json(value: Any) -> str:
+    """As JSON in one line, for a `data-` attribute; the template escapes it.
+
+    >>> as_json({"a": [1, None]})
+    '{"a": [1, null]}'
+    """
+    return json.dumps(value)
+
+
 ICONS = {
     "check": "M5 13l4 4L19 7",
     "cross": "M6 6l12 12M18 6L6 18",
