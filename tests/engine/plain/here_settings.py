@@ -9,6 +9,7 @@ import django
 from tests.engine.alone_settings import *  # noqa: F403
 from tests.engine.alone_settings import DATABASES, DJANGO_AUTOMATE
 
+TIME_ZONE = "UTC"  # days begin at its midnight, and Django's own default is Chicago
 DJANGO_AUTOMATE["SECRETS"] = {"backend": "db"}
 _default = DATABASES["default"]
 if _default["ENGINE"].endswith("sqlite3"):  # a file: the threads of a worker have connections of their own

@@ -36,6 +36,7 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+@pytest.mark.postgresql("queues")
 def test_while_another_of_the_queue_ends_and_gives_its_place_to_the_child(
     bench: FlowBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

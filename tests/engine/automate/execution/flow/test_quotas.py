@@ -96,6 +96,7 @@ def test_a_workflow_counts_its_own_and_the_strictest_layer_wins(bench: FlowBench
     assert (used(bench, str(own)), used(bench)) == (1, 3)
 
 
+@pytest.mark.postgresql("queues")
 @pytest.mark.postgresql("places in queues")
 def test_a_run_that_queues_for_a_slot_is_counted_once(bench: FlowBench, numbers: list[int]) -> None:
     bench.publish_flow(concurrency={"limit": 1})
