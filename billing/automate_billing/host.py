@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from automate_billing import limits, rounds, subscriptions
+from automate_billing import limits, plans, rounds, subscriptions
 from automate_tenants.context import tenant_or_none
 from automate_tenants.host import TenantHost
 
@@ -18,6 +18,11 @@ class PlanHost(TenantHost):
         everybody = super().limits()
         tenant = tenant_or_none()
         return everybody if tenant is None else {**everybody, **subscriptions.plan_of(tenant.id).policy}
+
+    def limits_of(self, rule: str) -> dict[str, Any]:
+        """Each request of the API asks for its rate, and few plans set one."""
+        has_it = rule in super().limits() or any(rule in plan.policy for plan in plans.all_plans().values())
+        return self.limits() if has_it else {}
 
     def hold_new_event(self, source: str) -> datetime | None:
         return limits.take_room(source) or super().hold_new_event(source)

@@ -73,6 +73,9 @@ class Host(Protocol):
     def limits(self) -> dict[str, Any]:
         """The plan's layer of policy, as a document (`automate.policy.rules`); {} grants all that the ceiling does."""
 
+    def limits_of(self, rule: str) -> dict[str, Any]:
+        """The same as far as `rule` goes: nothing is looked up where no plan has it."""
+
     def masks_emails(self) -> bool:
         """Whether the policy here has e-mail addresses masked in what is written and shown."""
 
@@ -154,6 +157,9 @@ class SingleSchemaHost:
         """Nothing is counted: nobody pays."""
 
     def limits(self) -> dict[str, Any]:
+        return {}
+
+    def limits_of(self, rule: str) -> dict[str, Any]:
         return {}
 
     def policy_changed(self, policy: Policy) -> None:

@@ -87,6 +87,9 @@ class TenantHost:
         options: dict[str, Any] = settings.DJANGO_AUTOMATE
         return dict(options.get("PLAN", {}))
 
+    def limits_of(self, rule: str) -> dict[str, Any]:
+        return self.limits()
+
     def policy_changed(self, policy: Policy) -> None:
         policy_copies.apply(policy)
 

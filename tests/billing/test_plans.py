@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from automate.models import AuditLogEntry
-from automate.policy import effective_policy
+from automate.policy import Limit, effective_policy, limit_in_force
 from automate_billing import plans, subscriptions
 from automate_billing.checks import check_plans
 from automate_billing.models import Subscription
@@ -99,3 +99,19 @@ def test_a_workspace_without_a_plan_is_put_on_the_default_one(tenant_a: Workspac
         made = Subscription.objects.get(pk=tenant_a.ref.id)
         assert (made.plan, made.since) == ("free", Tenant.objects.get(pk=tenant_a.ref.id).created_at)
         assert DispatchTenant.objects.get(tenant_id=tenant_a.ref.id).max_inflight == 20
+
+
+@pytest.mark.django_db
+def test_one_rule_is_looked_up_where_a_plan_has_it_and_nowhere_else(
+    tenant_a: Workspace, tmp_path: Path, settings: Any, django_assert_num_queries: Any
+) -> None:
+    with tenant_scope(tenant_a.ref):
+        assert limit_in_force("webhook_rate") is None  # the connection is at the workspace from here on
+        with django_assert_num_queries(1):
+            assert limit_in_force("api_rate") is None  # no plan of ours has one: only the workspace's own is read
+    file = tmp_path / "plans.json"
+    file.write_text(json.dumps({"club": {"name": "Club", "policy": {"api_rate": 7}}}))
+    settings.DJANGO_AUTOMATE = {**settings.DJANGO_AUTOMATE, "BILLING": {"plans": str(file), "default_plan": "club"}}
+
+    with tenant_scope(tenant_a.ref):
+        assert limit_in_force("api_rate") == Limit(7, "plan")

@@ -15,7 +15,7 @@ from automate.policy.effective import Layer, Limit, Policy, merge
 from automate.policy.guard import Guard, check_step, workflow_rules
 from automate.policy.installation import ceiling, installation_rules
 from automate.policy.rules import InvalidPolicy, Rules, find_policy_problems, parse
-from automate.policy.stored import Stored, effective_policy, save_policy, stored_policy
+from automate.policy.stored import Stored, effective_policy, limit_in_force, save_policy, stored_policy
 
 __all__ = [
     "Blocked",
@@ -35,6 +35,7 @@ __all__ = [
     "effective_policy",
     "find_policy_problems",
     "installation_rules",
+    "limit_in_force",
     "merge",
     "parse",
     "save_policy",

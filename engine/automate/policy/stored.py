@@ -13,8 +13,8 @@ from automate import host
 from automate.definitions.canonical import same
 from automate.execution.flow import places, quotas
 from automate.models import PolicyDocument
-from automate.policy.effective import Layer, Policy, merge
-from automate.policy.installation import upper_layers
+from automate.policy.effective import Layer, Limit, Policy, merge
+from automate.policy.installation import installation_rules, upper_layers
 from automate.policy.rules import InvalidPolicy, find_policy_problems, parse
 from automate.policy.unkept import find_unkept
 from automate.services import audit
@@ -41,6 +41,14 @@ def effective_policy(document: Mapping[str, Any] | None = None) -> Policy:
     """What holds in the current workspace, or would hold with `document` as its own. Raises InvalidPolicy."""
     own = stored_policy().document if document is None else document
     return merge((*upper_layers(), Layer("tenant", parse(own, layer="tenant"))))
+
+
+def limit_in_force(rule: str) -> Limit | None:
+    """What holds of one rule that is a whole number, in the current workspace."""
+    plan = parse(host.current().limits_of(rule), layer="plan")
+    own = parse(stored_policy().document, layer="tenant")
+    layers = (Layer("installation", installation_rules()), Layer("plan", plan), Layer("tenant", own))
+    return merge(layers).limit(rule)
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from math import ceil
 from django.db import connection
 
 from automate.ingest.refusal import rate_headers
-from automate.policy import effective_policy
+from automate.policy import limit_in_force
 from automate_governance.errors import TooManyRequests
 from automate_tenants.context import current_tenant
 
@@ -22,7 +22,7 @@ def admit(key_id: int, *, window_ms: int = WINDOW_MS) -> dict[str, str]:
 
     No headers where nothing limits it. Raises TooManyRequests with the same headers and Retry-After.
     """
-    limit = effective_policy().limit("api_rate")
+    limit = limit_in_force("api_rate")
     if limit is None:
         return {}
     with connection.cursor() as cursor:
