@@ -27,6 +27,7 @@ from automate.ingest.trace import new_trace_id
 from automate.models import Dedupe, Event, ExecutionRun, OutboxJob
 from automate.outbox.due import due_now
 from automate.outbox.holding import HELD_UNTIL
+from automate_llm.rows import insert_missing
 
 _FINAL = (ExecutionRun.Status.SUCCEEDED, ExecutionRun.Status.FAILED, ExecutionRun.Status.CANCELLED)
 _OPEN = (OutboxJob.Status.PENDING, OutboxJob.Status.CLAIMED)
@@ -110,7 +111,7 @@ def _claim_key(source: str, key: str, event: Event, digest: bytes, now: datetime
         expires_at=now + timedelta(days=DEDUPE_DAYS),
         trace_id=event.trace_id,
     )
-    Dedupe.objects.bulk_create([row], ignore_conflicts=True)
+    insert_missing(Dedupe, [row], same="source")
     held = Dedupe.objects.select_for_update().get(pk=row.pk)
     if held.event_id == event.id:
         return None

@@ -20,6 +20,7 @@ from automate.models import OutboundPace
 from automate.policy.effective import HostRate
 from automate.policy.pace import Pace
 from automate.policy.window import WINDOW_MS
+from automate_llm.rows import insert_missing
 
 KEPT = timedelta(hours=1)  # an unused rate's row
 
@@ -95,9 +96,8 @@ def ask(questions: Sequence[tuple[Sequence[Ask], str]], *, window_ms: int = WIND
     """
     limits = {rate.key: rate.per_minute for rates, _ in questions for rate in rates}
     with transaction.atomic():
-        OutboundPace.objects.bulk_create(
-            [OutboundPace(key=key, updated_at=timezone.now()) for key in sorted(limits)], ignore_conflicts=True
-        )
+        missing = [OutboundPace(key=key, updated_at=timezone.now()) for key in sorted(limits)]
+        insert_missing(OutboundPace, missing, same="updated_at")  # which is written below
         rows = {row.key: row for row in OutboundPace.objects.select_for_update().filter(key__in=limits).order_by("key")}
         now = OutboundPace.objects.filter(pk=min(limits)).values_list(Now(), flat=True)[0]  # the locks are held by now
         now_ms = int(now.timestamp() * 1000)

@@ -17,6 +17,7 @@ from django.db.models import F, QuerySet
 
 from automate_llm.budgets.caps import Caps
 from automate_llm.models import Budget
+from automate_llm.rows import insert_missing
 
 RUN_PERIOD = "run"
 
@@ -49,7 +50,7 @@ def reserve(counters: Counters, amount: int, caps: Caps, now: datetime) -> Budge
         row = {"scope": scope, "subject": subject, "period": period}
         if _add(row, amount, cap, now):
             continue
-        Budget.objects.bulk_create([Budget(**row, cap_micros=cap, updated_at=now)], ignore_conflicts=True)
+        insert_missing(Budget, [Budget(**row, cap_micros=cap, updated_at=now)], same="scope")
         if not _add(row, amount, cap, now):
             refusing = Budget.objects.get(**row)
             refusing.cap_micros = cap

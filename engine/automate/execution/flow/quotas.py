@@ -24,6 +24,7 @@ from automate.policy.effective import Policy
 from automate.services import audit
 from automate_llm import host as llm_host
 from automate_llm.budgets.periods import day_of, zone_of
+from automate_llm.rows import insert_missing
 
 RULES = ("runs_daily", "runs_monthly")
 THRESHOLDS = (50, 80, 100)  # percent of a cap; each is told once, by an audit entry
@@ -154,7 +155,7 @@ def forget(*, now: datetime) -> int:
 def _locked(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], _Counter]:
     wanted = sorted(keys)
     missing = [RunCount(scope=scope, period=period) for scope, period in wanted]
-    RunCount.objects.bulk_create(missing, ignore_conflicts=True)
+    insert_missing(RunCount, missing, same="scope")
     scopes, periods = {scope for scope, _ in wanted}, {period for _, period in wanted}
     rows = RunCount.objects.filter(scope__in=scopes, period__in=periods).order_by("scope", "period")
     return {(row.scope, row.period): _Counter(row.used) for row in rows.select_for_update()}

@@ -86,6 +86,7 @@ def test_while_another_of_the_queue_ends_and_gives_its_place_to_the_child(
     assert bench.places() == []
 
 
+@pytest.mark.postgresql("queues")
 @pytest.mark.parametrize("is_turned", [False, True])
 def test_queues_are_locked_in_one_order_whatever_order_their_runs_come_in(bench: FlowBench, is_turned: bool) -> None:
     """Two workers that each end a run of both queues: the later one waits before it holds any."""
