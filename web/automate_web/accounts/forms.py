@@ -78,7 +78,7 @@ class SignupForm(WorkspaceFields, PersonForm):  # type: ignore[misc]  # allauth 
         super().__init__(*args, **kwargs)
         self.person: User | None = None
         self.fields["email"].label = "E-mail"
-        self.fields["email"].widget.attrs |= {"autocomplete": "username email", "placeholder": "", "autofocus": True}
+        self.fields["email"].widget.attrs |= {"autocomplete": "username", "placeholder": "", "autofocus": True}
         self.fields["password1"].widget.attrs |= {"autocomplete": "new-password", "placeholder": ""}
         self.fields["password1"].help_text = "At least 10 characters. A password manager is welcome."
 
@@ -126,8 +126,8 @@ class LoginForm(PlainLoginForm):  # type: ignore[misc]  # allauth ships no types
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["login"].label = "E-mail"
-        self.fields["login"].widget.attrs |= {"autocomplete": "username email", "placeholder": "", "autofocus": True}
-        self.fields["password"].widget.attrs |= {"placeholder": ""}
+        self.fields["login"].widget.attrs |= {"autocomplete": "username", "placeholder": "", "autofocus": True}
+        self.fields["password"].widget.attrs |= {"autocomplete": "current-password", "placeholder": ""}
         self.fields["password"].help_text = ""
 
 
