@@ -26,6 +26,7 @@ pytestmark = pytest.mark.django_db
 NAMED = {"Idempotency-Key": "a-name-of-the-caller"}
 UNNAMED = {  # they change nothing
     "policy_previews_create", "workflow_validations_create", "workflow_dry_runs_create", "workflow_backtests_create",
+    "workflow_rule_evaluations_create",
 }  # fmt: skip
 
 
