@@ -24,7 +24,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from automate_platform.installation import DATABASE
-from loadtests.bench import free_port, product
+from loadtests.bench import free_port, product, wait_for
 
 PROCESSES, THREADS = 4, 20
 LONGER_SECONDS = 60.0  # for a machine that was too slow to be refused
@@ -107,6 +107,13 @@ def attack(database_url: str, *, tenant_id: int, schema: str, limit: int, window
         process.join()
     query = psycopg.sql.SQL("SELECT extract(epoch FROM received_at) * 1000 FROM {}.automate_event ORDER BY 1")
     with psycopg.connect(database_url, autocommit=True) as connection:
+        kept = connection.execute(
+            """SELECT per_window, window_ms FROM public.automate_tenants_webhooklimit
+                WHERE tenant_id = %s AND endpoint_id = %s""",
+            [tenant_id, WORKSPACE],
+        ).fetchone()
+        if kept != (limit, window_ms):
+            raise RuntimeError(f"The limit became {kept} under the attack: this says nothing.")
         rows = connection.execute(query.format(psycopg.sql.Identifier(schema))).fetchall()
     return Proof([float(at) for (at,) in rows], refused, limit, window_ms)
 
@@ -168,8 +175,10 @@ def main() -> None:
 
 
 def workspace(database_url: str, slug: str) -> tuple[int, str]:
-    """Id and schema of the workspace that the copy was made with."""
-    with psycopg.connect(database_url) as connection:
+    """Id and schema of the workspace that the copy was made with, once a worker has put it on its plan."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        given = "SELECT EXISTS (SELECT FROM public.automate_billing_subscription)"
+        wait_for("a plan", lambda: bool(connection.execute(given).fetchone()[0]))  # type: ignore[index]  # one row always
         row = connection.execute(
             "SELECT id, schema_name FROM public.automate_tenants_tenant WHERE slug = %s", [slug]
         ).fetchone()
