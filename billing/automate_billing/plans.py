@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +51,13 @@ class Plan:
 
 def all_plans() -> dict[str, Plan]:
     """By code, in the order of the file, the smallest first. Raises InvalidPlans."""
-    file = Path(_options().get("plans") or FILE)
+    options = _options()
+    file = Path(options.get("plans") or FILE)
     try:
-        return dict(_read_file(file, file.stat().st_mtime_ns))
+        document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidPlans(f"The plans in {file.name} cannot be read: {error}") from error
-
-
-@lru_cache(maxsize=4)
-def _read_file(file: Path, _changed: int) -> dict[str, Plan]:
-    return read(json.loads(file.read_text(encoding="utf-8")))
+    return read(document)
 
 
 def read(document: Any) -> dict[str, Plan]:
