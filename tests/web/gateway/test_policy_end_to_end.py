@@ -64,8 +64,9 @@ def test_rate_budget_and_allowlist_hold_from_the_request_to_the_outside_world(
     answers = [alone.post(b'{"a": "What?", "url": "https://api.paypal.com/v1"}') for _ in range(6)]
     bench = Bench(alone.workspace.ref)
     bench.work()
-    bench.make_due()  # what asked while the first two were under way asks again, now that they are settled
-    bench.work()
+    for _ in range(4):  # what asked while others were under way asks again, until they are settled
+        bench.make_due()
+        bench.work()
 
     assert [answer.status for answer in answers] == [202] * 4 + [429] * 2
     assert int(answers[-1].headers["retry-after"]) > 0
