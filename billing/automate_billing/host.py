@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from automate_billing import limits, plans, rounds, subscriptions
-from automate_tenants.context import tenant_or_none
-from automate_tenants.host import TenantHost
+from automate_tenants.context import current_tenant, tenant_or_none
+from automate_tenants.host import Seats, TenantHost
 
 
 class PlanHost(TenantHost):
@@ -26,6 +26,14 @@ class PlanHost(TenantHost):
 
     def hold_new_event(self, source: str) -> datetime | None:
         return limits.take_room(source) or super().hold_new_event(source)
+
+    def workspace_opened(self, *, now: datetime) -> None:
+        """A new workspace has its plan's limits from its first moment on."""
+        subscriptions.begin_one(current_tenant().id, now=now)
+
+    def seats(self) -> Seats | None:
+        plan = subscriptions.plan_of(current_tenant().id)
+        return None if plan.members is None else Seats(plan.members, plan.name)
 
     def count_usage(self, *, now: datetime) -> None:
         rounds.go_round(now=now)

@@ -22,7 +22,7 @@ from automate_governance.errors import Invalid
 
 FILE = Path(__file__).with_name("plans.json")
 MAX_INFLIGHT = 10_000
-_KEYS = {"name", "price_cents", "included", "max_inflight", "retention_days", "policy"}
+_KEYS = {"name", "price_cents", "included", "max_inflight", "retention_days", "members", "policy"}
 
 
 class InvalidPlans(Invalid):
@@ -40,7 +40,8 @@ class Plan:
     price_cents: int | None = None  # per month, US dollars; None: no price is told
     included: Mapping[str, int] = field(default_factory=dict)
     max_inflight: int = 200  # jobs of the workspace that workers hold at the same time
-    retention_days: int | None = None  # None: the installation's setting
+    retention_days: int | None = None  # at most; a workspace may choose less. None: the installation's setting
+    members: int | None = None  # people in the workspace; None: as many as it likes
     policy: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -93,6 +94,8 @@ def _plan(code: str, given: Any) -> Plan:
         raise InvalidPlans(f"Plan {code}: included gives whole numbers for some of {', '.join(BY_CODE)}.")
     if not 1 <= given.get("max_inflight", 1) <= MAX_INFLIGHT:
         raise InvalidPlans(f"Plan {code}: max_inflight is from 1 to {MAX_INFLIGHT:,}.")
+    if given.get("members") is not None and not (_is_count(given["members"]) and given["members"]):
+        raise InvalidPlans(f"Plan {code}: members is a whole number from 1.")
     try:
         Retention().for_days(given.get("retention_days"))
         plan = Plan(code=code, **given)

@@ -82,17 +82,22 @@ def apply(tenant: Tenant, plan: Plan) -> None:
         host.current().config_changed()
 
 
+@transaction.atomic
+def begin_one(tenant_id: int, *, now: datetime) -> None:
+    """Put the workspace on the default plan unless it is on one; in the transaction that opens it."""
+    plan = plans.default()
+    given = {"plan": plan.code, "since": now, "changed_by": SYSTEM}
+    if Subscription.objects.get_or_create(pk=tenant_id, defaults=given)[1]:
+        apply(Tenant.objects.get(pk=tenant_id), plan)
+
+
 def begin(now: datetime) -> list[int]:
-    """Put workspaces without a plan on the default one; which."""
+    """Put workspaces without a plan on the default one; which. They were made by code that knew no plans."""
     with public_scope():
         started = Subscription.objects.values("pk")
         new = list(Tenant.objects.exclude(pk__in=started).order_by("pk")[:100])
         for tenant in new:
-            with transaction.atomic():
-                plan = plans.default()
-                given = {"plan": plan.code, "since": tenant.created_at, "changed_by": SYSTEM}
-                if Subscription.objects.get_or_create(pk=tenant.pk, defaults=given)[1]:
-                    apply(tenant, plan)
+            begin_one(tenant.pk, now=tenant.created_at)
         return [tenant.pk for tenant in new]
 
 

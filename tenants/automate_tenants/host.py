@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.models import F
 
+from automate import host
 from automate_governance.errors import NotFound
 from automate_tenants import audit_chain, pauses, policy_copies, secret_use
 from automate_tenants.context import current_tenant, public_scope, tenant_scope
@@ -21,6 +24,22 @@ from automate_tenants.provisioning import ref
 if TYPE_CHECKING:
     from automate.outbox.store import OutboxStore
     from automate.policy import Policy
+
+
+@dataclass(frozen=True)
+class Seats:
+    """`count` members at most, because of the plan called `plan`."""
+
+    count: int
+    plan: str
+
+
+def tenant_host() -> TenantHost:
+    """The host of this installation, which answers for tenants. Raises ImproperlyConfigured for one that does not."""
+    found = host.current()
+    if not isinstance(found, TenantHost):
+        raise ImproperlyConfigured('DJANGO_AUTOMATE["HOST"] must name a TenantHost where there are tenants.')
+    return found
 
 
 class TenantHost:
@@ -95,6 +114,16 @@ class TenantHost:
 
     def unkept_rules(self) -> dict[str, str]:
         return {}
+
+    def workspace_opened(self, *, now: datetime) -> None:
+        """In the transaction that opens the current tenant: whoever has something to say about new ones says it."""
+
+    def seats(self) -> Seats | None:
+        """How many members the current tenant may have, and by which plan; None: as many as it likes."""
+        return None
+
+    def workspace_deleted(self, tenant_id: int) -> None:
+        """In a transaction of the deletion: take away what is kept of the tenant in public tables above this one."""
 
     def masks_emails(self) -> bool:
         known = current_tenant().masks_emails

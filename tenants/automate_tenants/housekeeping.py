@@ -36,7 +36,7 @@ def keep_next(*, now: datetime, go_on: Callable[[], bool]) -> bool:
 
 def keep(tenant: Tenant, *, now: datetime, go_on: Callable[[], bool] = lambda: True) -> Purged[str]:
     """Everything of one tenant that is due: its own tables, then what public tables hold about it. Rows deleted."""
-    retention = configured().for_days(tenant.retention_days)
+    retention = configured().for_days(tenant.kept_days)
     with tenant_scope(ref(tenant)):
         purged = keep_house(now=now, retention=retention, go_on=go_on)
     with public_scope():

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from automate_governance.errors import Conflict, Invalid, NormalizedError, NotFound, PermissionDenied
-from automate_tenants import audit
+from automate_tenants import audit, seats
 from automate_tenants.directory import tenant_by_id
 from automate_tenants.models import Invitation, Membership
 from automate_tenants.team import may_give
@@ -67,13 +67,15 @@ class Sent:
 def invite(*, by: Membership, emails: Sequence[str], role: str, now: datetime) -> list[Sent]:
     """Invite each address, all or none. Who is a member is left out; who is invited already gets a new link and role.
 
-    Raises InvalidInvitation, PermissionDenied, TooManyLetters.
+    Raises InvalidInvitation, PermissionDenied, TooManyLetters, SeatsTaken.
     """
     _demand_rank(by, role)
     wanted = _addresses(emails)
+    seats.lock(by.tenant_id)
     known = Membership.objects.filter(tenant_id=by.tenant_id, user__email__in=wanted)
     present = {email.lower() for email in known.values_list("user__email", flat=True)}
     sent = [_invite(by, email, role, now) for email in wanted if email not in present]
+    seats.demand(by.tenant_id, now=now, with_invited=True)
     if open_invitations(by.tenant_id).count() > MAX_OPEN:
         words = f"A workspace has at most {MAX_OPEN} open invitations. Revoke some first."
         raise InvalidInvitation(words, details={"param": "emails"})
@@ -124,9 +126,10 @@ def read_link(token: str, *, now: datetime) -> Invitation:
 
 @transaction.atomic
 def accept(invitation: Invitation, user: User, *, now: datetime) -> Membership:
-    """Make `user` a member; who is one already keeps their role. Raises InvitationOver, OtherPerson."""
+    """Make `user` a member; who is one already keeps their role. Raises InvitationOver, OtherPerson, SeatsTaken."""
     if user.email.lower() != invitation.email:
         raise OtherPerson(f"This invitation is for {invitation.email}, and you are {user.email}.")
+    seats.lock(invitation.tenant_id)
     locked = Invitation.objects.select_for_update().get(pk=invitation.pk)
     if locked.accepted_at or locked.revoked_at or locked.expires_at <= now:
         raise InvitationOver("This invitation is used up, revoked or too old. Ask for a new one.")
@@ -138,6 +141,7 @@ def accept(invitation: Invitation, user: User, *, now: datetime) -> Membership:
         defaults={"role": locked.role, "created_at": now, "is_tour_due": True, "checklist_dismissed_at": now},
     )
     if is_new:
+        seats.demand(locked.tenant_id, now=now, with_invited=False)
         _record(locked, f"user:{user.pk}", "member.join", now)
     return member
 

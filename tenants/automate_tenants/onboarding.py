@@ -20,6 +20,7 @@ from automate_governance.errors import Conflict, Invalid
 from automate_tenants import audit, directory, pauses
 from automate_tenants.context import tenant_scope
 from automate_tenants.endpoints import create_endpoint
+from automate_tenants.host import tenant_host
 from automate_tenants.key_store import key_store
 from automate_tenants.keys import SCOPES, create_key
 from automate_tenants.models import Membership, Tenant
@@ -86,6 +87,7 @@ def _furnish(tenant: Tenant, owner_id: int, now: datetime) -> OpenedWorkspace:
         endpoint = create_endpoint(slug=DEFAULT_ENDPOINT, actor=actor, now=now).endpoint
         _, api_key = create_key(tenant_id=tenant.pk, name=FIRST_KEY_NAME, scopes=SCOPES, created_by=actor, now=now)
         workflow = _publish_sample(actor, now)
+        tenant_host().workspace_opened(now=now)
     return OpenedWorkspace(tenant, api_key, endpoint, f"/hooks/{endpoint.token}", workflow)
 
 

@@ -1,4 +1,5 @@
-"""Settings of a workspace that are columns of its public row: its name, its time zone, what it demands of members.
+"""Settings of a workspace that are columns of its public row: its name and time zone, how long it keeps things, what it
+demands of members.
 
 The time zone is the midnight at which budgets and daily limits begin anew; schedules have zones of their own. A change
 is seen by every process within the seconds that `directory` remembers.
@@ -12,6 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
+from automate.retention import configured
 from automate_governance.errors import Conflict, Invalid
 from automate_tenants import audit, directory, second_factor
 from automate_tenants.models import Membership, Tenant
@@ -33,11 +35,20 @@ def time_zones() -> list[str]:
 
 @transaction.atomic
 def change(
-    *, tenant_id: int, actor: str, now: datetime, name: str | None = None, timezone: str | None = None
+    *,
+    tenant_id: int,
+    actor: str,
+    now: datetime,
+    name: str | None = None,
+    timezone: str | None = None,
+    retention_days: int | None = None,
 ) -> Tenant:
-    """Another name or time zone; None leaves it. Nothing changed, nothing written. Raises Invalid."""
+    """Another name, time zone or retention; None leaves it. Nothing changed, nothing written. Raises Invalid.
+
+    `retention_days`: from 1 to `longest_retention`; 0 is as long as that, whatever it is.
+    """
     tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
-    wanted: dict[str, str] = {}
+    wanted: dict[str, Any] = {}
     if name is not None:
         wanted["name"] = " ".join(name.split())
         if not 0 < len(wanted["name"]) <= MAX_NAME:
@@ -46,7 +57,18 @@ def change(
         if timezone not in time_zones():
             raise Invalid("There is no such time zone.", details={"param": "timezone"})
         wanted["timezone"] = timezone
+    if retention_days is not None:
+        longest = longest_retention(tenant)
+        if not 0 <= retention_days <= longest:
+            words = f"Days are from 1 to {longest}, which the plan allows; 0 is as long as the plan allows."
+            raise Invalid(words, details={"param": "retention_days"})
+        wanted["own_retention_days"] = retention_days or None
     return _save(tenant, {key: value for key, value in wanted.items() if getattr(tenant, key) != value}, actor, now)
+
+
+def longest_retention(tenant: Tenant) -> int:
+    """The days that the workspace's plan, or else the installation, keeps things."""
+    return configured().for_days(tenant.retention_days).days
 
 
 @transaction.atomic

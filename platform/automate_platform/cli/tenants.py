@@ -85,7 +85,7 @@ def _partition(options: argparse.Namespace) -> dict[str, Any]:
     from automate_tenants.provisioning import ref
 
     found, now = find(options.slug), timezone.now()
-    cutoff = None if options.keep_all else configured().for_days(found.retention_days).cutoff(now)
+    cutoff = None if options.keep_all else configured().for_days(found.kept_days).cutoff(now)
     with tenant_scope(ref(found)):
         done = partition_events(now=now, ahead=options.ahead, cutoff=cutoff)
     return {"slug": found.slug, **asdict(done)}

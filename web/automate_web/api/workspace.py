@@ -27,6 +27,9 @@ class WorkspaceChange(Input):
 
     name = Text(max_length=workspace_settings.MAX_NAME, required=False)
     timezone = Text(max_length=64, required=False, help_text="A name of the IANA database, such as Europe/Vienna.")
+    retention_days = fields.IntegerField(
+        min_value=0, required=False, help_text="At most what the plan allows; 0: as long as it allows."
+    )
 
 
 class WorkspaceShown(fields.Serializer[Any]):
@@ -50,7 +53,12 @@ class TheWorkspace(ApiView):
         Query(request, ())
         return _shown(Tenant.objects.get(pk=current_tenant().id))
 
-    @describe("workspace_save", "Change the workspace's name or time zone", body=WorkspaceChange, answer=WorkspaceShown)
+    @describe(
+        "workspace_save",
+        "Change the workspace's name, time zone or retention",
+        body=WorkspaceChange,
+        answer=WorkspaceShown,
+    )
     def patch(self, request: Request) -> Response:
         Query(request, ())
         changed = read(request, WorkspaceChange)
@@ -62,7 +70,7 @@ class TheWorkspace(ApiView):
 
 
 def _shown(tenant: Tenant) -> Response:
-    retention = configured().for_days(tenant.retention_days)
+    retention = configured().for_days(tenant.kept_days)
     return Response(
         WorkspaceShown(
             {

@@ -19,6 +19,7 @@ from automate_tenants import invitations, team
 from automate_tenants.invitations import Sent
 from automate_tenants.models import Membership
 from automate_tenants.permissions import ROLE_PERMISSIONS
+from automate_tenants.seats import SeatsTaken
 from automate_web.accounts import email_code
 from automate_web.accounts.invitations import mail
 from automate_web.addresses import app_url
@@ -170,7 +171,7 @@ def _invite(request: WorkspaceRequest, form: InviteForm) -> bool:
         sent = invitations.invite(
             by=request.membership, emails=emails, role=form.cleaned_data["role"], now=timezone.now()
         )
-    except (invitations.InvalidInvitation, invitations.TooManyLetters) as error:
+    except (invitations.InvalidInvitation, invitations.TooManyLetters, SeatsTaken) as error:
         form.add_error(error.details.get("param"), error.message)
         return False
     if not sent:

@@ -25,8 +25,12 @@ class SettingsForm(forms.Form):
         help_text="Budgets and daily limits begin anew at its midnight. Each schedule has a zone of its own.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    retention_days = forms.IntegerField(label="Keep events and runs for", required=False, min_value=1)
+
+    def __init__(self, *args: Any, longest: int, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        words = f"Days after they ended. Your plan allows {longest}; empty is as long as the plan allows."
+        self.fields["retention_days"].help_text = words
         self.fields["timezone"].choices = [(zone, zone.replace("_", " ")) for zone in workspace_settings.time_zones()]  # type: ignore[attr-defined]
 
 
@@ -35,7 +39,8 @@ class SettingsForm(forms.Form):
 def page(request: WorkspaceRequest) -> HttpResponse:
     """GET /settings/: all of it. POST changes name and time zone."""
     tenant = Tenant.objects.get(pk=request.tenant.id)
-    form = SettingsForm(request.POST or None, initial={"name": tenant.name, "timezone": tenant.timezone})
+    initial = {"name": tenant.name, "timezone": tenant.timezone, "retention_days": tenant.own_retention_days}
+    form = SettingsForm(request.POST or None, initial=initial, longest=workspace_settings.longest_retention(tenant))
     if request.method == "POST":
         demand(request, "automate.manage_workspace")
         if form.is_valid() and _save(request, form):
@@ -44,7 +49,7 @@ def page(request: WorkspaceRequest) -> HttpResponse:
     context = {
         "form": form,
         "settings_of": tenant,
-        "retention_days": configured().for_days(tenant.retention_days).days,
+        "retention_days": configured().for_days(tenant.kept_days).days,
         "without_factor": second_factor.members_without(tenant.pk),
         "has_own_factor": second_factor.has_one(request.user.pk),
     }
@@ -69,10 +74,9 @@ def factor(request: WorkspaceRequest) -> HttpResponse:
 
 
 def _save(request: WorkspaceRequest, form: SettingsForm) -> bool:
+    wanted = {**form.cleaned_data, "retention_days": form.cleaned_data["retention_days"] or 0}
     try:
-        workspace_settings.change(
-            tenant_id=request.tenant.id, actor=actor(request), now=timezone.now(), **form.cleaned_data
-        )
+        workspace_settings.change(tenant_id=request.tenant.id, actor=actor(request), now=timezone.now(), **wanted)
     except Invalid as error:
         form.add_error(error.details.get("param"), error.message)
         return False
