@@ -16,12 +16,16 @@ class WorkflowQuerySet(models.QuerySet["Workflow"]):
         """Those that were not removed."""
         return self.filter(removed_at=None)
 
+    def in_trash(self) -> WorkflowQuerySet:
+        """Those that were removed and can be brought back."""
+        return self.exclude(removed_at=None).filter(purged_at=None)
+
 
 class Workflow(models.Model):
     """A named workflow. `draft` is the whole definition being edited; what runs is `active_version`.
 
-    A removed workflow keeps its row, because its versions and runs stay what they were; it is disabled, in no list, and
-    can be brought back.
+    A removed workflow is in the trash: disabled, in no list, and can be brought back. Purged it cannot: its draft is
+    gone and its slug is free; the row and its versions leave when nothing that ran is left of it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -36,7 +40,10 @@ class Workflow(models.Model):
     is_sample = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    updated_by = models.CharField(max_length=200, blank=True, default="")  # as the audit log names people and keys
+    tags = models.JSONField(default=list)  # [name, ...], sorted; for finding it, nothing that runs asks for them
     removed_at = models.DateTimeField(null=True)
+    purged_at = models.DateTimeField(null=True)
 
     objects = WorkflowQuerySet.as_manager()
 

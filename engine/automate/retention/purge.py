@@ -37,6 +37,7 @@ from automate.models import (
     StoredBacktest,
 )
 from automate.retention.policy import Retention
+from automate.retention.trash import purge_trash
 
 Purged = Counter  # table's name → rows deleted
 Keep = Callable[[], bool]
@@ -52,7 +53,8 @@ def purge(*, now: datetime, retention: Retention, go_on: Keep = lambda: True) ->
     """
     purged: Purged[str] = Counter()
     cutoff = retention.cutoff(now)
-    for part in (_runs, _buffers, _events, _dedupe, _states, _decisions, _jobs, _ticks, _counts, _answers, _backtests):
+    rows = (_runs, _buffers, _events, _dedupe, _states, _decisions, _jobs, _ticks, _counts, _answers, _backtests)
+    for part in (*rows, purge_trash):
         for deleted in part(cutoff, now, retention.batch_size):
             purged.update(deleted)
             if not go_on():

@@ -15,8 +15,9 @@ from automate.definitions.written import write
 from automate.models import Workflow, WorkflowVersion
 from automate.services.errors import InvalidImport
 from automate.services.problems import find_all_problems
+from automate.services.trash import restore_workflow
 from automate.services.version_diff import VersionDiff, diff_definitions
-from automate.services.workflows import create_workflow, publish_version, restore_workflow, save_draft
+from automate.services.workflows import create_workflow, publish_version, save_draft
 from automate_governance.errors import Conflict
 
 Outcome = Literal["created", "updated", "unchanged"]

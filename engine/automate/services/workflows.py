@@ -1,4 +1,4 @@
-"""Workflows and their versions: create, save the draft, publish, enable and disable, remove and bring back.
+"""Workflows and their versions: create, save the draft, publish.
 
 Of two people who change one workflow at the same time the second is told (Conflict): each names the draft's revision it
 saw. A version never changes; runs already started keep theirs.
@@ -46,11 +46,12 @@ def create_workflow(*, definition: dict[str, Any], actor: str, now: datetime, is
                 is_sample=is_sample,
                 created_at=now,
                 updated_at=now,
+                updated_by=actor[:200],
             )
     except IntegrityError as error:
         slug = definition["slug"]
         removed = Workflow.objects.filter(slug=slug).exclude(removed_at=None).exists()
-        hint = " It was removed: bring it back, or choose another slug." if removed else ""
+        hint = " It is in the trash: bring it back, or choose another slug." if removed else ""
         raise Conflict(f'There is a workflow "{slug}" already.{hint}', details={"slug": slug}) from error
     record(workflow, "workflow.create", actor, now, {"slug": workflow.slug})
     return workflow
@@ -77,8 +78,7 @@ def save_draft(
     workflow.draft = definition
     workflow.name = definition["name"]
     workflow.draft_revision += 1
-    workflow.updated_at = now
-    workflow.save(update_fields=["draft", "name", "draft_revision", "updated_at"])
+    touch(workflow, actor, now, "draft", "name", "draft_revision")
     record(workflow, "workflow.save", actor, now, {"revision": workflow.draft_revision})
     return workflow
 
@@ -134,53 +134,10 @@ def make_live(workflow: Workflow, draft: Draft, *, note: str, actor: str, now: d
         published_at=now,
     )
     workflow.active_version = version
-    workflow.updated_at = now
-    workflow.save(update_fields=["active_version", "updated_at"])
+    touch(workflow, actor, now, "active_version")
     host.current().config_changed()
     triggers.follow(workflow, now=now)
     return version
-
-
-@transaction.atomic
-def set_enabled(*, workflow_id: UUID, is_enabled: bool, actor: str, now: datetime) -> Workflow:
-    """Let events start the workflow, or not. Runs already started go on. Raises NotFound."""
-    workflow = locked(workflow_id)
-    if workflow.is_enabled == is_enabled:
-        return workflow
-    workflow.is_enabled = is_enabled
-    workflow.updated_at = now
-    workflow.save(update_fields=["is_enabled", "updated_at"])
-    host.current().config_changed()
-    triggers.follow(workflow, now=now)
-    record(workflow, "workflow.enable" if is_enabled else "workflow.disable", actor, now, {})
-    return workflow
-
-
-@transaction.atomic
-def remove_workflow(*, workflow_id: UUID, actor: str, now: datetime) -> Workflow:
-    """Take the workflow out of every list; no event starts it. Its runs stay, those already started go on.
-
-    Raises NotFound, also when it was removed already.
-    """
-    workflow = set_enabled(workflow_id=workflow_id, is_enabled=False, actor=actor, now=now)
-    workflow.removed_at = workflow.updated_at = now
-    workflow.save(update_fields=["removed_at", "updated_at"])
-    host.current().config_changed()
-    record(workflow, "workflow.remove", actor, now, {"slug": workflow.slug})
-    return workflow
-
-
-@transaction.atomic
-def restore_workflow(*, workflow_id: UUID, is_enabled: bool, actor: str, now: datetime) -> Workflow:
-    """Bring a removed workflow back, enabled or not, with its draft and versions. Raises NotFound."""
-    workflow = Workflow.objects.select_for_update().filter(pk=workflow_id).first()
-    if workflow is None:
-        raise _not_found(workflow_id)
-    if workflow.removed_at is not None:
-        workflow.removed_at, workflow.updated_at = None, now
-        workflow.save(update_fields=["removed_at", "updated_at"])
-        record(workflow, "workflow.restore", actor, now, {"slug": workflow.slug})
-    return set_enabled(workflow_id=workflow_id, is_enabled=is_enabled, actor=actor, now=now)
 
 
 def locked(workflow_id: UUID) -> Workflow:
@@ -188,10 +145,10 @@ def locked(workflow_id: UUID) -> Workflow:
     try:
         return Workflow.objects.kept().select_for_update().get(pk=workflow_id)
     except Workflow.DoesNotExist:
-        raise _not_found(workflow_id) from None
+        raise not_found(workflow_id) from None
 
 
-def _not_found(workflow_id: UUID) -> NotFound:
+def not_found(workflow_id: UUID) -> NotFound:
     return NotFound("There is no such workflow.", details={"id": str(workflow_id)})
 
 
@@ -227,6 +184,12 @@ def _keeps_from_saving(problem: Problem) -> bool:
     return problem.is_error and (
         problem.code in {"not_an_object", "secret_value"} or problem.path in {"/slug", "/name"}
     )
+
+
+def touch(workflow: Workflow, actor: str, now: datetime, *fields: str) -> None:
+    """Save these fields, with who changed them and when."""
+    workflow.updated_at, workflow.updated_by = now, actor[:200]
+    workflow.save(update_fields=[*fields, "updated_at", "updated_by"])
 
 
 def record(workflow: Workflow, action: str, actor: str, now: datetime, details: dict[str, Any]) -> None:
