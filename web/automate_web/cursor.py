@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import Model, QuerySet
 
 from automate_governance.errors import NormalizedError
@@ -30,36 +31,45 @@ class InvalidCursor(NormalizedError):
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """One page, newest first; a cursor is None where there is nothing further in that direction."""
+    """One page, newest first unless asked otherwise; a cursor is None where there is nothing further that way."""
 
     results: Sequence[Row]
-    next_cursor: str | None  # older rows
-    previous_cursor: str | None  # newer rows
+    next_cursor: str | None  # further on: older rows, in ascending order newer ones
+    previous_cursor: str | None
 
 
-def paginate(queryset: QuerySet[Row], cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page[Row]:
-    """The page of `queryset` (ordered by `-pk`) that `cursor` names; the first page without one.
+def paginate(
+    queryset: QuerySet[Row], cursor: str | None = None, limit: int = DEFAULT_LIMIT, is_ascending: bool = False
+) -> Page[Row]:
+    """The page of `queryset` that `cursor` names, the first without one: newest first, or `is_ascending` by `pk`.
 
     Raises InvalidCursor. `limit` is held between 1 and `MAX_LIMIT`.
     """
     limit = max(1, min(limit, MAX_LIMIT))
+    onward, back = ("n", "o") if is_ascending else ("o", "n")
     if not cursor:
-        rows, has_more = _take(queryset.order_by("-pk"), limit)
-        return Page(rows, _encode("o", rows[-1].pk) if has_more else None, None)
+        rows, has_more = _take(_toward(queryset, onward), limit)
+        return Page(rows, _encode(onward, rows[-1].pk) if has_more else None, None)
     direction, key = _decode(cursor)
     try:
-        if direction == "o":  # older than the last row seen
-            rows, has_more = _take(queryset.filter(pk__lt=key).order_by("-pk"), limit)
-            older, newer = has_more, True
-        else:  # newer than the first row seen
-            rows, has_more = _take(queryset.filter(pk__gt=key).order_by("pk"), limit)
-            rows.reverse()
-            older, newer = True, has_more
-    except (ValidationError, ValueError, TypeError) as error:
+        rows, has_more = _take(_toward(queryset, direction, key), limit)
+    except (ValidationError, ValueError, TypeError, DataError) as error:
         raise _invalid() from error
     if not rows:  # past an end: the way back leads over the row that the cursor names
-        return Page([], None, _encode("n", key)) if direction == "o" else Page([], _encode("o", key), None)
-    return Page(rows, _encode("o", rows[-1].pk) if older else None, _encode("n", rows[0].pk) if newer else None)
+        return Page([], None, _encode(back, key)) if direction == onward else Page([], _encode(onward, key), None)
+    if direction == back:
+        rows.reverse()
+    has_next, has_previous = (has_more, True) if direction == onward else (True, has_more)
+    return Page(
+        rows, _encode(onward, rows[-1].pk) if has_next else None, _encode(back, rows[0].pk) if has_previous else None
+    )
+
+
+def _toward(queryset: QuerySet[Row], direction: str, key: str | None = None) -> QuerySet[Row]:
+    """Rows from `key` on, without it: to the older ones ("o") or to the newer ones ("n")."""
+    if direction == "o":
+        return (queryset.filter(pk__lt=key) if key else queryset).order_by("-pk")
+    return (queryset.filter(pk__gt=key) if key else queryset).order_by("pk")
 
 
 def _take(queryset: QuerySet[Row], limit: int) -> tuple[list[Row], bool]:

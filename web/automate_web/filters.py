@@ -51,8 +51,8 @@ def moment(text: str, *, now: datetime, param: str) -> datetime:
     '2026-01-01T11:45:00+00:00'
     """
     try:
-        if span := _SPAN.fullmatch(text):
-            return now - timedelta(**{_UNIT[span[2]]: int(span[1])})
+        if back := back_from(text, now):
+            return back
         found = parse_datetime(text) or parse_datetime(f"{text}T00:00:00")
     except ValueError:
         found = None
@@ -62,6 +62,16 @@ def moment(text: str, *, now: datetime, param: str) -> datetime:
             details={"param": param},
         )
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def back_from(text: str, now: datetime) -> datetime | None:
+    """`now` less a span such as `15m`, `24h`, `7d`; None for what is no span.
+
+    >>> back_from("7d", datetime(2026, 1, 8)).isoformat(), back_from("soon", datetime(2026, 1, 8))
+    ('2026-01-01T00:00:00', None)
+    """
+    span = _SPAN.fullmatch(text)
+    return now - timedelta(**{_UNIT[span[2]]: int(span[1])}) if span else None
 
 
 def id_at(when: datetime) -> UUID:

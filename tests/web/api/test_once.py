@@ -24,10 +24,7 @@ from tests.web.api.test_workflows import definition
 
 pytestmark = pytest.mark.django_db
 NAMED = {"Idempotency-Key": "a-name-of-the-caller"}
-UNNAMED = {  # they change nothing
-    "policy_previews_create", "workflow_validations_create", "workflow_dry_runs_create", "workflow_backtests_create",
-    "workflow_rule_evaluations_create",
-}  # fmt: skip
+UNNAMED: set[str] = set()
 
 
 def kept(workspace: Workspace) -> list[KeptAnswer]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
+from automate_web.api.conditions import if_unchanged
 from automate_web.api.examples import EXAMPLES, TRACE_ID
 from automate_web.api.once import once
 from automate_web.api.serializers import ErrorBody
@@ -41,7 +42,26 @@ LIST_PARAMETERS = [
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         description="Results on one page.",
     ),
+    OpenApiParameter(
+        "ordering",
+        {"type": "string", "enum": ["-id", "id"], "default": "-id"},
+        description="Ids rise with time: `-id` is newest first, `id` oldest first.",
+    ),
 ]
+FIELDS = OpenApiParameter(
+    "fields",
+    {"type": "string", "maxLength": 2000},
+    description="Only these fields of the object, or of each result; names separated by commas.",
+)
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag of an earlier answer: 304 if it is the same."
+)
+IF_SAME = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag of the answer to a GET: 409 if that is not what is there any more.",
+)
 IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
@@ -63,7 +83,7 @@ ONCE = OpenApiParameter(
     "`Idempotent-Replayed: true`, and does nothing. Another request: 422; the first still at work: 409.",
 )
 ETAG = OpenApiParameter(
-    "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="For `If-Match` and `If-None-Match`."
+    "ETag", str, OpenApiParameter.HEADER, response=[200, 201, 304], description="For `If-Match` and `If-None-Match`."
 )
 
 
@@ -79,6 +99,7 @@ def describe(
     body: Any = None,
     status: int = 200,
     is_list: bool = False,
+    is_ordered: bool = True,
     parameters: Sequence[OpenApiParameter] = (),
     missing: bool = False,
     conflict: bool = False,
@@ -91,41 +112,60 @@ def describe(
 ) -> Callable[[View], View]:
     """Name an operation and say what goes in, what comes out and what can go wrong. Operation ids never change.
 
-    `answer` and `body` are serializer classes, or JSON Schemas such as a reference to a component. One that `makes` or
-    starts something honours `Idempotency-Key` (see `once`).
+    `answer` and `body` are serializer classes, or JSON Schemas such as a reference to a component. A POST that `makes`
+    or starts something honours `Idempotency-Key` (see `once`); a PUT, PATCH or DELETE honours `If-Match`, a GET
+    `If-None-Match` and `fields` (see `conditions`).
     """
+
+    shown = EXAMPLES.get(operation_id, {})
     refusals = {401, 403, 422, 429, 500, 503}
     refusals |= {400, 413, 415} if body is not None else set()
     refusals |= ({404} if missing else set()) | ({409} if conflict or makes else set()) | ({428} if if_match else set())
-    shown = EXAMPLES.get(operation_id, {})
-    responses: dict[int, Any] = {
+    success = {
         status: OpenApiResponse(
             page_of(answer) if is_list else answer, description=summary, examples=_examples(shown.get("answer"), status)
         ),
         **({200: OpenApiResponse(answer, description="Nothing had changed: what was there.")} if unchanged else {}),
         **({200: OpenApiResponse(answer, description="With `dry_run`: nothing was changed.")} if dry_run else {}),
-        **{code: _refusal(code) for code in sorted(refusals)},
     }
-    extra = [IF_MATCH] * if_match + [IDEMPOTENCY_KEY] * idempotency_key + [ONCE] * makes + [ETAG] * (etag or if_match)
-    request = {"application/json": body} if body is not None else None
-    documented: Callable[[Any], Any] = extend_schema(
-        operation_id=operation_id,
-        summary=summary,
-        description=shown.get("description"),
-        tags=[next(tag for tag in TAGS if operation_id.startswith(tag.removesuffix("s")))],
-        parameters=[*parameters, *(LIST_PARAMETERS if is_list else []), *extra],
-        request=request,
-        responses=responses,
-        examples=[OpenApiExample("Request", shown["body"], request_only=True)] if "body" in shown else None,
-    )
-    return (lambda view: documented(once(view))) if makes else documented
+    extra = [IF_MATCH] * if_match + [IDEMPOTENCY_KEY] * idempotency_key + [ONCE] * makes
+
+    def decorate(view: View) -> View:
+        is_read = view.__name__ == "get"
+        is_change = view.__name__ in {"put", "patch", "delete"} and not if_match
+        statuses = sorted(refusals | ({409} if is_change else set()))
+        documented: Any = extend_schema(
+            operation_id=operation_id,
+            summary=summary,
+            description=shown.get("description"),
+            tags=[next(tag for tag in TAGS if operation_id.startswith(tag.removesuffix("s")))],
+            parameters=[
+                *parameters,
+                *(LIST_PARAMETERS[: None if is_ordered else -1] if is_list else []),
+                *extra,
+                *([FIELDS, IF_NONE_MATCH] if is_read else []),
+                *([IF_SAME] if is_change else []),
+                *([ETAG] if is_read or etag or if_match else []),
+            ],
+            request={"application/json": body} if body is not None else None,
+            responses={
+                **success,
+                **({304: OpenApiResponse(None, "The caller has this answer already.")} if is_read else {}),
+                **{code: _refusal(code) for code in statuses},
+            },
+            examples=[OpenApiExample("Request", shown["body"], request_only=True)] if "body" in shown else None,
+        )(once(view) if makes else if_unchanged(view) if is_change else view)
+        documented.answer = answer
+        return cast(View, documented)
+
+    return decorate
 
 
 def page_of(answer: type[serializers.BaseSerializer[Any]]) -> type[serializers.Serializer[Any]]:
     """The envelope of a list of `answer`, as a named class for the document."""
     url_or_null: Any = {"allow_null": True, "help_text": "The full URL of that page; null where there is none."}
     fields = {
-        "__doc__": "One page, newest first.",
+        "__doc__": "One page, newest first unless asked otherwise.",
         "next": serializers.URLField(**url_or_null),
         "previous": serializers.URLField(**url_or_null),
         "results": answer(many=True),

@@ -23,6 +23,7 @@ from automate_web.api.filters import TRACE_AND_TIME, narrow, trace_and_time
 from automate_web.api.query import Query
 from automate_web.api.rows import event_rows, run_rows
 from automate_web.api.views import PAGE_PARAMETERS, ApiView, find, read
+from automate_web.event_search import DECIDED, decided
 
 SOURCE = "api"
 
@@ -40,16 +41,22 @@ class Events(ApiView):
         parameters=[
             query_parameter("type", "Exactly this type."),
             query_parameter("source", "Exactly this source, such as `webhook:default`."),
+            query_parameter("status", "With such a decision: " + ", ".join(f"`{each}`" for each in DECIDED) + "."),
+            query_parameter("q", "With this text in their type."),
             *trace_and_time(
                 "Every event of one trace.",
-                "Received at or after this time (RFC 3339).",
-                "Received before this time (RFC 3339).",
+                "Received at or after this time (RFC 3339, or a span back such as `24h`).",
+                "Received before this time (RFC 3339, or a span back such as `24h`).",
             ),
         ],
     )
     def get(self, request: Request) -> Response:
-        query = Query(request, (*PAGE_PARAMETERS, "type", "source", *TRACE_AND_TIME))
+        query = Query(request, (*PAGE_PARAMETERS, "type", "source", "status", "q", *TRACE_AND_TIME))
         rows = narrow(event_rows(), query, texts=("type", "source"))
+        for status in query.choices("status", DECIDED)[-1:]:
+            rows = decided(rows, status)
+        if text := query.text("q"):
+            rows = rows.filter(type__icontains=text)
         return self.page(query, rows, serializers.EventSummary)
 
     @describe(
@@ -75,8 +82,10 @@ class Events(ApiView):
             answer["duplicate"] = True
         if accepted.body_differs:
             answer["body_differs"] = True
-        location = reverse("api:event", args=[accepted.event_id])
-        return Response(serializers.AcceptedEvent(answer).data, status=202, headers={"Location": location})
+        headers = {"Location": reverse("api:event", args=[accepted.event_id])}
+        if accepted.is_duplicate:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(serializers.AcceptedEvent(answer).data, status=202, headers=headers)
 
 
 class OneEvent(ApiView):

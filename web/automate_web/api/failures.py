@@ -170,10 +170,15 @@ class FailureGroups(ApiView):
     scopes: ClassVar = {"GET": "runs:read"}
 
     @describe(
-        "failure_groups_list", "List failures by what failed", answer=FailureGroup, is_list=True, parameters=FILTERS
+        "failure_groups_list",
+        "List failures by what failed",
+        answer=FailureGroup,
+        is_list=True,
+        is_ordered=False,
+        parameters=FILTERS,
     )
     def get(self, request: Request) -> Response:
-        query = Query(request, (*PAGE_PARAMETERS, *NAMES))
+        query = Query(request, ("cursor", "limit", *NAMES))
         return self.envelope(Page(shown_groups(_asked(query))[: query.limit], None, None), FailureGroup)
 
 
@@ -185,7 +190,7 @@ class FailedEvents(ApiView):
     @describe("failure_events_list", "List events that could not be matched", answer=FailedEvent, is_list=True)
     def get(self, request: Request) -> Response:
         query = Query(request, PAGE_PARAMETERS)
-        page = paginate(deadletters.dead_event_jobs(), query.cursor, query.limit)
+        page = paginate(deadletters.dead_event_jobs(), query.cursor, query.limit, query.is_ascending)
         shown: Page[Any] = Page(dead_events(page.results), page.next_cursor, page.previous_cursor)
         return self.envelope(shown, FailedEvent)
 

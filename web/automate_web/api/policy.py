@@ -62,6 +62,7 @@ class PolicyPreviews(ApiView):
         "See what a policy would have blocked",
         body=serializers.PolicyRules,
         answer=serializers.PolicyPreview,
+        makes=True,
     )
     def post(self, request: Request) -> Response:
         Query(request, ())

@@ -6,12 +6,15 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from rest_framework.request import Request
 
 from automate_governance.errors import Invalid
+from automate_web.api.conditions import FIELDS
 from automate_web.api.errors import UnknownParameter
 from automate_web.cursor import DEFAULT_LIMIT, MAX_LIMIT
+from automate_web.filters import back_from
 
 MAX_TEXT_LENGTH = 200  # of a filter's value
 
@@ -21,6 +24,8 @@ class Query:
 
     def __init__(self, request: Request, known: Collection[str]):
         self._values = request.query_params
+        if request.method in {"GET", "HEAD"}:
+            known = (*known, FIELDS)
         unknown = sorted(set(self._values) - set(known))
         if unknown:
             raise UnknownParameter(
@@ -52,17 +57,19 @@ class Query:
         return parsed
 
     def moment(self, name: str) -> datetime | None:
-        """An RFC 3339 time with its zone."""
+        """An RFC 3339 time with its zone, or a span back from now such as `15m`, `24h` or `7d`."""
         value = self.text(name)
         if value is None:
             return None
+        if back := back_from(value, timezone.now()):
+            return back
         try:
             # A `+` that nobody escaped arrives as a space.
             parsed = parse_datetime(value.replace(" ", "+") if "T" in value else value)
         except ValueError:
             parsed = None
         if parsed is None or parsed.tzinfo is None:
-            raise _invalid(name, "a time such as 2026-11-21T08:30:00Z")
+            raise _invalid(name, "a time such as 2026-11-21T08:30:00Z, or a span such as 15m, 24h or 7d")
         return parsed
 
     @property
@@ -71,6 +78,12 @@ class Query:
         if value is not None and len(value) > MAX_TEXT_LENGTH:
             raise _invalid("cursor", "a cursor that we gave")
         return value
+
+    @property
+    def is_ascending(self) -> bool:
+        """`ordering=id`: the oldest first, where ids rise with time."""
+        values = self.choices("ordering", ("id", "-id"))
+        return values[-1:] == ["id"]
 
     @property
     def limit(self) -> int:

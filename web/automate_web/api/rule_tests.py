@@ -41,6 +41,7 @@ class RuleEvaluations(ApiView):
         body=NewRuleEvaluation,
         answer=RuleEvaluation,
         missing=True,
+        makes=True,
     )
     def post(self, request: Request) -> Response:
         Query(request, ())

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from automate.execution.states import FINAL_RUN
-from automate.models import ExecutionRun, RunWait, StepRun, Workflow
+from automate.models import Event, ExecutionRun, RunWait, StepRun, Workflow
 from automate.services.why_waits import why_waits
 from automate_web.api import serializers
 from automate_web.api.documentation import describe, query_parameter
@@ -40,20 +40,26 @@ class Runs(ApiView):
             query_parameter("status", "One or more of " + ", ".join(STATUSES) + ", separated by commas."),
             query_parameter("workflow", "Of this workflow: its id or slug."),
             query_parameter("event_id", "Made by this event."),
+            query_parameter("type", "Started by an event of exactly this type."),
+            query_parameter("q", "With this text in their workflow's slug."),
             *trace_and_time(
                 "Every run of one trace.",
-                "Whose event was received at or after this time (RFC 3339).",
-                "Whose event was received before this time (RFC 3339).",
+                "Whose event was received at or after this time (RFC 3339, or a span back such as `24h`).",
+                "Whose event was received before this time (RFC 3339, or a span back such as `24h`).",
             ),
         ],
     )
     def get(self, request: Request) -> Response:
-        query = Query(request, (*PAGE_PARAMETERS, "status", "workflow", "event_id", *TRACE_AND_TIME))
+        query = Query(request, (*PAGE_PARAMETERS, "status", "workflow", "event_id", "type", "q", *TRACE_AND_TIME))
         rows = run_rows()
         if statuses := query.choices("status", STATUSES):
             rows = rows.filter(status__in=statuses)
         if workflow := query.text("workflow"):
             rows = _of_workflow(rows, workflow)
+        if event_type := query.text("type"):
+            rows = rows.filter(Exists(Event.objects.filter(pk=OuterRef("event_id"), type=event_type)))
+        if text := query.text("q"):
+            rows = rows.filter(workflow_id__in=Workflow.objects.filter(slug__contains=text).values("pk"))
         return self.page(query, narrow(rows, query, ids=("event_id",)), serializers.RunSummary)
 
 

@@ -167,6 +167,7 @@ class DryRuns(ApiView):
         body=NewDryRun,
         answer=DryRunShown,
         missing=True,
+        makes=True,
     )
     def post(self, request: Request) -> Response:
         Query(request, ())
@@ -200,6 +201,7 @@ class Backtests(ApiView):
         body=NewBacktest,
         answer=BacktestShown,
         missing=True,
+        makes=True,
     )
     def post(self, request: Request) -> Response:
         Query(request, ())

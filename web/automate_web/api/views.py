@@ -25,13 +25,14 @@ from automate_governance.errors import NormalizedError, NotFound
 from automate_tenants.context import tenant_scope
 from automate_web.api import rates
 from automate_web.api.authentication import ApiKeyAuthentication, Caller
+from automate_web.api.conditions import conditional
 from automate_web.api.errors import LengthRequired, error_response, exception_handler, raise_unknown_path, trace_id_of
 from automate_web.api.json import JsonParser, JsonRenderer
 from automate_web.api.permissions import HasScope
 from automate_web.api.query import Query, parse_uuid
 from automate_web.cursor import Page, paginate
 
-PAGE_PARAMETERS = ("cursor", "limit")
+PAGE_PARAMETERS = ("cursor", "limit", "ordering")
 
 
 class JsonOnly(BaseContentNegotiation):
@@ -82,6 +83,13 @@ class ApiView(APIView):
         self._workspace.enter_context(tenant_scope(self.caller.tenant))
         self._rate_headers = rates.admit(request.auth.pk)
 
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if request.method not in {"GET", "HEAD"} or response.status_code != 200 or not isinstance(response, Response):
+            return response
+        answer = getattr(getattr(self, "get", None), "answer", None)
+        return super().finalize_response(request, conditional(request, response, answer), *args, **kwargs)
+
     def get_exception_handler(self) -> Any:
         return exception_handler
 
@@ -97,7 +105,7 @@ class ApiView(APIView):
 
     def page(self, query: Query, rows: QuerySet[Any], serializer: type[Serializer[Any]], **context: Any) -> Response:
         """One page of `rows` in the envelope `{next, previous, results}`."""
-        return self.envelope(paginate(rows, query.cursor, query.limit), serializer, **context)
+        return self.envelope(paginate(rows, query.cursor, query.limit, query.is_ascending), serializer, **context)
 
     def envelope(self, page: Page[Any], serializer: type[Serializer[Any]], **context: Any) -> Response:
         return Response(

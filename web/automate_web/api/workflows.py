@@ -64,10 +64,7 @@ class OneWorkflow(ApiView):
     @describe("workflows_get", "Get a workflow", answer=serializers.WorkflowDetail, missing=True, etag=True)
     def get(self, request: Request, workflow: str) -> Response:
         Query(request, ())
-        found = find_workflow(workflow)
-        if request.META.get("HTTP_IF_NONE_MATCH") == etag_of(found):
-            return Response(status=304, headers={"ETag": etag_of(found)})
-        return _answer(found)
+        return _answer(find_workflow(workflow))
 
     @describe(
         "workflows_save_draft",
@@ -140,6 +137,7 @@ class Validations(ApiView):
         "Check a definition without storing it",
         body=DEFINITION,
         answer=serializers.Validation,
+        makes=True,
     )
     def post(self, request: Request) -> Response:
         Query(request, ())

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -26,6 +26,7 @@ from automate_governance.redaction import redact
 from automate_tenants.models import RefusalSample
 from automate_web import filters
 from automate_web.cursor import paginate
+from automate_web.event_search import decided
 from automate_web.pages.checklist import checklist
 from automate_web.pages.conditions import conditions
 from automate_web.pages.find import address_of
@@ -162,10 +163,7 @@ def search(asked: dict[str, str], *, now: datetime) -> QuerySet[Event]:
         if asked["status"] not in STATUSES:
             known = {"param": "status", "one_of": list(STATUSES)}
             raise Invalid(f"There is no event status “{asked['status']}”.", details=known)
-        decided = MatchDecision.objects.filter(event_id=OuterRef("pk"))
-        events = events.filter(Exists(decided.filter(decision=asked["status"])))
-        if asked["status"] == MatchDecision.Decision.NO_MATCH:  # a start beside a no-match is a start
-            events = events.exclude(Exists(decided.exclude(decision=MatchDecision.Decision.NO_MATCH)))
+        events = decided(events, asked["status"])
     return events
 
 
