@@ -26,7 +26,7 @@ def pages_of(page: Page, workspace: str) -> Iterator[str]:
         yield f"{app}{path}"
     for path in ("/docs/", "/docs/first-run/", "/docs/events/", "/docs/runs/", "/start/", "/nothing/here/"):
         yield f"{workspace}{path}"
-    for path in ("/events/", "/runs/", "/workflows/", "/webhooks/", "/developers/keys/"):
+    for path in ("/", "/events/", "/runs/", "/workflows/", "/webhooks/", "/developers/keys/"):
         yield f"{workspace}{path}"
     for path in ("/events/?status=rejected", "/events/?type=none", "/runs/?status=held", "/runs/?since=nonsense"):
         yield f"{workspace}{path}"

@@ -401,6 +401,7 @@ ROUTES = [
     Route("api/v1/llm/usage", "api", {"GET": "policy:read"}, shows=True),
     Route("api/v1/llm/calls", "api", {"GET": "policy:read"}, shows=True),
     Route("api/v1/llm/preferences", "api", {"GET": "policy:read", "PUT": "policy:write"}, shows=True),
+    Route("api/v1/overview", "api", {"GET": "runs:read"}),
     Route("api/v1/usage", "api", {"GET": "usage:read"}),
     Route("api/v1/usage/days", "api", {"GET": "usage:read"}, shows=True),
     Route("api/v1/audit", "api", {"GET": "audit:read"}, shows=True),

@@ -18,6 +18,7 @@ from automate_web.waiting import standing
 THEMES = ("system", "light", "dark")
 PAGES = {
     "": [
+        ("Home", "home", "automate.view_members"),
         ("Start", "start", "automate.view_event"),
         ("Workflows", "workflows", "automate.view_workflow"),
         ("Runs", "runs", "automate.view_run"),
@@ -41,7 +42,7 @@ PAGES = {
         ("Settings", "settings", "automate.view_members"),
     ],
 }
-GO_TO = {"h": "start", "w": "workflows", "r": "runs", "e": "events", "f": "failures", "u": "usage", "t": "team"}
+GO_TO = {"h": "home", "w": "workflows", "r": "runs", "e": "events", "f": "failures", "u": "usage", "t": "team"}
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,17 @@ def _navigation(request: HttpRequest, waiting: dict[str, str]) -> dict[str, list
     seen = {name for _label, name in pages_for(request)}
     return {
         group: [
-            NavItem(label, reverse(name), request.path.startswith(reverse(name)), waiting.get(name, ""))
+            NavItem(label, reverse(name), _is_at(request.path, name), waiting.get(name, ""))
             for label, name, _permission in items
             if name in seen
         ]
         for group, items in PAGES.items()
     }
+
+
+def _is_at(path: str, name: str) -> bool:
+    """Whether the path is that page or one below it; every page is below Home, which is itself alone."""
+    return path == reverse(name) if name == "home" else path.startswith(reverse(name))
 
 
 def _kind(request: HttpRequest, navigation: dict[str, list[NavItem]]) -> str:

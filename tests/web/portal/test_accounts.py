@@ -29,7 +29,7 @@ def sign_up(app: Client, **changes: str) -> Any:
 def follow_into_workspace(app: Client) -> Client:
     """Go where `/` leads: over the hand-over to the workspace's host, as a browser would."""
     browser, _, arrived = carry_over(app, app.get("/").headers["Location"])
-    assert arrived == "/"
+    assert arrived == "/start/"
     return browser
 
 

@@ -97,14 +97,15 @@ def check_address(request: HttpRequest) -> HttpResponse:
 @app_page
 @never_cache
 def root(request: HttpRequest) -> HttpResponse:
-    """GET / on the app's host: to the one workspace, to the choice, or to log-in."""
+    """GET / on the app's host: to the one workspace, to the choice, or to log-in; into a new one at its start page."""
     if not request.user.is_authenticated:
         return redirect("account_login")
     memberships = list(memberships_of(request.user.pk))
     wanted = request.session.pop("enter", None)
     for membership in memberships:
         if membership.tenant.slug == wanted or len(memberships) == 1:
-            return _to_hand_over(request, membership.tenant.slug, "/")
+            path = "/start/" if membership.tenant.slug == wanted else "/"
+            return _to_hand_over(request, membership.tenant.slug, path)
     return redirect("workspaces")
 
 

@@ -20,6 +20,7 @@ TAGS = (
     "events", "runs", "approvals", "failures", "workflows", "schedules", "halts", "secrets", "audit", "policy", "llm",
     "usage",
     "workspace",
+    "overview",
 )  # fmt: skip
 ERRORS = {
     400: ("invalid_json", "The body is not JSON, or not JSON that can be stored."),

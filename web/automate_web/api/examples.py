@@ -344,6 +344,21 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "answer": _WORKSPACE,
         "description": "What is left out stays.",
     },
+    "overview_get": {
+        "answer": {
+            "since": "2026-11-21T08:30:00Z",
+            "until": "2026-11-22T08:30:00Z",
+            "events": 10412,
+            "runs": 9318,
+            "succeeded": 9290,
+            "failed": 21,
+            "success_rate": 0.9977,
+            "p95_seconds": 1.84,
+            "open_failures": 3,
+            "hours": [{"starts_at": "2026-11-21T08:00:00Z", "events": 212, "runs": 190, "succeeded": 190, "failed": 0}],
+        },
+        "description": "A retry counts in the window of the event that its first run was made for.",
+    },
     "usage_get": {
         "answer": {
             "period": "2026-11",

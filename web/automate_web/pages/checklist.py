@@ -46,8 +46,11 @@ def sample_workflow() -> Workflow | None:
     return Workflow.objects.kept().filter(is_sample=True).first()
 
 
-def checklist(request: WorkspaceRequest, sample: Workflow | None = None) -> Checklist | None:
-    """The list as this member sees it; None before the first event and once it was dismissed. Two queries at most."""
+def checklist(request: WorkspaceRequest, sample: Workflow | None = None, *, is_first: bool = False) -> Checklist | None:
+    """The list as this member sees it; None once it was dismissed. Two queries at most.
+
+    None before the first event as well, unless the page `is_first`: where one begins.
+    """
     mine = request.membership
     if mine.checklist_dismissed_at:
         return None
@@ -59,14 +62,14 @@ def checklist(request: WorkspaceRequest, sample: Workflow | None = None) -> Chec
         other_member=Exists(Membership.objects.filter(tenant_id=mine.tenant_id).exclude(pk=mine.pk))
         | Exists(Invitation.objects.filter(tenant_id=mine.tenant_id)),
     )[0]
-    if not is_there["event"]:
+    if not is_there["event"] and not is_first:
         return None
     sample = sample or sample_workflow()
     edited = not is_as_shipped(sample.draft) if sample else True
     edit_url = reverse("workflow", args=[sample.pk]) if sample else reverse("workflows")
     return Checklist(
         [
-            Item("Send an event", True, reverse("start")),
+            Item("Send an event", is_there["event"], reverse("start")),
             _item(request, "Edit the sample workflow", edited, edit_url, "change_workflow"),
             _item(request, "Publish a version of your own", is_there["version"], edit_url, "publish_workflow"),
             _item(request, "Add a secret", is_there["secret"], reverse("secrets"), "manage_secrets"),

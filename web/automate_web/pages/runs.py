@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,10 @@ from automate_web.run_family import family_of
 from automate_web.run_steps import steps_of
 
 FILTERS = ("status", "workflow", "trace_id", "since", "until", "q")
+LISTED = (  # not `outputs`: a list shows none of them
+    "event_id", "workflow_id", "version__version_num", "trace_id", "status", "steps_done", "steps_total", "created_at",
+    "started_at", "ended_at",
+)  # fmt: skip
 TABS = {name: name.capitalize() for name in ("input", "output", "error", "logs", "attempts", "config")}
 
 
@@ -40,7 +45,6 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
         return redirect(found)
     workflows = {workflow.pk: workflow for workflow in Workflow.objects.order_by("slug").defer("draft")}
     page = paginate(search(asked, workflows, now=timezone.now()), request.GET.get("cursor"))
-    events = dict(Event.objects.filter(pk__in={run.event_id for run in page.results}).values_list("pk", "type"))
     context = {
         "asked": asked,
         "chips": filters.in_force(request.GET, *FILTERS),
@@ -48,26 +52,35 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
         "statuses": ExecutionRun.Status.values,
         "workflows": workflows.values(),
         "page": page,
-        "rows": [(run, workflows.get(run.workflow_id), events.get(run.event_id)) for run in page.results],
+        "rows": _rows(page.results, workflows),
         "now": timezone.now(),
     }
     return render(request, "runs/_rows.html" if wants_fragment(request) else "runs/list.html", context)
 
 
+def newest(count: int) -> list[tuple[ExecutionRun, Workflow | None, str | None]]:
+    """The rows of the latest runs. Two queries."""
+    runs = _listed().select_related("version__workflow").only(*LISTED, "version__workflow__slug")
+    found = list(runs.order_by("-pk")[:count])
+    return _rows(found, {run.workflow_id: run.version.workflow for run in found})
+
+
+def _rows(
+    found: Sequence[ExecutionRun], workflows: dict[UUID, Workflow]
+) -> list[tuple[ExecutionRun, Workflow | None, str | None]]:
+    """Each run with its workflow and its event's type; None for what is gone. One query."""
+    events = dict(Event.objects.filter(pk__in={run.event_id for run in found}).values_list("pk", "type"))
+    return [(run, workflows.get(run.workflow_id), events.get(run.event_id)) for run in found]
+
+
+def _listed() -> QuerySet[ExecutionRun]:
+    """What a row of the list needs of a run, its version's number with it."""
+    return ExecutionRun.objects.select_related("version").only(*LISTED)
+
+
 def search(asked: dict[str, str], workflows: dict[UUID, Workflow], *, now: datetime) -> QuerySet[ExecutionRun]:
-    """Runs that the filters name, for `paginate`, each with its version's number."""
-    runs = ExecutionRun.objects.select_related("version").only(
-        "event_id",
-        "workflow_id",
-        "version__version_num",
-        "trace_id",
-        "status",
-        "steps_done",
-        "steps_total",
-        "created_at",
-        "started_at",
-        "ended_at",
-    )  # fmt: skip  not `outputs`: a list shows none of them
+    """Runs that the filters name, for `paginate`."""
+    runs = _listed()
     if asked["status"]:
         if asked["status"] not in ExecutionRun.Status.values:
             raise Invalid(

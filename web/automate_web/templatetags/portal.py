@@ -175,6 +175,15 @@ def size(count: int | None) -> str:
 
 
 @register.filter
+def thousands(count: int) -> str:
+    """
+    >>> thousands(1234567)
+    '1,234,567'
+    """
+    return f"{count:,}"
+
+
+@register.filter
 def hexid(value: UUID | str | None) -> str:
     """A trace id as it travels: 32 hex digits."""
     return value.hex if isinstance(value, UUID) else (value or "")

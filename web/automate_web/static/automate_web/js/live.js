@@ -42,6 +42,13 @@
   };
   connect(url);
 
+  // what was unfolded stays unfolded when its part of the page is drawn anew
+  let unfolded = [];
+  document.addEventListener("htmx:beforeSwap", (swap) => {
+    unfolded = [...swap.detail.target.querySelectorAll("details[id][open]")].map((element) => element.id);
+  });
+  document.addEventListener("htmx:afterSwap", () => unfolded.forEach((id) => document.getElementById(id)?.setAttribute("open", "")));
+
   // one polite message at most every 3 s
   let latest = 0, words = "";
   document.addEventListener("htmx:afterSettle", () => {
