@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from automate_billing import limits, plans, rounds, subscriptions
+from automate_billing import keeping, limits, plans, rounds, subscriptions
 from automate_tenants.context import current_tenant, tenant_or_none
 from automate_tenants.host import Seats, TenantHost
+from automate_tenants.models import Tenant
 
 
 class PlanHost(TenantHost):
@@ -34,6 +35,9 @@ class PlanHost(TenantHost):
     def seats(self) -> Seats | None:
         plan = subscriptions.plan_of(current_tenant().id)
         return None if plan.members is None else Seats(plan.members, plan.name)
+
+    def workspace_deleted(self, tenant: Tenant) -> None:
+        keeping.forget(tenant)
 
     def count_usage(self, *, now: datetime) -> None:
         rounds.go_round(now=now)

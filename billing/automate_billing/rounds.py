@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from automate_billing import alerts, limits, report, storage, subscriptions
+from automate_billing import alerts, keeping, limits, report, storage, subscriptions
 from automate_billing.fold import fold
 from automate_billing.meters import EVENTS, HOLDING, METERS
 from automate_billing.models import Subscription
@@ -33,6 +33,8 @@ def go_round(*, now: datetime) -> None:
     with public_scope():
         subscriptions.begin(now)
         due = _take_due(now)
+        if due:
+            keeping.keep(now=now)
         for tenant in due:
             storage.measure(tenant, now=now)
         counted = Tenant.objects.filter(plan_room__isnull=False).values_list("pk", flat=True)

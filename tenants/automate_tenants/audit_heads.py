@@ -87,6 +87,11 @@ def keep(tenant: TenantRef, head: Head, signature: bytes | None = None) -> None:
             temporary.unlink()
 
 
+def forget(schema_name: str) -> None:
+    """The workspace is deleted: nothing beside the keys tells of its log any more."""
+    (Path(settings.KEY_STORE_DIR) / "audit-heads" / f"{schema_name}.json").unlink(missing_ok=True)
+
+
 def _is_signed(tenant: TenantRef, head: Head, signature: bytes) -> bool:
     try:
         _key().public_key().verify(signature, _text(tenant, head))

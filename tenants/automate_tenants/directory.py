@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from datetime import datetime
 
 from automate_governance.errors import NotFound
 from automate_tenants.context import TenantRef
@@ -26,8 +27,9 @@ class Workspace:
 
     tenant: TenantRef
     name: str
-    is_suspended: bool
+    is_stopped: bool  # suspended, or being deleted
     requires_second_factor: bool = False  # of its members, before they see any page of it
+    delete_at: datetime | None = None
 
 
 _lock = threading.Lock()
@@ -46,7 +48,7 @@ def find_workspace(slug: str) -> Workspace | None:
         forget(slug)
         return None
     workspace = Workspace(
-        ref(tenant), tenant.name, tenant.status == Tenant.Status.SUSPENDED, bool(tenant.requires_second_factor)
+        ref(tenant), tenant.name, tenant.is_stopped, bool(tenant.requires_second_factor), delete_at=tenant.delete_at
     )
     with _lock:
         if len(_by_slug) >= _MAX_ENTRIES:

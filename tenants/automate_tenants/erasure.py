@@ -34,18 +34,10 @@ def erase_key(*, tenant_id: int, actor: str, now: datetime) -> dict[str, Any]:
     if store.certificate(tenant.schema_name) is not None:
         raise Conflict("The key of this workspace is erased already.", details={"workspace": tenant.slug})
     store.data_key(tenant.schema_name)  # it must be this installation's
-    certificate = _signed(
-        {
-            "statement": "The data key was destroyed. What it sealed cannot be read again, in any copy.",
-            "workspace": tenant.slug,
-            "schema": tenant.schema_name,
-            "erased": ERASED,
-            "not_erased": NOT_ERASED,
-            "actor": actor,
-            "erased_at": now.isoformat(),
-        }
+    certificate = certify(
+        workspace=tenant.slug, schema=tenant.schema_name, actor=actor, now=now, erased=ERASED, not_erased=NOT_ERASED
     )
-    if tenant.status != Tenant.Status.SUSPENDED:
+    if not tenant.is_stopped:
         onboarding.suspend(tenant_id=tenant_id, actor=actor, reason="its key is erased", now=now)
     audit.record(
         ref(tenant),
@@ -57,6 +49,23 @@ def erase_key(*, tenant_id: int, actor: str, now: datetime) -> dict[str, Any]:
     )
     store.destroy(tenant.schema_name, json.dumps(certificate, indent=2).encode())
     return certificate
+
+
+def certify(
+    *, workspace: str, schema: str, actor: str, now: datetime, erased: list[str], not_erased: str
+) -> dict[str, Any]:
+    """What is to be kept in a destroyed key's place, signed by a key of the installation."""
+    return _signed(
+        {
+            "statement": "The data key was destroyed. What it sealed cannot be read again, in any copy.",
+            "workspace": workspace,
+            "schema": schema,
+            "erased": erased,
+            "not_erased": not_erased,
+            "actor": actor,
+            "erased_at": now.isoformat(),
+        }
+    )
 
 
 def is_genuine(certificate: dict[str, Any]) -> bool:

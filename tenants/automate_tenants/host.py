@@ -93,8 +93,9 @@ class TenantHost:
         return self._chainer.turn(now=now)
 
     def keep_house(self, *, now: datetime, go_on: Callable[[], bool]) -> None:
-        from automate_tenants.housekeeping import keep_next
+        from automate_tenants.housekeeping import keep_installation, keep_next
 
+        keep_installation(now=now, go_on=go_on)
         while go_on() and keep_next(now=now, go_on=go_on):
             pass
 
@@ -122,8 +123,8 @@ class TenantHost:
         """How many members the current tenant may have, and by which plan; None: as many as it likes."""
         return None
 
-    def workspace_deleted(self, tenant_id: int) -> None:
-        """In a transaction of the deletion: take away what is kept of the tenant in public tables above this one."""
+    def workspace_deleted(self, tenant: Tenant) -> None:
+        """In the deletion's transaction: take away what is kept of the tenant in public tables of packages above."""
 
     def masks_emails(self) -> bool:
         known = current_tenant().masks_emails

@@ -9,17 +9,37 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
+from allauth.account.models import EmailConfirmation
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from automate.housekeeping import keep_house
 from automate.retention import Purged, configured
+from automate_tenants import deletion
 from automate_tenants.context import public_scope, tenant_scope
-from automate_tenants.models import HandoverTicket, RefusalCount, RefusalSample, Tenant
+from automate_tenants.models import (
+    AccountEvent,
+    ApiKey,
+    EmailCode,
+    ExportChunk,
+    FailedSignup,
+    HandoverTicket,
+    Invitation,
+    OperatorVisit,
+    RefusalCount,
+    RefusalEpisode,
+    RefusalSample,
+    Tenant,
+    WorkspaceExport,
+)
 from automate_tenants.provisioning import ref
 
 EVERY = timedelta(hours=1)
+BATCH = 5_000  # rows of one public table deleted in one pass
 
 
 def keep_next(*, now: datetime, go_on: Callable[[], bool]) -> bool:
@@ -44,8 +64,45 @@ def keep(tenant: Tenant, *, now: datetime, go_on: Callable[[], bool] = lambda: T
         of_tenant = Q(tenant_id=tenant.pk)
         purged["refusalsample"] += RefusalSample.objects.filter(of_tenant, received_at__lt=cutoff).delete()[0]
         purged["refusalcount"] += RefusalCount.objects.filter(of_tenant, minute__lt=cutoff).delete()[0]
+        quiet = RefusalEpisode.objects.filter(of_tenant, latest_at__lt=cutoff)
+        purged["refusalepisode"] += quiet.delete()[0]
         purged["handoverticket"] += HandoverTicket.objects.filter(of_tenant, expires_at__lt=now).delete()[0]
     return Counter(+purged)
+
+
+def keep_installation(*, now: datetime, go_on: Callable[[], bool] = lambda: True) -> Purged[str]:
+    """What belongs to no workspace: deletions that are due, rows of public tables past their time. Rows deleted."""
+    deletion.go_on(now=now, go_on=go_on)
+    purged: Purged[str] = Counter()
+    with public_scope():
+        for old in _old(now):
+            if not go_on():
+                break
+            batch = old.order_by().values("pk")[:BATCH]
+            purged[str(old.model._meta.model_name)] += old.model._default_manager.filter(pk__in=batch).delete()[0]
+    return Counter(+purged)
+
+
+def _old(now: datetime) -> list[QuerySet[Any]]:
+    """What may go, table by table; `row_ends` says the same in words."""
+    long, quarter, month = now - timedelta(days=400), now - timedelta(days=90), now - timedelta(days=30)
+    session = Session.objects.filter(session_key=OuterRef("session_key"))
+    ended = Q(accepted_at__lt=quarter) | Q(revoked_at__lt=quarter) | Q(expires_at__lt=quarter)
+    archive = WorkspaceExport.objects.filter(pk=OuterRef("export_id"), expires_at__gt=now)
+    making = WorkspaceExport.objects.filter(pk=OuterRef("export_id"), status__in=("queued", "running"))
+    return [
+        AccountEvent.objects.filter(at__lt=long),
+        ApiKey.objects.filter(Q(revoked_at__lt=long) | Q(expires_at__lt=long)),
+        EmailCode.objects.filter(expires_at__lt=now - timedelta(days=1)),
+        EmailConfirmation.objects.filter(created__lt=month),
+        ExportChunk.objects.filter(~Exists(archive), ~Exists(making)),
+        FailedSignup.objects.filter(at__lt=quarter),
+        Invitation.objects.filter(ended),
+        OperatorVisit.objects.filter(created_at__lt=long),
+        Session.objects.filter(expire_date__lt=now),
+        UserSession.objects.filter(~Exists(session), created_at__lt=now - timedelta(hours=1)),
+        WorkspaceExport.objects.filter(created_at__lt=long),
+    ]
 
 
 def _take(now: datetime) -> Tenant | None:

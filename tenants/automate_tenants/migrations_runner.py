@@ -250,4 +250,5 @@ def _record_success(row: TenantMigration) -> None:
         row.status, row.ended_at = TenantMigration.Status.DONE, timezone.now()
         row.save(update_fields=["status", "ended_at"])
         Tenant.objects.filter(pk=row.tenant_id).update(schema_version=row.version)
+        TenantMigration.objects.filter(tenant_id=row.tenant_id).exclude(pk=row.pk).delete()  # of versions before
         pauses.end_failed_migration(row.tenant_id)

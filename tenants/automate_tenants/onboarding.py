@@ -105,15 +105,17 @@ def _publish_sample(actor: str, now: datetime) -> Workflow:
 
 @transaction.atomic
 def suspend(*, tenant_id: int, actor: str, reason: str, now: datetime) -> Tenant:
-    """Stop a workspace: its pages say so, its work waits. Nothing is deleted.
+    """Stop a workspace: its pages say so, its work waits. Nothing is deleted. Its members can read the reason.
 
     Raises Conflict when it is stopped already.
     """
     tenant: Tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
     if tenant.status == Tenant.Status.SUSPENDED:
         raise Conflict("This workspace is suspended already.")
-    tenant.status = Tenant.Status.SUSPENDED
-    tenant.save(update_fields=["status"])
+    if tenant.status == Tenant.Status.DELETING:
+        raise Conflict("This workspace is stopped already: it is being deleted.")
+    tenant.status, tenant.suspended_reason, tenant.suspended_at = Tenant.Status.SUSPENDED, reason[:300], now
+    tenant.save(update_fields=["status", "suspended_reason", "suspended_at"])
     pauses.pause_suspended(tenant_id)
     audit.record(
         ref(tenant),
@@ -133,8 +135,8 @@ def resume(*, tenant_id: int, actor: str, now: datetime) -> Tenant:
     tenant: Tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
     if tenant.status != Tenant.Status.SUSPENDED:
         raise Conflict("This workspace is not suspended.")
-    tenant.status = Tenant.Status.ACTIVE
-    tenant.save(update_fields=["status"])
+    tenant.status, tenant.suspended_reason, tenant.suspended_at = Tenant.Status.ACTIVE, "", None
+    tenant.save(update_fields=["status", "suspended_reason", "suspended_at"])
     pauses.end_suspension(tenant_id)
     audit.record(
         ref(tenant), actor=actor, action="workspace.resume", resource=f"tenant:{tenant_id}", details={}, now=now

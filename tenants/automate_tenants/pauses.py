@@ -14,7 +14,7 @@ from django.db.models import Q
 from automate_tenants.models import DispatchTenant, Tenant
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)  # Python has no datetime for PostgreSQL's 'infinity'
-SUSPENDED = "suspended"
+SUSPENDED = "suspended"  # or being deleted
 HALTED = "halted by its kill switch"
 MIGRATION_FAILED = "migration failed: "
 _MAX_LENGTH = 500
@@ -62,7 +62,7 @@ def _pause(tenant_id: int, reason: str) -> None:
 def _end(tenant_id: int, shown: Q) -> None:
     """Take this kind's reason away; what else holds the tenant takes its place."""
     paused = DispatchTenant.objects.filter(shown, tenant_id=tenant_id)
-    if Tenant.objects.filter(pk=tenant_id, status=Tenant.Status.SUSPENDED).exists():
+    if Tenant.objects.exclude(status=Tenant.Status.ACTIVE).filter(pk=tenant_id).exists():
         paused.update(latest_error=SUSPENDED)
     elif DispatchTenant.objects.filter(tenant_id=tenant_id, halted_at__isnull=False).exists():
         paused.update(latest_error=HALTED)

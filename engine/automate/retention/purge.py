@@ -25,6 +25,7 @@ from automate.models import (
     Event,
     EventBuffer,
     ExecutionRun,
+    FailureMark,
     KeptAnswer,
     MatchDecision,
     OutboundPace,
@@ -54,7 +55,7 @@ def purge(*, now: datetime, retention: Retention, go_on: Keep = lambda: True) ->
     purged: Purged[str] = Counter()
     cutoff = retention.cutoff(now)
     rows = (_runs, _buffers, _events, _dedupe, _states, _decisions, _jobs, _ticks, _counts, _answers, _backtests)
-    for part in (*rows, purge_trash):
+    for part in (*rows, _marks, purge_trash):
         for deleted in part(cutoff, now, retention.batch_size):
             purged.update(deleted)
             if not go_on():
@@ -136,6 +137,14 @@ def _backtests(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[st
     """Backtests that have ended; what they tell of is gone by then as well."""
     for batch in _by_key(StoredBacktest.objects.filter(ended_at__lt=cutoff), size):
         yield _delete(StoredBacktest.objects.filter(id__in=batch))
+
+
+def _marks(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]:
+    """What people said about kinds of failures that nothing here has any more."""
+    run = ExecutionRun.objects.filter(workflow_id=OuterRef("workflow_id"), error_fingerprint=OuterRef("fingerprint"))
+    old = FailureMark.objects.filter(~Exists(run), updated_at__lt=cutoff).exclude(muted_until__gt=now)
+    for batch in _by_key(old, size):
+        yield _delete(old.filter(id__in=batch))
 
 
 def _dedupe(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]:

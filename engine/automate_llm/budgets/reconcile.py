@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from automate_governance.errors import Invalid
 from automate_llm.budgets import ledger
@@ -45,8 +45,9 @@ def reconcile(entry_id: UUID, *, cost_micros: int, evidence: str, now: datetime)
 
 
 def forget_runs(*, now: datetime) -> int:
-    """Drop the counters of runs that ended long ago; the ledger keeps their calls."""
-    old = Budget.objects.filter(scope=Budget.Scope.RUN, updated_at__lt=now - RUN_ROWS_KEPT, reserved_micros=0)
+    """Drop the counters of runs that ended long ago, and of days longer ago still; the ledger keeps their calls."""
+    runs = Q(scope=Budget.Scope.RUN, updated_at__lt=now - RUN_ROWS_KEPT)
+    old = Budget.objects.filter(runs | Q(updated_at__lt=now - CALLS_KEPT), reserved_micros=0)
     return int(old.delete()[0])
 
 

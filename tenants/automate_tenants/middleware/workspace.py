@@ -61,7 +61,7 @@ class WorkspaceMiddleware:
     def _inside(self, request: HttpRequest, workspace: Workspace, address: Address) -> HttpResponseBase:
         self._mark(request, workspace)
         with _script_prefix(request, address.prefix), tenant_scope(workspace.tenant):
-            if workspace.is_suspended and not request.path_info.startswith(API_PATH):
+            if workspace.is_stopped and not request.path_info.startswith(API_PATH):
                 return render(request, SUSPENDED, {"workspace": workspace}, status=403)
             if address.prefix:
                 _take_folder_cookie(request, workspace.tenant)

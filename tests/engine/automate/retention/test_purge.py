@@ -16,6 +16,7 @@ from automate.models import (
     Event,
     EventBuffer,
     ExecutionRun,
+    FailureMark,
     MatchDecision,
     OutboundPace,
     OutboxJob,
@@ -260,3 +261,22 @@ def test_calls_of_models_are_kept_for_400_days_then_by_month_and_what_is_in_doub
     assert month.month == f"{NOW - timedelta(days=401):%Y-%m}"
     assert (month.workflow, month.provider, month.model) == (str(flow), "openai", "m")
     assert (month.calls, month.cost_micros, month.input_tokens, month.output_tokens) == (2, 12, 12, 0)
+
+
+def test_a_mark_stays_while_it_is_in_force_or_something_fails_that_way(attic: Attic) -> None:
+    failing = attic.run(attic.event(days=1), status="failed")
+    with tenant_scope(attic.ref):
+        run = ExecutionRun.objects.get(pk=failing)
+        ExecutionRun.objects.filter(pk=failing).update(error_fingerprint="seen")
+        old, later = NOW - timedelta(days=40), NOW + timedelta(days=1)
+        for fingerprint, touched, muted in (
+            ("seen", old, None), ("muted", old, later), ("touched", NOW, None), ("forgotten", old, old),
+        ):  # fmt: skip
+            FailureMark.objects.create(
+                workflow_id=run.workflow_id, fingerprint=fingerprint, muted_until=muted, updated_by="user:1",
+                updated_at=touched,
+            )  # fmt: skip
+
+    assert run_purge(attic)["failuremark"] == 1
+    with tenant_scope(attic.ref):
+        assert set(FailureMark.objects.values_list("fingerprint", flat=True)) == {"seen", "muted", "touched"}
