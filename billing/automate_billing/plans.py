@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +53,17 @@ class Plan:
 
 def all_plans() -> dict[str, Plan]:
     """By code, in the order of the file, the smallest first. Raises InvalidPlans."""
-    options = _options()
-    file = Path(options.get("plans") or FILE)
+    file = Path(_options().get("plans") or FILE)
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        return dict(_of_file(file, file.stat().st_mtime_ns))
     except (OSError, ValueError) as error:
         raise InvalidPlans(f"The plans in {file.name} cannot be read: {error}") from error
-    return read(document)
+
+
+@lru_cache(maxsize=4)
+def _of_file(file: Path, changed_ns: int) -> dict[str, Plan]:
+    """The file's plans, read again once it was changed: each request of the API asks what plans limit."""
+    return read(json.loads(file.read_text(encoding="utf-8")))
 
 
 def read(document: Any) -> dict[str, Plan]:

@@ -14,6 +14,7 @@ import ast
 from collections.abc import Iterator
 
 ALLOWED_CACHES = {
+    ("automate_billing/plans.py", "_of_file"): "the installation's plans, by file and when it was changed",
     ("automate_billing/statements.py", "load"): "SQL files",
     ("automate_tenants/key_store.py", "_file_store"): "by folder; the store's own memory is keyed by schema name",
     ("automate_tenants/template.py", "_own_version"): "what this code's migrations are called",
