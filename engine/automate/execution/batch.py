@@ -72,12 +72,13 @@ class Batch:
         self._store = store
         self._rules = rules
         self._max_runs = guard.policy.limit("max_concurrent_runs")
+        self._is_counted = quotas.counting(guard.policy)
         self._gate = Gate(
             store,
             rules,
             clock,
             max_runs=self._max_runs.value if self._max_runs else None,
-            is_counted=quotas.counting(guard.policy),
+            is_counted=self._is_counted,
         )
         self._advancer = advancer
         self._guard = guard
@@ -209,12 +210,14 @@ class Batch:
 
     async def _within_quotas(self, runs: list[RunSnapshot]) -> list[RunSnapshot]:
         """Those of the runs that may go on today; the others' jobs are due when more may begin."""
+        counted = [run for run in runs if self._is_counted(run.options) and run.workflow_id not in self._rules.halted]
+        if not counted:
+            return runs
         now = self._clock.now()
         jobs = {job.run_id: job.id for job in self.claim.jobs if job.run_id is not None}
         asks = [
             ask
-            for run in runs
-            if run.workflow_id not in self._rules.halted  # it begins when it is resumed
+            for run in counted  # one that is halted begins when it is resumed
             if (ask := self._ask_quota(run, jobs[run.id], now)) is not None
         ]
         if not asks:
