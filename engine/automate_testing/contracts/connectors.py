@@ -27,6 +27,7 @@ from automate_testing.contracts.leaks import CANARY, everything_shown
 from automate_testing.contracts.schemas import assert_described, assert_fits
 
 UNKNOWN_ACTION = "no_such_action_7f3e"
+TRIES = 3  # a machine may stand still for one call; a connector that blocks does so each time
 MIN_TURNS = 5  # a loop that is free turns hundreds of times in half a second
 GRACE_SECONDS = 2.0  # how much later than its limit a call may give up
 
@@ -182,8 +183,11 @@ class ConnectorContractTest:
         adapter = self.make_adapter()
         native = getattr(adapter, "aexecute", None)
         for action, params in self.slow_calls.items() if native is not None else ():
-            context = self.make_context(timeout_seconds=self.timeout_seconds)
-            turns = asyncio.run(_turns_during(native, action, copy.deepcopy(params), context))
+            for _ in range(TRIES):
+                context = self.make_context(timeout_seconds=self.timeout_seconds)
+                turns = asyncio.run(_turns_during(native, action, copy.deepcopy(params), context))
+                if turns >= MIN_TURNS:
+                    break
             assert turns >= MIN_TURNS, (
                 f"{action}: `aexecute` blocks the event loop while it waits; every other run of the worker stood still"
             )
