@@ -11,10 +11,17 @@ from tests.browser.conftest import PASSWORD, OpenPage, Person, read_curl, sign_u
 from tests.support.product import Product
 
 pytestmark = pytest.mark.browser
+STREAM_ALONE = "window.setInterval = () => 0"  # nothing asks again and again: what shows without a reload is live
+PERIODS = """
+  window.periods = [];
+  const real = window.setInterval;
+  window.setInterval = (act, ms) => { window.periods.push(ms); return real(act, ms); };
+"""
 
 
 def test_a_visitor_signs_up_sends_an_event_and_watches_its_run(open_page: OpenPage, running_platform: Product) -> None:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page.add_init_script(STREAM_ALONE)
     sign_up(page, running_platform.base_url, name="Acme")
     expect(page.get_by_text("Waiting for your first event")).to_be_visible()
     page.get_by_role("button", name="Copy").first.click()
@@ -95,9 +102,11 @@ def test_without_the_live_stream_the_page_says_so_and_asks_by_itself(
     open_page: OpenPage, running_platform: Product, complaints: list[str]
 ) -> None:
     page = open_page()
+    page.add_init_script(PERIODS)
     page.route("**/live/**", lambda route: route.abort())
     sign_up(page, running_platform.base_url, name="Cut off")
     expect(page.get_by_text("Reconnecting")).to_be_visible()
+    assert 3_000 in page.evaluate("periods")  # ms
 
     assert Person("", "", *read_curl(page), None).post({})[0] == 202
 
@@ -166,6 +175,7 @@ def test_a_page_left_open_takes_the_next_live_token_before_its_own_ends(
 ) -> None:
     page = open_page()
     page.clock.install()
+    page.add_init_script(STREAM_ALONE)
     streams: list[str] = []
     page.on("request", lambda request: streams.append(request.url) if "/live/?" in request.url else None)
     sign_up(page, running_platform.base_url, name="Patient")

@@ -166,6 +166,7 @@ def test_a_stream_ends_with_its_token_and_with_the_gateway(
     assert not long.ended.is_set()
     alone.gateway.stop()
     assert long.ended.wait(30)
+    assert "timeout graceful shutdown" not in alone.gateway.log_file.read_text()  # nothing had to be cut off
 
 
 @pytest.mark.processes

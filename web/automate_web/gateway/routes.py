@@ -67,8 +67,16 @@ class _Entry(Generic[T]):
 class Lookup(Generic[T]):
     """A bounded memory in front of `read`, least recently used out first; one read at a time for each hash."""
 
-    def __init__(self, read: Callable[[bytes], Awaitable[T | None]], *, seconds: float, limit: int):
+    def __init__(
+        self,
+        read: Callable[[bytes], Awaitable[T | None]],
+        *,
+        seconds: float,
+        limit: int,
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self._read = read
+        self._clock = clock
         self._seconds = seconds
         self._limit = limit
         self._entries: OrderedDict[bytes, _Entry[T]] = OrderedDict()
@@ -79,7 +87,7 @@ class Lookup(Generic[T]):
         entry = self._entries.get(hash_)
         if entry is None:
             return False, None
-        age = time.monotonic() - entry.read_at
+        age = self._clock() - entry.read_at
         if age >= self._seconds:
             return False, None
         if age >= self._seconds / 2 and entry.value is not None and hash_ not in self._reading:
@@ -104,7 +112,7 @@ class Lookup(Generic[T]):
         return task
 
     async def _load(self, hash_: bytes) -> _Entry[T]:
-        asked_at = time.monotonic()  # before the read: what is true then may change while the answer travels
+        asked_at = self._clock()  # before the read: what is true then may change while the answer travels
         return _Entry(await self._read(hash_), asked_at)
 
     def _finish(self, hash_: bytes, task: asyncio.Task[_Entry[T]]) -> None:
