@@ -77,6 +77,11 @@ class Row:
     amount: int
 
 
+def current_period(tenant_id: int, *, now: datetime) -> Period:
+    """The period that is going on in the workspace's zone."""
+    return period_at(now, Tenant.objects.values_list("timezone", flat=True).get(pk=tenant_id))
+
+
 def usage_of(tenant_id: int, *, now: datetime, period: Period | None = None) -> Usage:
     """The workspace's usage in `period`, by default the current one."""
     zone = Tenant.objects.values_list("timezone", flat=True).get(pk=tenant_id)

@@ -40,7 +40,7 @@ class Days(ApiView):
     )
     def get(self, request: Request) -> Response:
         tenant_id = self.caller.tenant.id
-        period = _period(request) or report.usage_of(tenant_id, now=timezone.now()).period
+        period = _period(request) or report.current_period(tenant_id, now=timezone.now())
         body = {"period": period.name, "results": list(report.rows(tenant_id, period))}
         return Response(serializers.UsageRows(body).data)
 

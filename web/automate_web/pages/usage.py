@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, tzinfo
@@ -23,6 +21,7 @@ from automate_billing.report import Used
 from automate_governance.errors import Invalid
 from automate_llm.budgets.periods import zone_of
 from automate_web.requests import WorkspaceRequest, workspace_page
+from automate_web.spreadsheet import csv_lines
 
 COLUMNS = ("day", "meter", "subject", "name", "amount")
 HEIGHT, BAR, GAP = 100, 16, 4  # of the chart, in its own units
@@ -69,18 +68,19 @@ def usage(request: WorkspaceRequest) -> HttpResponse:
     """GET /usage/?period=2026-11&meter=runs"""
     found = report.usage_of(request.tenant.id, now=timezone.now(), period=_period(request))
     chosen = found.of(_meter(request).code)
+    most = max((amount for _, amount in chosen.by_day), default=0)
     context = {
         "usage": found,
         "rows": [_row(used, zone_of(found.time_zone)) for used in found.meters],
         "alerts": [(alert, BY_CODE[alert.meter].label) for alert in found.alerts if alert.meter in BY_CODE],
         "chosen": chosen,
         "chosen_amount": shown(chosen.meter.code, chosen.used),
-        "bars": (bars := _bars(chosen)),
-        "chart_width": max(1, len(bars) * (BAR + GAP)),
+        "bars": _bars(chosen, most),
+        "chart_width": max(1, len(chosen.by_day) * (BAR + GAP)),
         "chart_height": HEIGHT,
         "bar_width": BAR,
-        "most": max((amount for _, amount in chosen.by_day), default=0),
-        "most_shown": shown(chosen.meter.code, max((amount for _, amount in chosen.by_day), default=0)),
+        "most": most,
+        "most_shown": shown(chosen.meter.code, most),
         "shares": [] if chosen.meter.is_level else _shares(request.tenant.id, chosen, found.period),
         "by_source": chosen.meter.code == EVENTS,
     }
@@ -91,30 +91,17 @@ def usage(request: WorkspaceRequest) -> HttpResponse:
 @workspace_page("automate.view_billing")
 def export(request: WorkspaceRequest) -> StreamingHttpResponse:
     """GET /usage.csv?period=2026-11: a line for each day, meter and subject; LLM spend in micro-dollars."""
-    now = timezone.now()
-    period = _period(request) or report.usage_of(request.tenant.id, now=now).period
+    period = _period(request) or report.current_period(request.tenant.id, now=timezone.now())
     names = dict(_names())
-    lines = _lines(list(report.rows(request.tenant.id, period)), names)
+    lines = csv_lines(
+        COLUMNS,
+        [
+            (row.day.isoformat(), row.meter, row.subject, names.get(row.subject, ""), row.amount)
+            for row in report.rows(request.tenant.id, period)
+        ],
+    )
     headers = {"Content-Disposition": f'attachment; filename="usage-{period.name}.csv"'}
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _lines(rows: list[report.Row], names: dict[str, str]) -> Iterator[str]:
-    line = io.StringIO()
-    writer = csv.writer(line)
-    writer.writerow(COLUMNS)
-    for row in rows:
-        name = names.get(row.subject, "")
-        writer.writerow([row.day.isoformat(), row.meter, _cell(row.subject), _cell(name), row.amount])
-        yield line.getvalue()
-        line.seek(0)
-        line.truncate()
-    yield line.getvalue()
-
-
-def _cell(text: str) -> str:
-    """A text that a spreadsheet would take for a formula gets an apostrophe (OWASP, CSV injection)."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _row(used: Used, zone: tzinfo) -> MeterRow:
@@ -131,8 +118,7 @@ def _row(used: Used, zone: tzinfo) -> MeterRow:
     )
 
 
-def _bars(used: Used) -> list[Bar]:
-    most = max((amount for _, amount in used.by_day), default=0)
+def _bars(used: Used, most: int) -> list[Bar]:
     found = []
     for number, (day, amount) in enumerate(used.by_day):
         height = max(1 if amount > 0 else 0, amount * HEIGHT // most) if most > 0 else 0
