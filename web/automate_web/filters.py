@@ -44,6 +44,15 @@ def in_force(query: QueryDict, *names: str) -> list[Filter]:
     return found
 
 
+def whole_number(text: str) -> int | None:
+    """What is typed as up to nine ASCII digits, else None.
+
+    >>> whole_number("12"), whole_number("-1"), whole_number("٣"), whole_number("9999999999")
+    (12, None, None, None)
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
 def moment(text: str, *, now: datetime, param: str) -> datetime:
     """ISO 8601, or a span back from now such as `15m`, `24h`, `7d`. Raises Invalid with the parameter's name.
 

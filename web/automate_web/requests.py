@@ -17,6 +17,7 @@ from automate_governance.errors import NotFound, PermissionDenied
 from automate_tenants.context import TenantRef
 from automate_tenants.directory import Workspace
 from automate_tenants.models import Membership
+from automate_web.filters import whole_number
 
 Args = ParamSpec("Args")
 
@@ -79,6 +80,12 @@ def tenant_of(request: HttpRequest) -> TenantRef | None:
 def actor(request: WorkspaceRequest) -> str:
     """How the audit log names the person."""
     return f"user:{request.user.pk}"
+
+
+def revision_of(request: HttpRequest) -> int:
+    """The revision that a form's page showed; -1, which nothing has, for what is no number."""
+    revision = whole_number(request.POST.get("revision", ""))
+    return -1 if revision is None else revision
 
 
 def wants_fragment(request: HttpRequest) -> bool:

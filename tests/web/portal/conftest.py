@@ -13,8 +13,9 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
-from automate.ids import new_id, run_id, step_run_id
+from automate.ids import first_id_at, new_id, run_id, step_run_id
 from automate.models import Dedupe, Event, ExecutionRun, MatchDecision, StepRun, Workflow
+from automate.services import create_workflow, publish_version
 from automate_tenants.context import public_scope, tenant_scope
 from automate_tenants.middleware.membership import SESSION_TENANT_KEY
 from automate_tenants.models import Membership
@@ -71,6 +72,24 @@ def carry_over(app: Client, target: str) -> tuple[Client, str, str]:
     back = browser.get(f"{slash}{path}").headers["Location"]
     ticket = app.get(back.removeprefix("http://app.localhost")).headers["Location"].removeprefix(f"http://{host}")
     return browser, ticket, browser.get(ticket).headers["Location"]
+
+
+def published(workspace: Workspace, definition: dict[str, Any]) -> Workflow:
+    """A workflow of this definition, live."""
+    now = timezone.now()
+    with tenant_scope(workspace.ref):
+        made = create_workflow(definition=definition, actor="user:1", now=now)
+        publish_version(workflow_id=made.pk, expected_revision=1, actor="user:1", now=now)
+        return made
+
+
+def past_event(workspace: Workspace, payload: dict[str, Any], *, type_: str = "order.created") -> Event:
+    """An event of an hour ago that nothing was decided about."""
+    at = timezone.now() - timedelta(hours=1)
+    with tenant_scope(workspace.ref):
+        return Event.objects.create(
+            id=first_id_at(at), type=type_, source="api", payload=payload, trace_id=new_id(), received_at=at
+        )
 
 
 def make_runs(workspace: Workspace, count: int, *, type_: str = "order.created") -> list[Any]:

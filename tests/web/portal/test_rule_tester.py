@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from automate import ids
-from automate.models import Event, Workflow
-from automate.services import create_workflow, publish_version, save_draft
+from automate.models import Workflow
+from automate.services import save_draft
 from automate_tenants.context import tenant_scope
 from tests.support.workspaces import Workspace
-from tests.web.portal.conftest import Enter
+from tests.web.portal.conftest import Enter, past_event, published
 
 pytestmark = pytest.mark.django_db
 SECRET = "hunter2hunter2"
@@ -33,24 +31,7 @@ LIVE = {"HX-Request": "true", "HX-Target": "verdict"}
 
 @pytest.fixture
 def workflow(tenant_a: Workspace) -> Workflow:
-    now = timezone.now()
-    with tenant_scope(tenant_a.ref):
-        made = create_workflow(definition=DEFINITION, actor="user:1", now=now)
-        publish_version(workflow_id=made.pk, expected_revision=1, actor="user:1", now=now)
-        return made
-
-
-def an_event(tenant: Workspace, payload: dict[str, Any]) -> Event:
-    at = timezone.now() - timedelta(hours=1)
-    with tenant_scope(tenant.ref):
-        return Event.objects.create(
-            id=ids.first_id_at(at),
-            type="order.paid",
-            source="api",
-            payload=payload,
-            trace_id=ids.new_id(),
-            received_at=at,
-        )
+    return published(tenant_a, DEFINITION)
 
 
 def draft_of(tenant: Workspace, workflow: Workflow) -> dict[str, Any]:
@@ -123,7 +104,7 @@ def test_a_past_event_is_read_as_it_came_and_nothing_masked_is_shown(
             actor="user:1",
             now=timezone.now(),
         )
-    event = an_event(tenant_a, {"password": SECRET})
+    event = past_event(tenant_a, {"password": SECRET}, type_="order.paid")
     browser = enter(tenant_a, "viewer")
     swap = {"HX-Request": "true", "HX-Target": "tester"}
 
@@ -167,7 +148,7 @@ def test_a_version_is_asked_instead_of_the_draft(workflow: Workflow, tenant_a: W
 def test_a_case_is_kept_masked_with_the_event_it_came_from_and_removed_again(
     workflow: Workflow, tenant_a: Workspace, enter: Enter
 ) -> None:
-    event = an_event(tenant_a, {"total": 500, "password": SECRET})
+    event = past_event(tenant_a, {"total": 500, "password": SECRET}, type_="order.paid")
     browser = enter(tenant_a, "builder")
     page = browser.get(f"{address_of(workflow)}?event={event.pk}").content.decode()
     assert "********" in page

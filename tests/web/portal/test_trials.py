@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from automate import ids
 from automate.dryrun import stored
 from automate.models import Event, ExecutionRun, StoredBacktest, Workflow
-from automate.services import create_workflow, publish_version
 from automate_tenants.context import tenant_scope
 from tests.support.workspaces import Workspace
-from tests.web.portal.conftest import Enter
+from tests.web.portal.conftest import Enter, past_event, published
 
 pytestmark = pytest.mark.django_db
 DEFINITION: dict[str, Any] = {
@@ -41,24 +38,7 @@ DEFINITION: dict[str, Any] = {
 
 @pytest.fixture
 def workflow(tenant_a: Workspace) -> Workflow:
-    now = timezone.now()
-    with tenant_scope(tenant_a.ref):
-        made = create_workflow(definition=DEFINITION, actor="user:1", now=now)
-        publish_version(workflow_id=made.pk, expected_revision=1, actor="user:1", now=now)
-        return made
-
-
-def an_event(tenant: Workspace, payload: dict[str, Any]) -> Event:
-    at = timezone.now() - timedelta(hours=1)
-    with tenant_scope(tenant.ref):
-        return Event.objects.create(
-            id=ids.first_id_at(at),
-            type="order.created",
-            source="api",
-            payload=payload,
-            trace_id=ids.new_id(),
-            received_at=at,
-        )
+    return published(tenant_a, DEFINITION)
 
 
 def test_the_workflows_page_leads_to_its_test(workflow: Workflow, tenant_a: Workspace, enter: Enter) -> None:
@@ -86,7 +66,7 @@ def test_the_path_is_drawn_with_requests_and_what_is_not_known(
 
 
 def test_a_rule_that_does_not_match_shows_its_conditions(workflow: Workflow, tenant_a: Workspace, enter: Enter) -> None:
-    event = an_event(tenant_a, {"id": 1, "total": 5})
+    event = past_event(tenant_a, {"id": 1, "total": 5})
     browser = enter(tenant_a, "builder")
 
     page = browser.post(f"/workflows/{workflow.pk}/dry-runs/", {"event": str(event.pk), "payload": ""}).content.decode()
@@ -125,7 +105,7 @@ def work(workspace: Workspace) -> None:
 def test_a_backtest_runs_in_the_background_and_lists_the_first_differences(
     workflow: Workflow, tenant_a: Workspace, enter: Enter
 ) -> None:
-    event = an_event(tenant_a, {"id": 1, "total": 500})
+    event = past_event(tenant_a, {"id": 1, "total": 500})
     browser = enter(tenant_a, "builder")
 
     page = browser.post(f"/workflows/{workflow.pk}/backtests/", {"days": "7"}, follow=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from django.test import Client
 
 from automate.models import AuditLogEntry, Workflow
@@ -95,6 +96,18 @@ def test_two_who_save_at_once_both_keep_their_text_and_choose(enter: Enter, tena
     again = form(workflow, mine) | {"revision": answer.context["revision"]}
     assert second.post(f"/workflows/{workflow.pk}/draft/", again).status_code == 302
     assert sample(tenant_a).name == "Mine"
+
+
+@pytest.mark.parametrize("revision", ["", "x", "²", "-1", "9" * 400])
+def test_a_revision_that_is_none_is_stale_and_no_fault(enter: Enter, tenant_a: Workspace, revision: str) -> None:
+    browser, workflow = enter(tenant_a), sample(tenant_a)
+    typed = form(workflow, {**workflow.draft, "name": "Mine"}) | {"revision": revision}
+
+    answer = browser.post(f"/workflows/{workflow.pk}/draft/", typed)
+
+    assert answer.status_code == 409
+    assert b"Mine" in answer.content
+    assert sample(tenant_a).draft_revision == workflow.draft_revision
 
 
 def test_checking_stores_nothing(enter: Enter, tenant_a: Workspace) -> None:

@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from automate import services
-from automate.ingest.refusal import ForbiddenScope
 from automate_web.api.documentation import describe
+from automate_web.api.permissions import demand_scope
 from automate_web.api.query import Query
 from automate_web.api.serializers import Input, JsonObjectOrNull
 from automate_web.api.versions import DiffShown
@@ -69,12 +69,9 @@ class Imports(ApiView):
     def post(self, request: Request) -> Response:
         Query(request, ())
         asked = read(request, NewImport)
-        if asked["publish"] and "workflows:publish" not in self.caller.scopes:
-            held = sorted(self.caller.scopes)
-            details = {"needed": "workflows:publish", "scopes": held}
-            raise ForbiddenScope(
-                "Publishing needs the scope workflows:publish; or send publish: false.", details=details
-            )
+        if asked["publish"]:
+            message = "Publishing needs the scope workflows:publish; or send publish: false."
+            demand_scope(self.caller, "workflows:publish", message)
         imported = services.import_definitions(
             [(f"definitions/{place}", one) for place, one in enumerate(asked["definitions"])],
             actor=self.caller.actor,

@@ -32,9 +32,11 @@ class HasScope(BasePermission):
         needed = scopes.get(method)
         if needed is None:
             return False
-        if needed not in caller.scopes:
-            raise ForbiddenScope(
-                f"This key needs the scope {needed}.",
-                details={"needed": needed, "scopes": sorted(caller.scopes)},
-            )
+        demand_scope(caller, needed, f"This key needs the scope {needed}.")
         return True
+
+
+def demand_scope(caller: Caller, needed: str, message: str) -> None:
+    """Raise ForbiddenScope with `message` unless the caller's key has the scope."""
+    if needed not in caller.scopes:
+        raise ForbiddenScope(message, details={"needed": needed, "scopes": sorted(caller.scopes)})

@@ -13,6 +13,7 @@ from automate.policy import Policy, Stored, blocked_since, effective_policy, sav
 from automate.policy.preview import would_have_blocked
 from automate.policy.rules import BUDGETS
 from automate_governance.errors import Invalid
+from automate_web import filters
 from automate_web.api import serializers
 from automate_web.api.documentation import describe
 from automate_web.api.errors import PreconditionRequired
@@ -120,7 +121,7 @@ def _expected_revision(request: Request) -> int:
         )
     if value == "*":
         return stored_policy().revision
-    number = value.strip('"')
-    if not (number.isascii() and number.isdigit() and len(number) <= 9):
+    number = filters.whole_number(value.strip('"'))
+    if number is None:
         raise Invalid('If-Match must be an ETag or a revision, such as "3".', details={"param": "If-Match"})
-    return int(number)
+    return number

@@ -14,19 +14,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from automate.definitions.rule_tests import Verdict, event_differences
-from automate.ingest.refusal import ForbiddenScope
 from automate.models import Event, Workflow, WorkflowVersion
 from automate.services.masked_events import masked_for
 from automate.services.rule_tests import Tried, add_rule_test, remove_rule_test, run_rule_tests, try_event, try_payload
 from automate_governance.errors import Invalid, NotFound
 from automate_governance.redaction import redact
 from automate_web.api.documentation import describe, query_parameter
+from automate_web.api.permissions import demand_scope
 from automate_web.api.query import Query
 from automate_web.api.serializers.rules import NewRuleEvaluation, NewRuleTest, RuleEvaluation, RuleTests
+from automate_web.api.trials import payload_or_event
+from automate_web.api.versions import find_version
 from automate_web.api.views import ApiView, read
 from automate_web.api.workflows import etag_of, expected_revision, find_workflow
 
-VERSION = query_parameter("version", "Ask the rule of this version, a number, instead of the draft's.")
+VERSION = query_parameter("version", "Ask the rule of this version, a number or `live`, instead of the draft's.")
 _ANY_TRIGGER = {"type": "manual"}  # a rule alone has none
 
 
@@ -73,7 +75,7 @@ class WorkflowRuleTests(ApiView):
     def get(self, request: Request, workflow: str) -> Response:
         said = Query(request, ("version",)).text("version")
         found = find_workflow(workflow)
-        return _answer(found, _version(found, said) if said else None)
+        return _answer(found, find_version(found, said) if said else None)
 
     @describe(
         "workflow_rule_tests_create",
@@ -138,17 +140,13 @@ class OneRuleTest(ApiView):
 
 
 def _refuse_unclear(said: dict[str, Any]) -> None:
-    if ("payload" in said) == ("event_id" in said):
-        raise Invalid("Name either a payload or an event_id.", details={"param": "payload"})
+    payload_or_event(said)
     if "event" in said and "event_id" in said:
         raise Invalid("A past event has its own type and source.", details={"param": "event"})
 
 
 def _demand_events(view: ApiView) -> None:
-    held = view.caller.scopes
-    if "events:read" not in held:
-        message = "Asking about past events needs the scope events:read as well."
-        raise ForbiddenScope(message, details={"needed": "events:read", "scopes": sorted(held)})
+    demand_scope(view.caller, "events:read", "Asking about past events needs the scope events:read as well.")
 
 
 def _definition(said: dict[str, Any]) -> dict[str, Any]:
@@ -162,17 +160,8 @@ def _definition(said: dict[str, Any]) -> dict[str, Any]:
         raise Invalid("Name either a version or a rule.", details={"param": "version"})
     workflow = find_workflow(said["workflow"])
     if "version" in said:
-        return _version(workflow, str(said["version"])).definition
+        return find_version(workflow, str(said["version"])).definition
     return {**workflow.draft, "rule": said["rule"]} if is_own else workflow.draft
-
-
-def _version(workflow: Workflow, number: str) -> WorkflowVersion:
-    if not (number.isascii() and number.isdigit() and len(number) <= 9):
-        raise Invalid("A version is a number.", details={"param": "version"})
-    version = workflow.versions.select_related("workflow").filter(version_num=int(number)).first()
-    if version is None:
-        raise NotFound("This workflow has no such version.", details={"version_num": int(number)})
-    return version
 
 
 def _event(event_id: UUID) -> Event:

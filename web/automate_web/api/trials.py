@@ -15,11 +15,11 @@ from rest_framework import serializers as fields
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from automate.ingest.refusal import ForbiddenScope
 from automate.models import Workflow, WorkflowVersion
 from automate.services import testing
 from automate_governance.errors import Invalid, NotFound
 from automate_web.api.documentation import describe
+from automate_web.api.permissions import demand_scope
 from automate_web.api.query import Query
 from automate_web.api.serializers import AnyJson, Input, JsonObject, JsonObjectOrNull, Text, Time
 from automate_web.api.views import ApiView, read
@@ -172,8 +172,7 @@ class DryRuns(ApiView):
     def post(self, request: Request) -> Response:
         Query(request, ())
         said = read(request, NewDryRun)
-        if ("payload" in said) == ("event_id" in said):
-            raise Invalid("Name either a payload or an event_id.", details={"param": "payload"})
+        payload_or_event(said)
         if "event_id" in said:
             demand_past(self, said)
         workflow, version, definition = tried(said)
@@ -225,11 +224,14 @@ class Backtests(ApiView):
 
 def demand_past(view: ApiView, said: dict[str, Any]) -> None:
     """Raise ForbiddenScope unless the key may see past events and runs, and write what reads them."""
-    needed = ["events:read", "runs:read", *(["workflows:write"] if "definition" in said else [])]
-    held = view.caller.scopes
-    if missing := [scope for scope in needed if scope not in held]:
-        message = f"Trying past events needs the scope {missing[0]} as well."
-        raise ForbiddenScope(message, details={"needed": missing[0], "scopes": sorted(held)})
+    for scope in ("events:read", "runs:read", *(["workflows:write"] if "definition" in said else [])):
+        demand_scope(view.caller, scope, f"Trying past events needs the scope {scope} as well.")
+
+
+def payload_or_event(said: dict[str, Any]) -> None:
+    """Raise Invalid unless exactly one of them is named."""
+    if ("payload" in said) == ("event_id" in said):
+        raise Invalid("Name either a payload or an event_id.", details={"param": "payload"})
 
 
 def tried(said: dict[str, Any]) -> tuple[Workflow | None, WorkflowVersion | None, dict[str, Any]]:

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from automate import services
 from automate.models import Workflow, WorkflowVersion
 from automate_governance.errors import Invalid, NotFound
+from automate_web import filters
 from automate_web.api import serializers
 from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.query import Query
@@ -145,8 +146,8 @@ def find_version(workflow: Workflow, text: str) -> WorkflowVersion:
     rows = WorkflowVersion.objects.select_related("workflow").filter(workflow=workflow)
     if text == LIVE:
         found = rows.filter(pk=workflow.active_version_id).first() if workflow.active_version_id else None
-    elif text.isascii() and text.isdigit() and len(text) <= 9:
-        found = rows.filter(version_num=int(text)).first()
+    elif (number := filters.whole_number(text)) is not None:
+        found = rows.filter(version_num=number).first()
     else:
         raise Invalid(f"A version is a number, or `{LIVE}`.", details={"version": text[:100]})
     if found is None:

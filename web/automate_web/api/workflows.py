@@ -18,6 +18,7 @@ from automate import services
 from automate.models import Workflow, WorkflowVersion
 from automate.services.problems import find_all_problems
 from automate_governance.errors import Invalid
+from automate_web import filters
 from automate_web.api import serializers
 from automate_web.api.documentation import describe
 from automate_web.api.errors import PreconditionRequired
@@ -187,10 +188,10 @@ def expected_revision(request: Request, workflow: Workflow) -> int:
         )
     if value == "*":
         return workflow.draft_revision
-    number = value.strip('"').partition("-")[0]
-    if not (number.isascii() and number.isdigit() and len(number) <= 9):
+    number = filters.whole_number(value.strip('"').partition("-")[0])
+    if number is None:
         raise Invalid('If-Match must be an ETag or a draft_revision, such as "3".', details={"param": "If-Match"})
-    return int(number)
+    return number
 
 
 def made_live(version: WorkflowVersion, now: datetime) -> Response:

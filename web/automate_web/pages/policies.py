@@ -31,7 +31,7 @@ from automate.policy.preview import would_have_blocked
 from automate.policy.rules import BUDGETS
 from automate_governance.errors import Conflict
 from automate_tenants.models import RefusalCount
-from automate_web.requests import WorkspaceRequest, actor, demand, workspace_page
+from automate_web.requests import WorkspaceRequest, actor, demand, revision_of, workspace_page
 
 LOOK_BACK = timedelta(days=7)
 PREVIEWED = timedelta(hours=24)
@@ -172,11 +172,9 @@ def policies(request: WorkspaceRequest) -> HttpResponse:
 
 
 def _save(request: WorkspaceRequest, document: dict[str, Any]) -> HttpResponse:
-    text = request.POST.get("revision", "")
-    revision = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
     saved: Stored = save_policy(
         document=document,
-        expected_revision=revision,
+        expected_revision=revision_of(request),
         actor=actor(request),
         now=timezone.now(),
         ip=request.META.get("REMOTE_ADDR"),

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
-
 from automate.definitions.rule_tests import parse_tests
 from automate.models import Event, Workflow
 from automate.services.masked_events import masked_for
@@ -57,12 +55,12 @@ def from_address(request: WorkspaceRequest, workflow: Workflow) -> Asked:
 
 
 def from_form(request: WorkspaceRequest) -> Asked:
-    said: HttpRequest = request
-    version, chosen = said.POST.get("version", "draft"), said.POST.get("event", "")
-    if chosen and chosen != said.POST.get("shown"):
+    said = request.POST
+    version, chosen = said.get("version", "draft"), said.get("event", "")
+    if chosen and chosen != said.get("shown"):
         return _of_event(request, chosen, version)
-    text = said.POST.get("payload", "").replace("\r\n", "\n")
-    type_, source = (said.POST.get(name, "").strip()[:200] for name in ("type", "source"))
+    text = said.get("payload", "").replace("\r\n", "\n")
+    type_, source = (said.get(name, "").strip()[:200] for name in ("type", "source"))
     try:
         payload = jsontext.parse(text or "{}")
     except jsontext.NotJson as error:
@@ -96,8 +94,3 @@ def _event(request: WorkspaceRequest, text: str) -> Event | None:
         return Event.objects.filter(pk=UUID(text)).first()
     except ValueError:
         return None
-
-
-def revision_of(request: HttpRequest) -> int:
-    revision = request.POST.get("revision", "")
-    return int(revision) if revision.isascii() and revision.isdigit() and len(revision) < 10 else -1

@@ -17,13 +17,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from automate.definitions.rule_tests import event_differences
-from automate.models import Event, Workflow, WorkflowVersion
+from automate.models import Event, Workflow
 from automate.services import InvalidDraft
 from automate.services.rule_tests import Tried, add_rule_test, remove_rule_test, run_rule_tests, try_event, try_payload
-from automate_governance.errors import Conflict, NormalizedError, NotFound
+from automate_governance.errors import Conflict, NormalizedError
+from automate_web.filters import whole_number
 from automate_web.pages.conditions import condition_tree
-from automate_web.pages.rule_form import Asked, as_shown, from_address, from_form, revision_of
-from automate_web.requests import WorkspaceRequest, actor, demand, wants_fragment, workspace_page
+from automate_web.pages.rule_form import Asked, as_shown, from_address, from_form
+from automate_web.pages.workflows import chosen_version, find_workflow
+from automate_web.requests import WorkspaceRequest, actor, demand, revision_of, wants_fragment, workspace_page
 
 OFFERED_EVENTS = 20
 OFFERED_VERSIONS = 20
@@ -34,7 +36,7 @@ STALE = "Someone saved another draft meanwhile; nothing of yours was saved. Thes
 @workspace_page("automate.view_workflow")
 def tester(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """GET /workflows/<workflow_id>/rule-tests/ asks what to try; POST keeps it as a case of the draft."""
-    workflow = _workflow(workflow_id)
+    workflow = find_workflow(workflow_id)
     if request.method == "GET":
         return _page(request, workflow, from_address(request, workflow))
     demand(request, "automate.change_workflow")
@@ -66,7 +68,7 @@ def tester(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
 @workspace_page("automate.view_workflow")
 def evaluate(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """POST /workflows/<workflow_id>/rule-evaluations/: what the rule says to what is typed. Stores nothing."""
-    workflow, asked = _workflow(workflow_id), from_form(request)
+    workflow, asked = find_workflow(workflow_id), from_form(request)
     return _page(request, workflow, asked, status=422 if asked.problem and not wants_fragment(request) else 200)
 
 
@@ -74,11 +76,11 @@ def evaluate(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
 @workspace_page("automate.change_workflow")
 def remove(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """POST /workflows/<workflow_id>/rule-tests/removals/: take one case out of the draft."""
-    workflow, number = _workflow(workflow_id), request.POST.get("case", "")
+    workflow, number = find_workflow(workflow_id), whole_number(request.POST.get("case", ""))
     try:
         remove_rule_test(
             workflow_id=workflow.pk,
-            position=int(number) - 1 if number.isascii() and number.isdigit() and len(number) < 10 else -1,
+            position=-1 if number is None else number - 1,
             expected_revision=revision_of(request),
             actor=actor(request),
             now=timezone.now(),
@@ -92,18 +94,11 @@ def remove(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     return redirect("workflow-rule-tests", workflow.pk)
 
 
-def _workflow(workflow_id: UUID) -> Workflow:
-    workflow = Workflow.objects.select_related("active_version").filter(pk=workflow_id).first()
-    if workflow is None:
-        raise NotFound("There is no such workflow.")
-    return workflow
-
-
 def _page(
     request: WorkspaceRequest, workflow: Workflow, asked: Asked, *, problem: str = "", status: int = 200
 ) -> HttpResponse:
     """The page, or the part of it that htmx asks for: the whole tester, or the verdict alone while one types."""
-    version = _version(workflow, asked.version)
+    version = chosen_version(workflow, asked.version)
     definition = version.definition if version is not None else workflow.draft
     context: dict[str, Any] = {
         "workflow": workflow,
@@ -143,13 +138,3 @@ def _tried(definition: dict[str, Any], asked: Asked) -> Tried:
     if asked.event is not None:
         return try_event(definition, asked.event.pk)
     return try_payload(definition, asked.payload, event=asked.outside)
-
-
-def _version(workflow: Workflow, said: str) -> WorkflowVersion | None:
-    """The version with this number; None is the draft. Raises NotFound."""
-    if not (said.isascii() and said.isdigit() and len(said) < 10):
-        return None
-    version = workflow.versions.filter(version_num=int(said)).first()
-    if version is None:
-        raise NotFound("This workflow has no such version.")
-    return version

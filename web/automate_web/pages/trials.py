@@ -21,7 +21,7 @@ from automate_governance.errors import NormalizedError, NotFound
 from automate_web.pages import jsontext
 from automate_web.pages.conditions import Condition, condition_tree
 from automate_web.pages.people import person
-from automate_web.pages.workflows import find_workflow
+from automate_web.pages.workflows import chosen_version, find_workflow
 from automate_web.requests import WorkspaceRequest, actor, demand, wants_fragment, workspace_page
 
 OFFERED_EVENTS = 20
@@ -192,12 +192,8 @@ def note_of(step: DryStep) -> str:
 
 
 def _chosen(workflow: Workflow, said: str) -> tuple[WorkflowVersion | None, dict[str, Any]]:
-    if not (said.isascii() and said.isdigit() and len(said) < 10):
-        return None, workflow.draft
-    version = workflow.versions.filter(version_num=int(said)).first()
-    if version is None:
-        raise NotFound("This workflow has no such version.")
-    return version, version.definition
+    version = chosen_version(workflow, said)
+    return version, version.definition if version is not None else workflow.draft
 
 
 def _sentence(error: NormalizedError) -> str:

@@ -18,6 +18,7 @@ from automate.models import Workflow, WorkflowVersion
 from automate.services import diff
 from automate.services import rollback as go_back
 from automate_governance.errors import NormalizedError, NotFound
+from automate_web import filters
 from automate_web.api.versions import definition_file
 from automate_web.cursor import paginate
 from automate_web.pages import workflows
@@ -151,4 +152,4 @@ def _live(workflow: Workflow) -> int:
 
 def _number(text: str | None) -> int | None:
     """The number; None without one, and for the sake of whoever types addresses also for what is none."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 9 else None
+    return filters.whole_number(text or "")

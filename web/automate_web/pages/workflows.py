@@ -35,8 +35,9 @@ from automate.services import (
 )
 from automate.services.problems import find_all_problems
 from automate_governance.errors import Conflict, NotFound
+from automate_web import filters
 from automate_web.pages import jsontext
-from automate_web.requests import WorkspaceRequest, actor, demand, wants_fragment, workspace_page
+from automate_web.requests import WorkspaceRequest, actor, demand, revision_of, wants_fragment, workspace_page
 
 BLANK = {
     "slug": "my-workflow",
@@ -243,7 +244,7 @@ def _save(request: WorkspaceRequest, workflow: Workflow, edit: Edit) -> int | Ht
         saved = save_draft(
             workflow_id=workflow.pk,
             definition=edit.definition,
-            expected_revision=int(revision) if revision.isdigit() else -1,
+            expected_revision=revision_of(request),
             actor=actor(request),
             now=timezone.now(),
         )
@@ -299,6 +300,17 @@ def find_workflow(workflow_id: UUID) -> Workflow:
     if workflow is None:
         raise NotFound("There is no such workflow.")
     return workflow
+
+
+def chosen_version(workflow: Workflow, said: str) -> WorkflowVersion | None:
+    """The version with the number that is said; None is the draft. Raises NotFound."""
+    number = filters.whole_number(said)
+    if number is None:
+        return None
+    version = workflow.versions.filter(version_num=number).first()
+    if version is None:
+        raise NotFound("This workflow has no such version.", details={"version_num": number})
+    return version
 
 
 def _uuid(text: str) -> UUID:
