@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
+from tests.browser.accessibility import too_wide, violations
 from tests.browser.conftest import OpenPage
-from tests.browser.test_every_page import PHONE, TAGS
 from tests.support.product import Product
 
 pytestmark = pytest.mark.browser
@@ -24,15 +23,9 @@ def with_authenticator(page: Page) -> None:
     session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
 
-def looks_right(page: Page, scheme: str = "light") -> None:
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    found = Axe().run(page, options={"runOnly": TAGS}).response["violations"]
-    assert [one["id"] for one in found] == [], page.url
-    before = page.viewport_size
-    page.set_viewport_size(PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-    if before:
-        page.set_viewport_size(before)
+def looks_right(page: Page) -> None:
+    assert violations(page) == []
+    assert too_wide(page) == []
 
 
 def test_a_passkey_is_made_and_logs_in_by_itself(open_page: OpenPage, running_platform: Product) -> None:
@@ -45,8 +38,7 @@ def test_a_passkey_is_made_and_logs_in_by_itself(open_page: OpenPage, running_pl
     page.get_by_role("button", name="Log in", exact=True).click()
     page.wait_for_url("**/w/demo/**")
     page.goto(f"{app}/account/")
-    for scheme in ("light", "dark"):
-        looks_right(page, scheme)
+    looks_right(page)
     page.get_by_role("link", name="Add a passkey").click()
     looks_right(page)
     page.get_by_label("Password").fill(running_platform.ready["password"])
@@ -55,10 +47,9 @@ def test_a_passkey_is_made_and_logs_in_by_itself(open_page: OpenPage, running_pl
     looks_right(page)
     page.get_by_role("button", name="Add it").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
-    looks_right(page, "dark")
+    looks_right(page)
     page.goto(f"{app}/w/demo/settings/")
-    for scheme in ("light", "dark"):
-        looks_right(page, scheme)
+    looks_right(page)
 
     page.goto(f"{app}/workspaces/")
     page.get_by_role("button", name="Log out").click()
