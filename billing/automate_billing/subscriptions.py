@@ -53,15 +53,15 @@ def change_plan(*, tenant_id: int, plan: str, actor: str, now: datetime) -> Subs
     """
     chosen = plans.get(plan)
     tenant = Tenant.objects.get(pk=tenant_id)
-    before = plan_of(tenant_id)
     made, is_new = Subscription.objects.select_for_update().get_or_create(
         pk=tenant_id, defaults={"plan": chosen.code, "since": now, "changed_by": actor[:200]}
     )
     if not is_new and made.plan == chosen.code:
         return made
+    before = plans.default().code if is_new else made.plan  # which may be gone from the file: one can leave it
     made.plan, made.since, made.changed_by = chosen.code, now, actor[:200]
     made.save()
-    details = {"before": {"plan": before.code}, "after": {"plan": chosen.code}}
+    details = {"before": {"plan": before}, "after": {"plan": chosen.code}}
     resource = f"tenant:{tenant_id}"
     audit.record(ref(tenant), actor=actor, action="plan.change", resource=resource, details=details, now=now)
     apply(tenant, chosen)
