@@ -14,6 +14,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from automate.triggers.words import in_words
+from automate_web.copy_as import calls_of, lines_of
 
 register = template.Library()
 
@@ -256,6 +257,18 @@ def query(context: dict[str, Any], **changes: Any) -> str:
         else:
             now[name] = str(value)
     return f"?{now.urlencode()}"
+
+
+@register.inclusion_tag("_copy_as.html", takes_context=True)
+def copy_as(context: dict[str, Any]) -> dict[str, Any]:
+    """The requests of the API that do what this page does; nothing where there are none."""
+    request = context.get("request")
+    match = getattr(request, "resolver_match", None)
+    if request is None or match is None or getattr(request, "membership", None) is None:
+        return {}
+    calls = calls_of(match.url_name or "", match.kwargs, request.GET.dict(), request.user.has_perm)
+    may_see_keys = request.user.has_perm("automate.view_keys")
+    return {"calls": [(call, lines_of(call)) for call in calls], "may_see_keys": may_see_keys}
 
 
 @register.filter

@@ -25,6 +25,16 @@
     document.getElementById("announce").textContent = "Copied";
     setTimeout(() => { say(before); button.classList.remove("done"); }, 2000);
   });
+  const close = (sheet) => { sheet.open = false; };
+  document.addEventListener("keydown", (key) => { // "Copy as": Escape closes it and gives the focus back
+    const sheet = key.key === "Escape" && document.querySelector("details.copy-as[open]");
+    if (!sheet) return;
+    close(sheet);
+    sheet.querySelector("summary").focus();
+  });
+  document.addEventListener("click", (click) => {
+    document.querySelectorAll("details.copy-as[open]").forEach((sheet) => { if (!sheet.contains(click.target)) close(sheet); });
+  });
   show(document);
   document.addEventListener("htmx:afterSwap", () => show(document));
 })();
