@@ -33,6 +33,8 @@ SCOPES = (
     "policy:read",
     "policy:write",
     "usage:read",
+    "keys:read",
+    "keys:write",
 )
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
 USED_AT_PRECISION = timedelta(minutes=1)  # one write per key and minute, not one per request

@@ -42,7 +42,7 @@ from automate_tenants.models import Invitation, Membership, RefusalSample
 CANARY = "canary"
 SCOPES = ("events:write", "events:read", "runs:read", "runs:write", "workflows:read", "workflows:write",
           "workflows:publish", "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read",
-          "policy:write", "usage:read")  # fmt: skip
+          "policy:write", "usage:read", "keys:read", "keys:write")  # fmt: skip
 _CHANGING = {"latest_used_at", "latest_seen_at"}  # noting the use of a key or a visit is no change of the workspace
 
 

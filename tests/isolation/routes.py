@@ -352,6 +352,13 @@ ROUTES = [
     # the API; `needs` are scopes
     Route("api/v1/openapi.json", "both"),
     Route("api/v1/events", "api", {"GET": "events:read", "POST": "events:write"}, shows=True),
+    Route("api/v1/events/feed", "api", {"GET": "events:read"}),
+    Route("api/v1/events/stream-tokens", "api", {"POST": "events:read"}),
+    Route("api/v1/key", "api", {"GET": ""}, shows=True),
+    Route("api/v1/keys", "api", {"GET": "keys:read", "POST": "keys:write"}, shows=True),
+    Route("api/v1/keys/<str:key_id>", "api", {"GET": "keys:read"}, shows=True),
+    Route("api/v1/keys/<str:key_id>/rolls", "api", {"POST": "keys:write"}),
+    Route("api/v1/keys/<str:key_id>/revocations", "api", {"POST": "keys:write"}),
     Route("api/v1/events/<str:event_id>", "api", {"GET": "events:read"}, shows=True),
     Route("api/v1/events/<str:event_id>/replays", "api", {"POST": "events:write"}),
     Route("api/v1/runs", "api", {"GET": "runs:read"}, shows=True),

@@ -224,6 +224,10 @@ API = {
         "workflow.save", body={"name": "made", "payload": {}, "expected": False}
     ),
     "DELETE workflows/<str:workflow>/rule-tests/<int:number>": leaves("workflow.save"),
+    "POST events/stream-tokens": nothing(LOOKS),
+    "POST keys": leaves("api_key.create", body={"name": "made", "scopes": ["events:write"]}),
+    "POST keys/<str:key_id>/rolls": leaves("api_key.roll"),
+    "POST keys/<str:key_id>/revocations": leaves("api_key.revoke"),
     "POST rule-evaluations": nothing(LOOKS, {"rule": None, "payload": {}}),
     "POST workflow-dry-runs": nothing(LOOKS, {"definition": MADE, "payload": {}}),
     "POST workflow-backtests": nothing(LOOKS, {"workflow": f"{CANARY}-flow", "definition": FLOW}),

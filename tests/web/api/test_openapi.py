@@ -24,6 +24,8 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "workflow_rule_tests_delete",
     "workflow_validations_create", "secrets_list", "secrets_create", "secrets_get", "secrets_change", "secrets_delete",
     "secret_versions_create", "secret_restorations_create", "audit_list",
+    "key_get", "keys_list", "keys_get", "keys_create", "key_rolls_create", "key_revocations_create",
+    "events_feed", "event_stream_tokens_create",
     "policy_get", "policy_save", "policy_previews_create",
     "workspace_get", "workspace_save",
     "overview_get", "usage_get", "usage_days",
@@ -91,7 +93,17 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
     held = rows.held(rows.event(), workflow)
     asking = rows.asking(rows.event(), workflow)
     backtest = api.post("/backtests", {"workflow": "order-flow"}).json()["id"]
+    key = api.post("/keys", {"name": "one", "scopes": ["events:write"]})
+    key_path = f"/keys/{key.json()['id']}"
     answers = {
+        "key_get": api.get("/key"),
+        "keys_list": api.get("/keys"),
+        "keys_create": key,
+        "keys_get": api.get(key_path),
+        "key_rolls_create": api.post(f"{key_path}/rolls", {}),
+        "key_revocations_create": api.post(f"{key_path}/revocations", {}),
+        "events_feed": api.get("/events/feed", since="24h"),
+        "event_stream_tokens_create": api.post("/events/stream-tokens"),
         "workflow_backtest_jobs_list": api.get("/backtests", workflow="order-flow"),
         "workflow_backtest_jobs_create": api.post("/backtests", {"workflow": "order-flow", "max_events": 5}),
         "workflow_backtest_jobs_get": api.get(f"/backtests/{backtest}"),

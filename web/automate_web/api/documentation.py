@@ -21,6 +21,7 @@ TAGS = (
     "usage",
     "workspace",
     "overview",
+    "keys",
 )  # fmt: skip
 ERRORS = {
     400: ("invalid_json", "The body is not JSON, or not JSON that can be stored."),
@@ -110,12 +111,13 @@ def describe(
     etag: bool = False,
     idempotency_key: bool = False,
     makes: bool = False,
+    sealed: bool = False,
 ) -> Callable[[View], View]:
     """Name an operation and say what goes in, what comes out and what can go wrong. Operation ids never change.
 
     `answer` and `body` are serializer classes, or JSON Schemas such as a reference to a component. A POST that `makes`
-    or starts something honours `Idempotency-Key` (see `once`); a PUT, PATCH or DELETE honours `If-Match`, a GET
-    `If-None-Match` and `fields` (see `conditions`).
+    or starts something honours `Idempotency-Key` (see `once`; `sealed`: its answer holds a secret). A PUT, PATCH or
+    DELETE honours `If-Match`, a GET `If-None-Match` and `fields` (see `conditions`).
     """
 
     shown = EXAMPLES.get(operation_id, {})
@@ -155,7 +157,7 @@ def describe(
                 **{code: _refusal(code) for code in statuses},
             },
             examples=[OpenApiExample("Request", shown["body"], request_only=True)] if "body" in shown else None,
-        )(once(view) if makes else if_unchanged(view) if is_change else view)
+        )(once(view, is_sealed=sealed) if makes else if_unchanged(view) if is_change else view)
         documented.answer = answer
         return cast(View, documented)
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from automate_web.api.backtest_examples import backtest_examples
 from automate_web.api.control_examples import control_examples
+from automate_web.api.key_examples import key_examples
 from automate_web.api.rule_examples import rule_examples
 from automate_web.api.version_examples import version_examples
 
@@ -542,4 +543,5 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "`since` to go on. Needs the scopes `events:read` and `runs:read` as well.",
     },
 }
+EXAMPLES.update(key_examples(_EVENT, _page))
 EXAMPLES.update(backtest_examples(EXAMPLES["workflow_backtests_create"]["answer"], _page))

@@ -3,11 +3,12 @@
 The answer of a change is kept for 24 hours, in the transaction of the change, under the API key and the name the caller
 gave. The same request again gets that answer; another request under the same name is refused. Only what succeeded is
 kept: a refusal changed nothing, so asking again is safe and may succeed. Two at the same time: one works, the other is
-told to come back. No answer of this API holds a secret's value, so none is kept here either.
+told to come back. An answer that holds a secret (a new API key) is kept sealed with the workspace's key.
 """
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -23,14 +24,17 @@ from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from automate import host
 from automate.models import KeptAnswer
 from automate.outbox import sql
+from automate_governance.crypto import Unsealable, open_sealed, seal
 from automate_governance.errors import Conflict, Invalid
 from automate_web.api.json import JsonRenderer
 
 KEPT_FOR = timedelta(hours=24)
 MAX_KEY_LENGTH = 255
 HEADERS = ("Location", "ETag")  # of an answer: those that are part of it
+SEALED = "sealed:"  # how a kept answer begins that is no JSON
 View = Callable[..., HttpResponseBase]
 
 
@@ -46,8 +50,11 @@ class InProgress(Conflict):
     code = "idempotency_in_progress"
 
 
-def once(view: View) -> View:
-    """`view` (a method that changes something), done once for each `Idempotency-Key`; as it is without one."""
+def once(view: View, *, is_sealed: bool = False) -> View:
+    """`view` (a method that changes something), done once for each `Idempotency-Key`; as it is without one.
+
+    `is_sealed`: its answer holds a secret, so that it is kept encrypted.
+    """
 
     @wraps(view)
     def inner(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -62,7 +69,7 @@ def once(view: View) -> View:
                 return _again(kept, asked)
             answer = view(self, request, *args, **kwargs)
             if isinstance(answer, Response) and answer.status_code < 300:
-                _keep(caller, key, asked, answer)
+                _keep(caller, key, asked, answer, is_sealed=is_sealed)
             return answer
 
     return inner
@@ -109,16 +116,33 @@ def _again(kept: KeptAnswer, asked: bytes) -> HttpResponse:
         message = "This Idempotency-Key was used for another request. A new request needs a new key."
         raise KeyReused(message, details={"first_used_at": kept.created_at.isoformat()})
     headers = {**kept.headers, "Idempotent-Replayed": "true"}
-    return HttpResponse(kept.body, status=kept.status, headers=headers, content_type="application/json")
+    body = _opened(kept) if kept.body.startswith(SEALED) else kept.body
+    return HttpResponse(body, status=kept.status, headers=headers, content_type="application/json")
 
 
-def _keep(caller: str, key: str, asked: bytes, answer: Response) -> None:
+def _opened(kept: KeptAnswer) -> bytes:
+    sealed = b64decode(kept.body.removeprefix(SEALED))
+    try:
+        return open_sealed(host.current().data_key(), sealed, aad=_bound_to(kept.caller, kept.key))
+    except Unsealable:
+        raise Conflict("The answer to that request cannot be read any more. Ask under a new key.") from None
+
+
+def _bound_to(caller: str, key: str) -> bytes:
+    return f"automate.kept_answer\x1f{caller}\x1f{key}".encode()
+
+
+def _keep(caller: str, key: str, asked: bytes, answer: Response, *, is_sealed: bool) -> None:
     now = timezone.now()
+    body = JsonRenderer().render(answer.data)
+    if is_sealed:
+        sealed = seal(host.current().data_key(), body, aad=_bound_to(caller, key))
+        body = SEALED.encode() + b64encode(sealed)
     kept = {
         "fingerprint": asked,
         "status": answer.status_code,
         "headers": {name: answer.headers[name] for name in HEADERS if name in answer.headers},
-        "body": JsonRenderer().render(answer.data).decode(),
+        "body": body.decode(),
         "created_at": now,
         "expires_at": now + KEPT_FOR,
     }

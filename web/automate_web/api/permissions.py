@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView  # imports this module, by way of the settings
 
 
+ANY_SCOPE = ""  # every key may
+
+
 class HasScope(BasePermission):
     """Whether the key holds the scope that the view's `scopes` names for this method.
 
@@ -32,7 +35,8 @@ class HasScope(BasePermission):
         needed = scopes.get(method)
         if needed is None:
             return False
-        demand_scope(caller, needed, f"This key needs the scope {needed}.")
+        if needed != ANY_SCOPE:
+            demand_scope(caller, needed, f"This key needs the scope {needed}.")
         return True
 
 

@@ -39,6 +39,8 @@ SCOPE_WORDS = {
     "policy:read": "read policies and what they blocked",
     "policy:write": "change policies",
     "usage:read": "read usage and the plan",
+    "keys:read": "list API keys, never their text",
+    "keys:write": "make, roll and revoke API keys",
 }
 
 
