@@ -163,6 +163,24 @@ ROUTES = [
         "runs/<uuid:run_id>/attempts/<uuid:step_run_id>/<slug:part>.json", "workspace", {"GET": "view_run"}, shows=True
     ),
     Route("workflows/", "workspace", {"GET": "view_workflow"}, shows=True),
+    Route("workflows.csv", "workspace", {"GET": "view_workflow"}, shows=True),
+    Route("workflows/trash/", "workspace", {"GET": "view_workflow"}),
+    Route(
+        "workflows/<uuid:workflow_id>/purges/",
+        "workspace",
+        {"GET": "change_workflow", "POST": "change_workflow"},
+        shows=True,
+        body={"name": "canary"},
+    ),
+    Route(
+        "workflows/<uuid:workflow_id>/unpublished/",
+        "workspace",
+        {"POST": "publish_workflow"},
+        body={"is_unpublished": "yes"},
+    ),
+    Route("workflows/<uuid:workflow_id>/tags/", "workspace", {"POST": "change_workflow"}, body={"tags": "made"}),
+    Route("workflows/<uuid:workflow_id>/copies/", "workspace", {"POST": "change_workflow"}),
+    Route("workflows/<uuid:workflow_id>/draft.json", "workspace", {"GET": "view_workflow"}, shows=True),
     Route(
         "workflows/new/",
         "workspace",
@@ -253,7 +271,11 @@ ROUTES = [
     Route("schedules/<uuid:schedule_id>/ticks/", "workspace", {"POST": "run_workflow"}),
     Route("schedules/<uuid:schedule_id>/paused/", "workspace", {"POST": "change_schedule"}, body={"is_paused": "yes"}),
     Route(
-        "workflows/<uuid:workflow_id>/removed/", "workspace", {"POST": "change_workflow"}, body={"is_removed": "yes"}
+        "workflows/<uuid:workflow_id>/removed/",
+        "workspace",
+        {"GET": "change_workflow", "POST": "change_workflow"},
+        shows=True,
+        body={"is_removed": "yes"},
     ),
     Route("webhooks/", "workspace", {"GET": "view_event"}, shows=True),
     Route(

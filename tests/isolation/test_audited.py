@@ -98,6 +98,14 @@ def twice(planted: Planted) -> None:
     Workflow.objects.filter(pk=first.workflow_id).update(active_version=second)
 
 
+def trashed(planted: Planted) -> dict[str, Any]:
+    """In the trash; its name is what a purge asks for."""
+    workflow = Workflow.objects.get(pk=planted.ids["workflow_id"])
+    Workflow.objects.filter(pk=workflow.pk).update(removed_at=timezone.now(), is_enabled=False)
+    ExecutionRun.objects.filter(workflow_id=workflow.pk).update(status="succeeded", ended_at=timezone.now())
+    return {"name": workflow.name}
+
+
 def crashed(planted: Planted) -> dict[str, Any]:
     return {"event": str(OutboxJob.objects.get(kind="event", status="DEAD").event_id)}
 
@@ -158,6 +166,10 @@ PORTAL = {
         "backtest.cancel", prepare=looking_back
     ),
     "workflows/<uuid:workflow_id>/removed/": leaves("workflow.disable", "workflow.remove"),
+    "workflows/<uuid:workflow_id>/purges/": leaves("workflow.purge", body=trashed),
+    "workflows/<uuid:workflow_id>/unpublished/": leaves("workflow.unpublish"),
+    "workflows/<uuid:workflow_id>/tags/": leaves("workflow.tag"),
+    "workflows/<uuid:workflow_id>/copies/": leaves("workflow.create"),
     "schedules/<uuid:schedule_id>/ticks/": leaves("schedule.run"),
     "schedules/<uuid:schedule_id>/paused/": leaves("schedule.pause"),
     "webhooks/new/": leaves("endpoint.create"),

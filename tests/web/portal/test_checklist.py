@@ -94,15 +94,15 @@ def test_the_sample_is_marked_and_leaves_in_one_click_with_undo(
 
     answer = browser.post(f"/workflows/{sample.pk}/removed/", {"is_removed": "yes"}, follow=True)
 
-    assert list(answer.context["workflows"]) == []
+    assert answer.context["rows"] == []
     assert answer.context["just_removed"] == sample
     assert "Undo" in answer.text and "No workflows yet" in answer.text
     assert browser.get("/start/").context["sample"] is None
     page = browser.get(f"/workflows/{sample.pk}/")
-    assert "was removed" in page.text and "Save draft" not in page.text
+    assert "was moved to the trash" in page.text and "Save draft" not in page.text
     kept = {"is_removed": "no", "is_enabled": "yes"}  # as the Undo button sends it
     browser.post(f"/workflows/{sample.pk}/removed/", kept)
-    assert [one.state for one in browser.get("/workflows/").context["workflows"]] == ["live"]
+    assert [row.workflow.state for row in browser.get("/workflows/").context["rows"]] == ["live"]
 
 
 def test_a_removed_workflow_is_not_found_by_the_ways_that_change_or_start_it(

@@ -1,4 +1,4 @@
-"""Workflows: the list, and one workflow as JSON with its problems beside their lines, drafts, publishing and versions.
+"""One workflow as JSON, with its problems beside their lines: made, saved as a draft, published.
 
 A save or a publish names the revision it saw. When another one came first, nothing is written and both are shown.
 """
@@ -9,14 +9,12 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -28,10 +26,7 @@ from automate.services import (
     create_workflow,
     diff_definitions,
     publish_version,
-    remove_workflow,
-    restore_workflow,
     save_draft,
-    set_enabled,
 )
 from automate.services.problems import find_all_problems
 from automate_governance.errors import Conflict, NotFound
@@ -74,21 +69,6 @@ class Edit:
     warnings: list[Marked] = field(default_factory=list)
 
 
-@require_GET
-@workspace_page("automate.view_workflow")
-def listing(request: WorkspaceRequest) -> HttpResponse:
-    """GET /workflows/: those in use, and the newest of the removed, which can be brought back."""
-    rows = Workflow.objects.select_related("active_version").defer("draft")
-    removed = list(rows.exclude(removed_at=None).order_by("-removed_at")[:20])
-    context = {
-        "workflows": rows.kept().order_by("name")[:200],
-        "removed": removed,
-        "just_removed": next((one for one in removed if str(one.pk) == request.GET.get("removed")), None),
-        "was_enabled": request.GET.get("was_enabled") == "yes",
-    }
-    return render(request, "workflows/list.html", context)
-
-
 @require_http_methods(["GET", "POST"])
 @workspace_page("automate.view_workflow")
 def new(request: WorkspaceRequest) -> HttpResponse:
@@ -116,7 +96,8 @@ def detail(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     """GET /workflows/<workflow_id>/"""
     workflow = find_workflow(workflow_id)
     text = write(workflow.draft)
-    return _editor(request, "workflows/detail.html", read(text), workflow=workflow, revision=workflow.draft_revision)
+    context: dict[str, Any] = {"workflow": workflow, "revision": workflow.draft_revision, **_undo(request, workflow)}
+    return _editor(request, "workflows/detail.html", read(text), **context)
 
 
 @require_POST
@@ -175,35 +156,6 @@ def publish(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
         return _stale(request, workflow, edit)
     words = f"Version {version.version_num} is live: the next event uses it. Runs in flight stay on theirs."
     messages.success(request, words, extra_tags="ok")
-    return redirect("workflow", workflow.pk)
-
-
-@require_POST
-@workspace_page("automate.publish_workflow")
-def enabled(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
-    """POST /workflows/<workflow_id>/enabled/: turn the workflow on or off for events from now on."""
-    is_enabled = request.POST.get("is_enabled") == "yes"
-    set_enabled(
-        workflow_id=find_workflow(workflow_id).pk, is_enabled=is_enabled, actor=actor(request), now=timezone.now()
-    )
-    words = "On again: the next event may start it." if is_enabled else "Off: no event starts it. Runs in flight go on."
-    messages.success(request, words, extra_tags="ok")
-    return redirect("workflow", workflow_id)
-
-
-@require_POST
-@workspace_page("automate.change_workflow")
-def removed(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
-    """POST /workflows/<workflow_id>/removed/: take the workflow out of the lists, or bring it back."""
-    workflow, now = find_workflow(workflow_id), timezone.now()
-    if request.POST.get("is_removed") == "yes":
-        was_enabled = "yes" if workflow.is_enabled else "no"
-        remove_workflow(workflow_id=workflow.pk, actor=actor(request), now=now)
-        return redirect(f"{reverse('workflows')}?{urlencode({'removed': workflow.pk, 'was_enabled': was_enabled})}")
-    is_enabled = request.POST.get("is_enabled") == "yes"
-    restore_workflow(workflow_id=workflow.pk, is_enabled=is_enabled, actor=actor(request), now=now)
-    words = "the next event may start it." if is_enabled else "it is off until you turn it on."
-    messages.success(request, f"“{workflow.name}” is back; {words}", extra_tags="ok")
     return redirect("workflow", workflow.pk)
 
 
@@ -280,6 +232,15 @@ def _versions(workflow: Workflow) -> QuerySet[WorkflowVersion]:
     return workflow.versions.order_by("-version_num")[:50]
 
 
+def _undo(request: WorkspaceRequest, workflow: Workflow) -> dict[str, Any]:
+    """What was just done and can be undone; nothing once somebody has done something else."""
+    undo = request.GET.get("undo", "")
+    is_so = {"disabled": workflow.state == "disabled", "unpublished": workflow.state == "draft"}
+    if not is_so.get(undo) or workflow.removed_at is not None:
+        return {}
+    return {"undo": undo, "undo_version": filters.whole_number(request.GET.get("version", ""))}
+
+
 def _has_unpublished(workflow: Workflow) -> bool:
     active = workflow.active_version
     if active is None:
@@ -296,7 +257,9 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str,
 
 def find_workflow(workflow_id: UUID) -> Workflow:
     """The workflow with its live version. Raises NotFound."""
-    workflow = Workflow.objects.select_related("active_version__workflow").filter(pk=workflow_id).first()
+    workflow = (
+        Workflow.objects.select_related("active_version__workflow").filter(pk=workflow_id, purged_at=None).first()
+    )
     if workflow is None:
         raise NotFound("There is no such workflow.")
     return workflow
