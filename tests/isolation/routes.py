@@ -108,6 +108,11 @@ ROUTES = [
     Route("team/invitations/<int:invitation_id>/letters/", "workspace", {"POST": "manage_members"}),
     Route("team/invitations/<int:invitation_id>/revocations/", "workspace", {"POST": "manage_members"}),
     Route("events/", "workspace", {"GET": "view_event"}, shows=True),
+    Route("events.csv", "workspace", {"GET": "view_event"}, shows=True),
+    Route("runs.csv", "workspace", {"GET": "view_run"}, shows=True),
+    Route("failures.csv", "workspace", {"GET": "view_run"}, shows=True),
+    Route("developers/keys.csv", "workspace", {"GET": "view_keys"}, shows=True),
+    Route("team.csv", "workspace", {"GET": "view_members"}, shows=True),
     Route("events/<uuid:event_id>/", "workspace", {"GET": "view_event"}, shows=True),
     Route(
         "events/<uuid:event_id>/raw/",

@@ -23,7 +23,7 @@ from automate_governance.errors import Invalid, NormalizedError
 from automate_tenants.team import members
 from automate_web import filters
 from automate_web.cursor import paginate
-from automate_web.failures import MOST_AT_ONCE, STATUSES, dead_events, filter_of, shown_groups
+from automate_web.failures import MOST_AT_ONCE, STATUSES, Shown, dead_events, filter_of, shown_groups
 from automate_web.requests import WorkspaceRequest, actor, wants_fragment, workspace_page
 
 FILTERS = ("workflow", "step", "code", "status", "fingerprint", "since", "until")
@@ -163,6 +163,12 @@ def redrive_events(request: WorkspaceRequest) -> HttpResponse:
     armed = deadletters.redrive_events([key for key in named if key], actor=actor(request), now=timezone.now())
     messages.success(request, f"{armed} event{'' if armed == 1 else 's'} matched again.", extra_tags="ok")
     return redirect("failures")
+
+
+def groups_of(query: QueryDict) -> list[Shown]:
+    """The groups that the list shows for this query string."""
+    asked, wanted = _asked(query)
+    return [] if asked["status"] == "held" else shown_groups(wanted)
 
 
 def _owner(request: WorkspaceRequest) -> str:

@@ -144,13 +144,17 @@ def revoke(request: WorkspaceRequest, key_id: int) -> HttpResponse:
     return render(request, "keys/revoke.html", {"key": key, "error": error}, status=422 if error else 200)
 
 
-def _row(key: ApiKey, now: datetime) -> KeyRow:
-    state = "active"
+def state_of(key: ApiKey, now: datetime) -> str:
+    """active, expiring, expired or revoked."""
     if key.revoked_at:
-        state = "revoked"
-    elif key.expires_at:
-        state = "expired" if key.expires_at <= now else "expiring"
-    return KeyRow(key, state, now - (key.latest_used_at or key.created_at) > UNUSED_AFTER)
+        return "revoked"
+    if key.expires_at:
+        return "expired" if key.expires_at <= now else "expiring"
+    return "active"
+
+
+def _row(key: ApiKey, now: datetime) -> KeyRow:
+    return KeyRow(key, state_of(key, now), now - (key.latest_used_at or key.created_at) > UNUSED_AFTER)
 
 
 def _key(request: WorkspaceRequest, key_id: int) -> ApiKey:

@@ -52,7 +52,7 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
         "statuses": ExecutionRun.Status.values,
         "workflows": workflows.values(),
         "page": page,
-        "rows": _rows(page.results, workflows),
+        "rows": rows_of(page.results, workflows),
         "now": timezone.now(),
     }
     return render(request, "runs/_rows.html" if wants_fragment(request) else "runs/list.html", context)
@@ -62,10 +62,10 @@ def newest(count: int) -> list[tuple[ExecutionRun, Workflow | None, str | None]]
     """The rows of the latest runs. Two queries."""
     runs = _listed().select_related("version__workflow").only(*LISTED, "version__workflow__slug")
     found = list(runs.order_by("-pk")[:count])
-    return _rows(found, {run.workflow_id: run.version.workflow for run in found})
+    return rows_of(found, {run.workflow_id: run.version.workflow for run in found})
 
 
-def _rows(
+def rows_of(
     found: Sequence[ExecutionRun], workflows: dict[UUID, Workflow]
 ) -> list[tuple[ExecutionRun, Workflow | None, str | None]]:
     """Each run with its workflow and its event's type; None for what is gone. One query."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django import template
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -29,6 +30,13 @@ def as_json(value: Any) -> str:
     return json.dumps(value)
 
 
+EXPORTS = {  # a list, and the same as CSV; workflows, the audit log and usage have their own buttons
+    "runs": "runs-csv",
+    "events": "events-csv",
+    "failures": "failures-csv",
+    "keys": "keys-csv",
+    "team": "team-csv",
+}
 ICONS = {
     "check": "M5 13l4 4L19 7",
     "cross": "M6 6l12 12M18 6L6 18",
@@ -257,6 +265,20 @@ def query(context: dict[str, Any], **changes: Any) -> str:
         else:
             now[name] = str(value)
     return f"?{now.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
+def csv_of_list(context: dict[str, Any]) -> SafeString | str:
+    """A link to the list on this page as CSV, with the filters in force; nothing on other pages."""
+    request = context.get("request")
+    match = getattr(request, "resolver_match", None)
+    name = EXPORTS.get(match.url_name or "") if match is not None else None
+    if request is None or name is None or getattr(request, "membership", None) is None:
+        return ""
+    asked = request.GET.copy()
+    asked.pop("cursor", None)
+    query = f"?{asked.urlencode()}" if asked else ""
+    return format_html('<a class="btn small" href="{}{}" download>CSV</a>', reverse(name), query)
 
 
 @register.inclusion_tag("_copy_as.html", takes_context=True)
