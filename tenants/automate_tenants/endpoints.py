@@ -8,7 +8,6 @@ tenant.
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +17,11 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from automate.ingest import schemes, signing_secret
-from automate.ingest.verify import SECRET_PREFIX, secret_bytes
 from automate.models import WebhookEndpoint
-from automate_governance.errors import Conflict, Invalid, NotFound
+from automate_governance.errors import Conflict, NotFound
 from automate_tenants import audit
 from automate_tenants.context import TenantRef, current_tenant
+from automate_tenants.endpoint_rules import InvalidEndpoint, check_endpoint, check_secret
 from automate_tenants.holding import resume_intake
 from automate_tenants.key_store import data_key
 from automate_tenants.models import WebhookRoute
@@ -30,21 +29,13 @@ from automate_tenants.webhook_limits import apply_webhook_limits
 
 TOKEN_LENGTH = 32  # of base62: 190 bits
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
-MIN_SECRET_LENGTH, MAX_SECRET_LENGTH = 16, 255
-PRESETS = {WebhookEndpoint.Auth.STRIPE: {"type_path": "type", "dedupe_path": "id"}}  # what a sender's body has anyway
-EDITABLE = ("auth", "event_type", "type_path", "dedupe_path", "is_active")
+PRESETS = {  # what a sender's body has anyway
+    WebhookEndpoint.Auth.STRIPE: {"type_path": "type", "dedupe_path": "id"},
+    WebhookEndpoint.Auth.SLACK: {"type_path": "event.type", "dedupe_path": "event_id"},
+}
+EDITABLE = ("auth", "auth_options", "event_type", "type_path", "dedupe_path", "is_active")
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
-_EVENT_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
-_SECRET = re.compile(rf"[!-~]{{{MIN_SECRET_LENGTH},{MAX_SECRET_LENGTH}}}")
-_PATH = re.compile(r"([^\s.]+(\.[^\s.]+)*)?")
-
-
-class InvalidEndpoint(Invalid):
-    """The endpoint cannot be as asked; `details.param` names what is wrong."""
-
-    code = "invalid_endpoint"
 
 
 class EndpointExists(Conflict):
@@ -55,7 +46,7 @@ class EndpointExists(Conflict):
 
 @dataclass(frozen=True)
 class CreatedEndpoint:
-    """A new or changed endpoint; `secret` (`whsec_…`) is set when one was made, and cannot be read again."""
+    """A new or changed endpoint; `secret` is set when one was made, and cannot be read again."""
 
     endpoint: WebhookEndpoint
     secret: str | None
@@ -68,6 +59,7 @@ def create_endpoint(
     actor: str,
     now: datetime,
     auth: str = WebhookEndpoint.Auth.API_KEY,
+    auth_options: dict[str, Any] | None = None,
     event_type: str = "webhook.received",
     type_path: str = "",
     dedupe_path: str = "",
@@ -75,8 +67,8 @@ def create_endpoint(
 ) -> CreatedEndpoint:
     """A new endpoint of the current tenant, reachable once this commits. Raises InvalidEndpoint, EndpointExists.
 
-    `secret` is one that the sender made; without it one is made here, except where only the sender can (Stripe): such
-    an endpoint refuses everything until its secret is set.
+    `secret` is one that the sender made; without it one is made here, except where only the sender can (Stripe, Slack,
+    Shopify): such an endpoint refuses everything until its secret is set. `auth_options` are those of `hmac`.
     """
     tenant = current_tenant()
     preset = PRESETS.get(WebhookEndpoint.Auth(auth), {}) if auth in WebhookEndpoint.Auth.values else {}
@@ -84,12 +76,13 @@ def create_endpoint(
         slug=slug,
         token=make_token(),
         auth=auth,
+        auth_options=auth_options,
         event_type=event_type,
         type_path=type_path or preset.get("type_path", ""),
         dedupe_path=dedupe_path or preset.get("dedupe_path", ""),
         created_at=now,
     )
-    _check(endpoint)
+    check_endpoint(endpoint)
     made = _set_secret(endpoint, secret, data_key(tenant))
     try:
         with transaction.atomic():
@@ -106,7 +99,7 @@ def create_endpoint(
 def update_endpoint(
     *, endpoint_id: UUID, actor: str, now: datetime, secret: str = "", **changes: Any
 ) -> CreatedEndpoint:
-    """Change any of EDITABLE; `secret` replaces the signing secret. Demanding signatures for the first time makes one.
+    """Change any of EDITABLE; `secret` replaces the signing secret at once. Another scheme means another secret.
 
     Raises NotFound, InvalidEndpoint.
     """
@@ -114,11 +107,13 @@ def update_endpoint(
         raise InvalidEndpoint(f"{sorted(unknown)[0]} cannot be changed.", details={"param": sorted(unknown)[0]})
     tenant = current_tenant()
     endpoint = _lock(endpoint_id)
+    if changes.get("auth", endpoint.auth) != endpoint.auth and changes["auth"] in schemes.SIGNED:
+        endpoint.signing_secret = endpoint.previous_secret_until = None
     for name, value in changes.items():
         setattr(endpoint, name, value)
-    _check(endpoint)
+    check_endpoint(endpoint)
     made = _set_secret(endpoint, secret, data_key(tenant))
-    endpoint.save(update_fields=[*changes, "signing_secret"])
+    endpoint.save(update_fields=[*changes, "auth_options", "signing_secret", "previous_secret_until"])
     _write_route(tenant, endpoint)  # first: it waits for flushes that saw the endpoint paused
     if changes.get("is_active"):
         resume_intake(endpoint, now)
@@ -129,22 +124,83 @@ def update_endpoint(
 
 
 @transaction.atomic
-def rotate_signing_secret(*, endpoint_id: UUID, overlap: timedelta, actor: str, now: datetime) -> str:
-    """A new `whsec_…` secret, shown once; the old one verifies on for `overlap`. Raises NotFound, InvalidEndpoint."""
+def set_paused(*, endpoint_id: UUID, is_paused: bool, actor: str, now: datetime) -> int:
+    """Hold what comes, or take it again and let the held go on, in order; how many go on. Raises NotFound.
+
+    A paused endpoint answers 202 and stores. Gateways follow with the next event: they read it when they store.
+    """
+    tenant = current_tenant()
+    endpoint = _lock(endpoint_id)
+    if endpoint.is_active is not is_paused:
+        return 0
+    endpoint.is_active = not is_paused
+    endpoint.save(update_fields=["is_active"])
+    _write_route(tenant, endpoint)  # first: it waits for flushes that saw the endpoint paused
+    released = 0 if is_paused else resume_intake(endpoint, now)
+    if is_paused:
+        _record(tenant, endpoint, actor, "endpoint.pause", now)
+    else:
+        _record(tenant, endpoint, actor, "endpoint.resume", now, released=released)
+    return released
+
+
+@transaction.atomic
+def roll_secret(
+    *, endpoint_id: UUID, overlap: timedelta, actor: str, now: datetime, secret: str = ""
+) -> CreatedEndpoint:
+    """A new signing secret; the old one verifies on for `overlap`. Raises NotFound, InvalidEndpoint.
+
+    `secret` is the sender's where the sender makes it; else one is made here, and shown once. A roll during a roll ends
+    the oldest secret at once: two are good at a time.
+    """
     if overlap not in OVERLAPS:
         raise InvalidEndpoint("Choose one of the offered overlaps.", details={"param": "overlap"})
     tenant = current_tenant()
     endpoint = _lock(endpoint_id)
-    key = data_key(tenant)
-    previous = ""
+    if endpoint.auth not in schemes.SIGNED:
+        raise InvalidEndpoint("This endpoint demands no signature, so it has no secret.", details={"param": "auth"})
+    if secret:
+        check_secret(endpoint.auth, secret)
+    elif endpoint.auth in schemes.MADE_BY_SENDER:
+        raise InvalidEndpoint("The sender makes this secret: enter the new one.", details={"param": "secret"})
+    made = None if secret else _make_secret(endpoint.auth)
+    key, previous, until = data_key(tenant), "", None
     if endpoint.signing_secret is not None and overlap:
         previous = signing_secret.open_all(key, endpoint.id, bytes(endpoint.signing_secret), now=now)[0]
-    secret = signing_secret.make()
-    endpoint.signing_secret = signing_secret.seal(key, endpoint.id, secret, previous=previous, until=now + overlap)
-    endpoint.save(update_fields=["signing_secret"])
-    _write_route(tenant, endpoint)
+        until = now + overlap
+    endpoint.signing_secret = signing_secret.seal(
+        key, endpoint.id, secret or made or "", previous=previous, until=until
+    )
+    endpoint.previous_secret_until = until
+    _save_secrets(tenant, endpoint)
     _record(tenant, endpoint, actor, "endpoint.rotate_secret", now, overlap_seconds=int(overlap.total_seconds()))
-    return secret
+    return CreatedEndpoint(endpoint, made)
+
+
+@transaction.atomic
+def end_overlap(*, endpoint_id: UUID, actor: str, now: datetime) -> WebhookEndpoint:
+    """Delete the older secret of a roll now. Raises NotFound, Conflict."""
+    tenant = current_tenant()
+    endpoint = _lock(endpoint_id)
+    if endpoint.previous_secret_until is None:
+        raise Conflict("There is no older secret: only the newest one is good.")
+    _forget_previous(tenant, endpoint)
+    _record(tenant, endpoint, actor, "endpoint.end_overlap", now)
+    return endpoint
+
+
+def forget_old_secrets(*, now: datetime) -> int:
+    """Delete the current tenant's older secrets whose time is over; how many. They verify nothing any more."""
+    tenant = current_tenant()
+    over = WebhookEndpoint.objects.filter(previous_secret_until__lte=now)
+    forgotten = 0
+    for endpoint_id in over.values_list("pk", flat=True):
+        with transaction.atomic():
+            endpoint = over.select_for_update().filter(pk=endpoint_id).first()
+            if endpoint is not None:  # else rolled again meanwhile
+                _forget_previous(tenant, endpoint)
+                forgotten += 1
+    return forgotten
 
 
 def make_token() -> str:
@@ -166,28 +222,33 @@ def _set_secret(endpoint: WebhookEndpoint, given: str, key: bytes) -> str | None
     if endpoint.auth not in schemes.SIGNED:
         return None
     if given:
-        _check_secret(endpoint.auth, given)
+        check_secret(endpoint.auth, given)
         endpoint.signing_secret = signing_secret.seal(key, endpoint.id, given)
+        endpoint.previous_secret_until = None
         return None
     if endpoint.signing_secret is not None or endpoint.auth in schemes.MADE_BY_SENDER:
         return None
-    made = signing_secret.make()
+    made = _make_secret(endpoint.auth)
     endpoint.signing_secret = signing_secret.seal(key, endpoint.id, made)
     return made
 
 
-def _check_secret(auth: str, secret: str) -> None:
-    message = ""
-    if not _SECRET.fullmatch(secret):
-        message = (
-            f"A signing secret has {MIN_SECRET_LENGTH} to {MAX_SECRET_LENGTH} visible ASCII characters, no spaces."
-        )
-    elif auth in {"standard_webhooks", "stripe"} and not secret.startswith(SECRET_PREFIX):
-        message = f"This secret starts with {SECRET_PREFIX}; copy the whole of it."
-    elif auth == "standard_webhooks" and not secret_bytes(secret):
-        message = f"Behind {SECRET_PREFIX} there must be base64."
-    if message:
-        raise InvalidEndpoint(message, details={"param": "secret"})
+def _make_secret(auth: str) -> str:
+    return signing_secret.make_plain() if auth == schemes.CUSTOM else signing_secret.make()
+
+
+def _forget_previous(tenant: TenantRef, endpoint: WebhookEndpoint) -> None:
+    if endpoint.signing_secret is not None:
+        key = data_key(tenant)
+        newest = signing_secret.open_entries(key, endpoint.id, bytes(endpoint.signing_secret))[0][0]
+        endpoint.signing_secret = signing_secret.seal(key, endpoint.id, newest)
+    endpoint.previous_secret_until = None
+    _save_secrets(tenant, endpoint)
+
+
+def _save_secrets(tenant: TenantRef, endpoint: WebhookEndpoint) -> None:
+    endpoint.save(update_fields=["signing_secret", "previous_secret_until"])
+    _write_route(tenant, endpoint)
 
 
 def _write_route(tenant: TenantRef, endpoint: WebhookEndpoint) -> None:
@@ -199,7 +260,9 @@ def _write_route(tenant: TenantRef, endpoint: WebhookEndpoint) -> None:
             "endpoint_id": endpoint.id,
             "source": endpoint.source,
             "auth": endpoint.auth,
+            "auth_options": endpoint.auth_options,
             "signing_secret": endpoint.signing_secret,
+            "previous_secret_until": endpoint.previous_secret_until,
             "event_type": endpoint.event_type,
             "type_path": endpoint.type_path,
             "dedupe_path": endpoint.dedupe_path,
@@ -213,22 +276,6 @@ def _lock(endpoint_id: UUID) -> WebhookEndpoint:
     if endpoint is None:
         raise NotFound("There is no such endpoint in this workspace.")
     return endpoint
-
-
-def _check(endpoint: WebhookEndpoint) -> None:
-    def refuse(param: str, message: str) -> None:
-        raise InvalidEndpoint(message, details={"param": param})
-
-    if not _SLUG.fullmatch(endpoint.slug):
-        refuse("slug", "A name holds small letters, digits, - and _, at most 60.")
-    if endpoint.auth not in WebhookEndpoint.Auth.values:
-        refuse("auth", f"Choose one of {', '.join(WebhookEndpoint.Auth.values)}.")
-    if not _EVENT_TYPE.fullmatch(endpoint.event_type):
-        refuse("event_type", "An event type holds letters, digits and . _ : / -, at most 200.")
-    for param in ("type_path", "dedupe_path"):
-        path = getattr(endpoint, param)
-        if len(path) > 200 or not _PATH.fullmatch(path):
-            refuse(param, "A path is names with dots between them, such as order.id.")
 
 
 def _record(

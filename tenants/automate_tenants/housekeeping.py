@@ -21,6 +21,7 @@ from automate.housekeeping import keep_house
 from automate.retention import Purged, configured
 from automate_tenants import deletion
 from automate_tenants.context import public_scope, tenant_scope
+from automate_tenants.endpoints import forget_old_secrets
 from automate_tenants.models import (
     AccountEvent,
     ApiKey,
@@ -33,6 +34,8 @@ from automate_tenants.models import (
     RefusalCount,
     RefusalEpisode,
     RefusalSample,
+    RequestCount,
+    RequestSample,
     Tenant,
     WorkspaceExport,
 )
@@ -59,6 +62,7 @@ def keep(tenant: Tenant, *, now: datetime, go_on: Callable[[], bool] = lambda: T
     retention = configured().for_days(tenant.kept_days)
     with tenant_scope(ref(tenant)):
         purged = keep_house(now=now, retention=retention, go_on=go_on)
+        purged["signing_secret"] += forget_old_secrets(now=now)
     with public_scope():
         cutoff = retention.cutoff(now)
         of_tenant = Q(tenant_id=tenant.pk)
@@ -66,6 +70,8 @@ def keep(tenant: Tenant, *, now: datetime, go_on: Callable[[], bool] = lambda: T
         purged["refusalcount"] += RefusalCount.objects.filter(of_tenant, minute__lt=cutoff).delete()[0]
         quiet = RefusalEpisode.objects.filter(of_tenant, latest_at__lt=cutoff)
         purged["refusalepisode"] += quiet.delete()[0]
+        purged["requestsample"] += RequestSample.objects.filter(of_tenant, received_at__lt=cutoff).delete()[0]
+        purged["requestcount"] += RequestCount.objects.filter(of_tenant, since__lt=cutoff).delete()[0]
         purged["handoverticket"] += HandoverTicket.objects.filter(of_tenant, expires_at__lt=now).delete()[0]
     return Counter(+purged)
 

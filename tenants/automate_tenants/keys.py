@@ -6,7 +6,8 @@ the workspace. A revoked key is refused by the next look-up; processes that reme
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -38,6 +39,7 @@ SCOPES = (
 )
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
 USED_AT_PRECISION = timedelta(minutes=1)  # one write per key and minute, not one per request
+BRIEF = timedelta(minutes=1)
 MAX_KEYS = 100  # live ones, per workspace
 
 
@@ -103,12 +105,25 @@ def verify_key(plain: str, *, now: datetime) -> ApiKey | None:
     return key
 
 
+@contextmanager
+def brief_key(*, tenant_id: int, scopes: Collection[str], now: datetime) -> Iterator[str]:
+    """The text of a key that lives as long as the block, a minute at most: for a request that the product makes."""
+    expires_at = now + BRIEF
+    key, plain = _insert(tenant_id, "Test sender", list(scopes), "system", now, expires_at=expires_at)
+    try:
+        yield plain
+    finally:
+        ApiKey.objects.filter(pk=key.pk).delete()
+
+
 def live_keys(tenant_id: int, now: datetime) -> QuerySet[ApiKey]:
     """Keys of the workspace that work at `now`."""
     return ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), tenant_id=tenant_id, revoked_at=None)
 
 
-def _insert(tenant_id: int, name: str, scopes: list[str], created_by: str, now: datetime) -> tuple[ApiKey, str]:
+def _insert(
+    tenant_id: int, name: str, scopes: list[str], created_by: str, now: datetime, *, expires_at: datetime | None = None
+) -> tuple[ApiKey, str]:
     plain = make_key()
     key = ApiKey.objects.create(
         tenant_id=tenant_id,
@@ -119,6 +134,7 @@ def _insert(tenant_id: int, name: str, scopes: list[str], created_by: str, now: 
         scopes=scopes,
         created_by=created_by,
         created_at=now,
+        expires_at=expires_at,
     )
     return key, plain
 

@@ -27,6 +27,8 @@ TABLES = {
     "automate_tenants_refusalcount": purged("housekeeping: the workspace's retention days"),
     "automate_tenants_refusalepisode": purged("its closing, or housekeeping: the workspace's retention days"),
     "automate_tenants_refusalsample": purged("housekeeping: the retention days; the newest 100 an endpoint"),
+    "automate_tenants_requestcount": purged("housekeeping: the workspace's retention days"),
+    "automate_tenants_requestsample": purged("housekeeping: the retention days; the newest 100 an endpoint"),
     "automate_tenants_tenant": bounded("workspaces"),
     "automate_tenants_tenantmigration": purged("the next migration of the workspace that succeeds"),
     "automate_tenants_tenanttemplate": bounded("releases of the workspaces' tables"),

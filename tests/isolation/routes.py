@@ -296,6 +296,22 @@ ROUTES = [
         shows=True,
         body={"auth": "none", "event_type": "changed"},
     ),
+    Route("webhooks/<uuid:endpoint_id>/paused/", "workspace", {"POST": "manage_endpoints"}, body={"is_paused": "yes"}),
+    Route(
+        "webhooks/<uuid:endpoint_id>/secret/",
+        "workspace",
+        {"GET": "manage_endpoints", "POST": "manage_endpoints"},
+        shows=True,
+        body={"overlap": "0"},
+    ),
+    Route("webhooks/<uuid:endpoint_id>/secret/ended/", "workspace", {"POST": "manage_endpoints"}),
+    Route(
+        "webhooks/<uuid:endpoint_id>/test/",
+        "workspace",
+        {"GET": "manage_endpoints", "POST": "manage_endpoints"},
+        shows=True,
+        body={"payload": "{}"},
+    ),
     Route("governance/", "workspace"),
     Route(
         "governance/secrets/",

@@ -21,6 +21,7 @@ from automate.models import (
     RunWait,
     StepRun,
     StoredBacktest,
+    WebhookEndpoint,
     Workflow,
     WorkflowVersion,
 )
@@ -29,6 +30,7 @@ from automate_tenants.context import public_scope, tenant_scope
 from tests.isolation.conftest import client, host_of, logged_in
 from tests.isolation.planted import CANARY, Planted
 from tests.isolation.routes import ROUTES, Route, address
+from tests.support.sink import Sink
 from tests.support.workspaces import Workspace
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +112,16 @@ def crashed(planted: Planted) -> dict[str, Any]:
     return {"event": str(OutboxJob.objects.get(kind="event", status="DEAD").event_id)}
 
 
+def signing(planted: Planted) -> None:
+    WebhookEndpoint.objects.filter(pk=planted.ids["endpoint_id"]).update(auth="github")
+
+
+def overlapping(planted: Planted) -> None:
+    signing(planted)
+    until = timezone.now() + timedelta(hours=1)
+    WebhookEndpoint.objects.filter(pk=planted.ids["endpoint_id"]).update(previous_secret_until=until)
+
+
 def rotated(planted: Planted) -> None:
     rotate_secret(name=planted.ids["secret"], value="another", actor="system", now=timezone.now())
 
@@ -174,6 +186,10 @@ PORTAL = {
     "schedules/<uuid:schedule_id>/paused/": leaves("schedule.pause"),
     "webhooks/new/": leaves("endpoint.create"),
     "webhooks/<uuid:endpoint_id>/": leaves("endpoint.update"),
+    "webhooks/<uuid:endpoint_id>/paused/": leaves("endpoint.pause"),
+    "webhooks/<uuid:endpoint_id>/secret/": leaves("endpoint.rotate_secret", prepare=signing),
+    "webhooks/<uuid:endpoint_id>/secret/ended/": leaves("endpoint.end_overlap", prepare=overlapping),
+    "webhooks/<uuid:endpoint_id>/test/": leaves("endpoint.test"),
     "governance/secrets/": leaves("secret.create"),
     "governance/secrets/<str:secret>/": leaves("secret.change"),
     "governance/secrets/<str:secret>/rotate/": leaves("secret.rotate"),
@@ -289,7 +305,10 @@ def test_every_request_that_may_change_something_is_declared_here() -> None:
     assert all(bool(change.actions) != bool(change.because) for change in CHANGES.values())
 
 
-def test_each_leaves_exactly_what_is_declared_by_whoever_did_it(tenant_a: Workspace, planted: Planted) -> None:
+def test_each_leaves_exactly_what_is_declared_by_whoever_did_it(
+    tenant_a: Workspace, planted: Planted, http_sink: Sink, settings: Any
+) -> None:
+    settings.INTERNAL_URL = http_sink.url  # where the test sender of webhooks finds a gateway
     with public_scope():
         owner = tenant_a.owner
         EmailAddress.objects.update_or_create(user=owner, email=owner.email, defaults={"verified": True})

@@ -10,12 +10,19 @@ import base64
 import json
 import secrets
 from datetime import datetime
+from math import inf
 from uuid import UUID
 
 from automate_governance import crypto
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
+Entries = list[tuple[str, float]]
+
+
+def make_plain() -> str:
+    """A fresh secret for a sender of another kind: 64 hex digits, used as the text that it is."""
+    return secrets.token_hex(SECRET_BYTES)
 
 
 def make() -> str:
@@ -39,8 +46,22 @@ def open_all(key: bytes, endpoint_id: UUID, sealed: bytes, *, now: datetime) -> 
     >>> open_all(b"k" * 32, endpoint, seal(b"k" * 32, endpoint, "whsec_new", previous="whsec_old", until=now), now=now)
     ['whsec_new']
     """
+    return good_at(open_entries(key, endpoint_id, sealed), now.timestamp())
+
+
+def open_entries(key: bytes, endpoint_id: UUID, sealed: bytes) -> Entries:
+    """Each secret with the end of its time (seconds since 1970), newest first. Raises crypto.Unsealable."""
     entries = json.loads(crypto.open_sealed(key, sealed, aad=_aad(endpoint_id)))
-    return [entry[0] for entry in entries if len(entry) == 1 or entry[1] > now.timestamp()]
+    return [(entry[0], entry[1] if len(entry) > 1 else inf) for entry in entries]
+
+
+def good_at(entries: Entries, seconds: float) -> list[str]:
+    """Those whose time is not over at `seconds`.
+
+    >>> good_at([("new", inf), ("old", 100.0)], 100.0)
+    ['new']
+    """
+    return [secret for secret, until in entries if until > seconds]
 
 
 def _aad(endpoint_id: UUID) -> bytes:

@@ -55,6 +55,13 @@ class Ingest:
     API_KEY_HASHES: tuple[str, ...] = ()  # SHA-256 of each key that may send, 64 hex digits
 
 
+@dataclass(frozen=True)
+class Challenge:
+    """The sender asked whether somebody is here, and wants to hear its own words back; no event."""
+
+    asked: str
+
+
 def ingest_settings() -> Ingest:
     options: dict[str, Any] = getattr(settings, "DJANGO_AUTOMATE", {})
     return Ingest(**options.get("INGEST", {}))
@@ -69,7 +76,7 @@ class WebhookView(View):
         try:
             if request.method != "POST":
                 raise MethodNotAllowed("Send events with POST.", headers={"Allow": "POST"})
-            answer = JsonResponse(_accepted(accept(request, str(kwargs["token"]), trace_id)), status=202)
+            answer = _answer(accept(request, str(kwargs["token"]), trace_id))
         except Refusal as refusal:
             _read_away(request)
             headers = {name: value for name, value in refusal.headers.items() if name != "Connection"}  # PEP 3333
@@ -78,7 +85,7 @@ class WebhookView(View):
         return answer
 
 
-def accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
+def accept(request: HttpRequest, token: str, trace_id: str) -> Ingested | Challenge:
     """Verify, read and store one request. Raises a Refusal, also when the database cannot take it."""
     try:
         return _accept(request, token, trace_id)
@@ -88,16 +95,20 @@ def accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
         raise retry_later(StorageUnavailable, message, seconds=2) from error
 
 
-def _accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
+def _accept(request: HttpRequest, token: str, trace_id: str) -> Ingested | Challenge:
     endpoint = WebhookEndpoint.objects.filter(token=token).first()
     if endpoint is None:
         raise EndpointNotFound("No endpoint has this URL. Copy it again.")
     if endpoint.auth == WebhookEndpoint.Auth.API_KEY:
         _check_key(request)
     raw = _raw_body(request)
-    if endpoint.auth in schemes.SIGNED:
-        _check_signature(request, endpoint, raw)
+    scheme = _scheme(endpoint)
+    if scheme is not None:
+        secrets = _secrets(endpoint)
+        scheme.verify(secrets=secrets, headers=request.headers, raw=raw, now_seconds=time.time())
     body = read_body(raw, request.headers.get("content-type"), request.headers.get("content-encoding"))
+    if (asked := schemes.challenge(endpoint.auth, body.value)) is not None:
+        return Challenge(asked)
     with masking_emails(host.current().masks_emails()):
         headers = kept_headers((name.lower(), value) for name, value in request.headers.items())
     return EventIngestor().ingest(
@@ -109,7 +120,7 @@ def _accept(request: HttpRequest, token: str, trace_id: str) -> Ingested:
             text=body.text,
             value=body.value,
             dedupe_path=endpoint.dedupe_path,
-            webhook_id=schemes.delivery_id(endpoint.auth, request.headers),
+            webhook_id=schemes.delivery_id(scheme, request.headers),
             idempotency_key=request.headers.get("idempotency-key"),
         ),
         raw=raw,
@@ -126,15 +137,22 @@ def _check_key(request: HttpRequest) -> None:
         raise invalid_api_key()
 
 
-def _check_signature(request: HttpRequest, endpoint: WebhookEndpoint, raw: bytes) -> None:
-    secrets: list[str] = []
-    if endpoint.signing_secret is not None:
-        try:
-            sealed = bytes(endpoint.signing_secret)
-            secrets = signing_secret.open_all(host.current().data_key(), endpoint.id, sealed, now=timezone.now())
-        except Unsealable:
-            secrets = []  # an unreadable secret is no secret: refused below
-    schemes.verify_sender(endpoint.auth, secrets=secrets, headers=request.headers, raw=raw, now_seconds=time.time())
+def _scheme(endpoint: WebhookEndpoint) -> schemes.Scheme | None:
+    try:
+        return schemes.scheme_of(endpoint.auth, endpoint.auth_options)
+    except schemes.InvalidOptions:
+        raise invalid_api_key("This endpoint's authentication is not known here.") from None
+
+
+def _secrets(endpoint: WebhookEndpoint) -> list[str]:
+    """Those that may have signed a request now; an unreadable secret is no secret."""
+    if endpoint.signing_secret is None:
+        return []
+    try:
+        sealed = bytes(endpoint.signing_secret)
+        return signing_secret.open_all(host.current().data_key(), endpoint.id, sealed, now=timezone.now())
+    except Unsealable:
+        return []
 
 
 def _read_away(request: HttpRequest) -> None:
@@ -158,6 +176,12 @@ def _raw_body(request: HttpRequest) -> bytes:
         raise payload_too_large(MAX_BODY_BYTES) from None
     except UnreadablePostError:
         raise InvalidJson("The body was cut off.") from None
+
+
+def _answer(taken: Ingested | Challenge) -> JsonResponse:
+    if isinstance(taken, Challenge):
+        return JsonResponse({"challenge": taken.asked})
+    return JsonResponse(_accepted(taken), status=202)
 
 
 def _accepted(stored: Ingested) -> dict[str, object]:

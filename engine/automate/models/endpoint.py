@@ -15,13 +15,18 @@ class WebhookEndpoint(models.Model):
         STANDARD_WEBHOOKS = "standard_webhooks", "Standard Webhooks signature"
         GITHUB = "github", "GitHub signature"
         STRIPE = "stripe", "Stripe signature"
+        SLACK = "slack", "Slack signature"
+        SHOPIFY = "shopify", "Shopify signature"
+        HMAC = "hmac", "HMAC of your own kind"
         NONE = "none", "Nobody is checked"  # an explicit, visible choice
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     slug = models.SlugField(max_length=60, unique=True)  # what a workflow's trigger names
     token = models.CharField(max_length=64, unique=True)  # >= 160 random bits
     auth = models.CharField(max_length=20, choices=Auth.choices, default=Auth.API_KEY)
-    signing_secret = models.BinaryField(null=True)  # sealed with the tenant's key
+    auth_options = models.JSONField(null=True)  # of `hmac`: ingest.schemes.HmacOptions
+    signing_secret = models.BinaryField(null=True)  # sealed with the tenant's key; during a roll it holds two
+    previous_secret_until = models.DateTimeField(null=True)  # when the older one stops; null: there is one
     event_type = models.CharField(max_length=200, default="webhook.received")
     type_path = models.CharField(max_length=200, blank=True)  # dotted path in the body that names the event type
     dedupe_path = models.CharField(max_length=200, blank=True)  # dotted path in the body that holds the dedupe key

@@ -14,7 +14,7 @@ from automate_tenants.models.lifecycle import (
     WorkspaceExport,
 )
 from automate_tenants.models.rate import RateWindow, WebhookLimit
-from automate_tenants.models.refusal import RefusalCount, RefusalEpisode, RefusalSample
+from automate_tenants.models.refusal import RefusalCount, RefusalEpisode, RefusalSample, RequestCount, RequestSample
 from automate_tenants.models.route import WebhookRoute
 from automate_tenants.models.schema import TenantMigration, TenantTemplate
 from automate_tenants.models.tenant import Domain, Tenant
@@ -40,6 +40,8 @@ __all__ = [
     "RefusalCount",
     "RefusalEpisode",
     "RefusalSample",
+    "RequestCount",
+    "RequestSample",
     "Tenant",
     "TenantMigration",
     "TenantTemplate",

@@ -45,9 +45,10 @@ class ApiKey(models.Model):
     scopes = models.JSONField(default=list)  # ["events:write", "runs:read", ...]
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True)  # set by a roll: the old key works until then
+    expires_at = models.DateTimeField(null=True)  # chosen when it was made, or set by a roll: it works until then
     revoked_at = models.DateTimeField(null=True)
     latest_used_at = models.DateTimeField(null=True)  # to the minute
+    latest_used_ip = models.GenericIPAddressField(null=True)
 
     def __str__(self) -> str:
         return f"{self.name} {self.prefix}…{self.last4}"

@@ -1,6 +1,7 @@
-"""Refused requests: counted per minute, the newest samples kept, each episode told of in the audit log.
+"""Requests to endpoints that made no event: refused ones, repeats, challenges. The newest samples are kept.
 
-They are not events. Written in the background.
+Refusals are counted per minute and each episode is told of in the audit log. What was taken is counted here too, so
+that a page need not count events. Written in the background.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class RefusalSample(models.Model):
     trace_id = models.UUIDField()
     ip = models.GenericIPAddressField(null=True)
     received_at = models.DateTimeField()
+    headers = models.JSONField(null=True)  # as events keep them
+    body = models.TextField(blank=True, default="", db_default="")  # redacted; empty when not read or too long
 
     class Meta:
         indexes = [models.Index(fields=["tenant_id", "endpoint_id", "id"], name="refusal_newest_idx")]
@@ -73,3 +76,44 @@ class RefusalEpisode(models.Model):
 
     def __str__(self) -> str:
         return f"{self.endpoint_id} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class RequestSample(models.Model):
+    """One request that was answered well and made no event. The newest 100 per endpoint are kept."""
+
+    class Verdict(models.TextChoices):
+        DUPLICATE = "duplicate"  # of `event_id`
+        CHALLENGE = "challenge"  # the sender asked whether somebody is here
+
+    tenant_id = models.BigIntegerField()
+    endpoint_id = models.UUIDField()
+    verdict = models.CharField(max_length=9, choices=Verdict.choices)
+    event_id = models.UUIDField(null=True)
+    body_differs = models.BooleanField(default=False)  # from that of the first request with this dedupe key
+    trace_id = models.UUIDField()
+    ip = models.GenericIPAddressField(null=True)
+    headers = models.JSONField(null=True)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["tenant_id", "endpoint_id", "id"], name="request_newest_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint_id} {self.verdict}"
+
+
+class RequestCount(models.Model):
+    """How many requests one endpoint took in five minutes, and when the latest came."""
+
+    tenant_id = models.BigIntegerField()
+    endpoint_id = models.UUIDField()
+    since = models.DateTimeField()  # a multiple of five minutes
+    accepted = models.IntegerField()
+    duplicates = models.IntegerField()
+    latest_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "endpoint_id", "since"], name="request_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint_id} {self.since:%Y-%m-%d %H:%M} {self.accepted}"

@@ -14,7 +14,9 @@ class WebhookRoute(models.Model):
     endpoint_id = models.UUIDField(unique=True)
     source = models.CharField(max_length=200)
     auth = models.CharField(max_length=20)
+    auth_options = models.JSONField(null=True)
     signing_secret = models.BinaryField(null=True)  # sealed with the tenant's key
+    previous_secret_until = models.DateTimeField(null=True)  # a roll is under way: two secrets are good until then
     event_type = models.CharField(max_length=200)
     type_path = models.CharField(max_length=200, blank=True)
     dedupe_path = models.CharField(max_length=200, blank=True)

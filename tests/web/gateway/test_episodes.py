@@ -15,8 +15,9 @@ import psycopg
 import pytest
 
 from automate_web.gateway.auditor import audit
-from automate_web.gateway.episodes import Episodes, Sample
+from automate_web.gateway.episodes import Episodes
 from automate_web.gateway.link import Link, LinkLost
+from automate_web.gateway.samples import Refused
 from tests.support import server
 from tests.support.waiting import AtOnce, Eventually
 from tests.support.workspaces import Workspace
@@ -35,9 +36,9 @@ class House:
     owner: psycopg.Connection[Any]
     workspaces: tuple[Workspace, Workspace]
 
-    def sample(self, seconds: float, *, code: str = "invalid_json", message: str = "no", of: int = 0) -> Sample:
+    def sample(self, seconds: float, *, code: str = "invalid_json", message: str = "no", of: int = 0) -> Refused:
         workspace = self.workspaces[of]
-        return Sample(
+        return Refused(
             tenant_id=workspace.ref.id,
             endpoint_id=workspace.opened.endpoint.pk,
             code=code,
@@ -46,9 +47,11 @@ class House:
             trace_id=TRACE,
             ip="192.0.2.1",
             received_at=NOON + timedelta(seconds=seconds),
+            masks_emails=False,
+            content=None,
         )
 
-    def flush(self, *samples: Sample, at: float | None = None) -> None:
+    def flush(self, *samples: Refused, at: float | None = None) -> None:
         """What one gateway process writes; it looks at its clock `at` seconds after noon."""
         self._count(samples)
         episodes = Episodes()
@@ -95,7 +98,7 @@ class House:
         query = "SELECT tenant_id, latest_error FROM public.automate_tenants_refusalepisode ORDER BY id"
         return list(self.owner.execute(query).fetchall())
 
-    def _count(self, samples: tuple[Sample, ...]) -> None:
+    def _count(self, samples: tuple[Refused, ...]) -> None:
         minutes = Counter(
             (s.tenant_id, s.endpoint_id, s.code, s.received_at.replace(second=0, microsecond=0)) for s in samples
         )

@@ -6,43 +6,20 @@ gateways add to the same one, and one of them finds it quiet, also after all hav
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from automate_governance.redaction import redact
-from automate_governance.redaction.current import masking_emails
-from automate_governance.storable import storable
 from automate_web.gateway.link import Link
+from automate_web.gateway.samples import Refused
 
 QUIET = timedelta(minutes=10)  # as in the SQL functions
 MAX_SPANS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One refused request."""
-
-    tenant_id: int
-    endpoint_id: UUID
-    code: str
-    message: str
-    details: dict[str, Any]
-    trace_id: UUID
-    ip: str | None
-    received_at: datetime
-    masks_emails: bool = False  # as the workspace's policy says
-
-    def shown(self, value: Any) -> Any:
-        """`value`, of this refusal, as it may be kept."""
-        with masking_emails(self.masks_emails):
-            return storable(redact(value))
-
-
 @dataclass(slots=True)
 class _Span:
-    first: Sample
+    first: Refused  # without what it held
     latest_at: datetime
 
 
@@ -56,13 +33,15 @@ class Episodes:
     def __bool__(self) -> bool:
         return bool(self._spans)
 
-    def note(self, sample: Sample) -> None:
+    def note(self, sample: Refused) -> None:
         """Add a refusal; while the database is away one may come after quiet minutes: another span."""
         spans = self._spans.get(sample.endpoint_id)
         if spans and sample.received_at < spans[-1].latest_at + QUIET:
             spans[-1].latest_at = max(spans[-1].latest_at, sample.received_at)
         elif self._count < MAX_SPANS:
-            self._spans.setdefault(sample.endpoint_id, []).append(_Span(sample, sample.received_at))
+            self._spans.setdefault(sample.endpoint_id, []).append(
+                _Span(replace(sample, content=None), sample.received_at)
+            )
             self._count += 1
 
     async def write(self, link: Link) -> int:

@@ -14,7 +14,7 @@ import orjson
 
 from automate.ids import dedupe_id, new_id
 from automate.ingest import schemes
-from automate.ingest.body import read_body
+from automate.ingest.body import Body, read_body
 from automate.ingest.dedupe import body_hash, dedupe_key, event_type
 from automate.ingest.headers import kept_headers
 from automate.ingest.refusal import (
@@ -72,7 +72,7 @@ class Hooks:
             if request.method != "POST":
                 raise MethodNotAllowed("Send events with POST.", headers={"Allow": "POST"})
             with masking_emails(route.masks_emails):
-                stored = await self._accept(request, route)
+                answer = await self._accept(request, route)
         except Refusal as refusal:
             if refusal.http_status < 429:  # the sender's own mistake
                 self._sources.refused(request.ip)
@@ -81,7 +81,7 @@ class Hooks:
             if isinstance(refusal, PayloadTooLarge):
                 await request.read_away()
             return error_response(refusal, request.trace_id)
-        return accepted(stored)
+        return answer
 
     async def _route(self, token: str) -> Route:
         route = await self._routes.get(sha256(token)) if 0 < len(token) <= MAX_TOKEN_CHARACTERS else None
@@ -89,7 +89,7 @@ class Hooks:
             raise EndpointNotFound("No endpoint has this URL. Copy it again from the portal.")
         return route
 
-    async def _accept(self, request: Request, route: Route) -> Stored:
+    async def _accept(self, request: Request, route: Route) -> Response:
         if not route.is_tenant_active:
             raise workspace_suspended()
         self._denials.check(route.tenant_id, route.endpoint_id)
@@ -97,12 +97,18 @@ class Hooks:
         if route.auth == "api_key":
             await self._check_key(request, route)
         raw = await request.body(seconds=self._body_seconds)
-        if route.auth in schemes.SIGNED:
-            secrets = self._secrets.of(route, now=datetime.now(UTC))
-            schemes.verify_sender(route.auth, secrets=secrets, headers=fields, raw=raw, now_seconds=time.time())
+        if route.scheme is not None:
+            secrets = self._secrets.of(route)
+            route.scheme.verify(secrets=secrets, headers=fields, raw=raw, now_seconds=time.time())
         elif route.auth not in {"api_key", "none"}:
             raise invalid_api_key("This endpoint's authentication is not known here.")
-        return await self._commit.put(new_event(request, route, raw))
+        body = read_body(raw, fields.get("content-type"), fields.get("content-encoding"))
+        if (asked := schemes.challenge(route.auth, body.value)) is not None:
+            self._ledger.challenged(route, request)
+            return Response(200, orjson.dumps({"challenge": asked}))
+        stored = await self._commit.put(new_event(request, route, raw, body))
+        self._ledger.taken(route, request, stored)
+        return accepted(stored)
 
     async def _check_key(self, request: Request, route: Route) -> None:
         plain = bearer_token(request.fields.get("authorization"))
@@ -111,18 +117,17 @@ class Hooks:
             raise invalid_api_key()
         if SCOPE not in key.scopes:
             raise ForbiddenScope(f"This API key lacks the scope {SCOPE}. Use another.", details={"scope": SCOPE})
-        self._ledger.used(key.id)
+        self._ledger.used(key.id, request.ip)
 
 
-def new_event(request: Request, route: Route, raw: bytes) -> NewEvent:
+def new_event(request: Request, route: Route, raw: bytes, body: Body) -> NewEvent:
     """The event that a verified request stands for. Raises a Refusal."""
     fields = request.fields
-    body = read_body(raw, fields.get("content-type"), fields.get("content-encoding"))
     key = dedupe_key(
         text=body.text,
         value=body.value,
         dedupe_path=route.dedupe_path,
-        webhook_id=schemes.delivery_id(route.auth, fields),
+        webhook_id=schemes.delivery_id(route.scheme, fields),
         idempotency_key=fields.get("idempotency-key"),
     )
     return NewEvent(

@@ -32,6 +32,7 @@ class Request:
     receive: Receive
     trusted_proxies: int = 0
     headers: list[tuple[bytes, bytes]] = field(init=False)
+    read: bytes | None = None  # the body, once it was received whole
     body_read: asyncio.Event = field(default_factory=asyncio.Event)  # set by whoever has read the whole body
     is_whole: bool = False  # the last of the body has been received
     is_answering: bool = False  # the head of a streamed answer is out: no other answer can follow
@@ -83,6 +84,7 @@ class Request:
             body: bytes = message.get("body", b"")
             if len(body) > limit_bytes:
                 raise payload_too_large(limit_bytes)
+            self.read = body
             return body
         chunks = [message.get("body", b"")]
         size = len(chunks[0])
@@ -93,7 +95,8 @@ class Request:
             size += len(chunks[-1])
             if size > limit_bytes:
                 raise payload_too_large(limit_bytes)
-        return b"".join(chunks)
+        self.read = b"".join(chunks)
+        return self.read
 
     async def read_away(self, *, limit_bytes: int = 2 * MAX_BODY_BYTES, seconds: float = 2.0) -> None:
         """Receive what is still coming, within limits: a sender cut off while it sends may never see its answer."""

@@ -21,6 +21,7 @@ from uuid import UUID
 import asyncpg
 
 from automate.ingest.refusal import StorageUnavailable, retry_later
+from automate.ingest.schemes import InvalidOptions, Scheme, scheme_of
 from automate_web.gateway.link import Link, LinkLost
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class Route:
     endpoint_id: UUID
     source: str  # "webhook:<slug>", of the event
     auth: str
+    scheme: Scheme | None  # how its senders sign; None: they do not, or in a way that is not known here
     signing_secret: bytes | None  # sealed
     event_type: str
     type_path: str
@@ -134,9 +136,18 @@ def route_lookup(link: Link, *, seconds: float, limit: int) -> Lookup[Route]:
         rows = await link.run("find_route", token_hash)
         if not rows:
             return None
-        return Route(**dict(rows[0]), dedupe_source=f"webhook:{rows[0]['endpoint_id']}")
+        row = dict(rows[0])
+        scheme = _scheme(row["auth"], row.pop("auth_options"))
+        return Route(**row, scheme=scheme, dedupe_source=f"webhook:{row['endpoint_id']}")
 
     return Lookup(read, seconds=seconds, limit=limit)
+
+
+def _scheme(auth: str, options: str | None) -> Scheme | None:
+    try:
+        return scheme_of(auth, json.loads(options) if options else None)
+    except InvalidOptions:  # written by a newer release
+        return None
 
 
 def key_lookup(link: Link, *, seconds: float, limit: int) -> Lookup[Key]:

@@ -1,17 +1,19 @@
-"""GitHub's and Stripe's signatures: what they send is accepted, anything else is a 401, none a crash.
+"""Signatures of each scheme: what senders send is accepted, anything else is a 401, none a crash.
 
-The GitHub pair is the one that GitHub's documentation gives for checking an implementation. The Stripe header was
-computed with `openssl dgst -sha256 -hmac` over "t.body".
+The GitHub and Slack pairs are those that their documentation gives for checking an implementation; Standard Webhooks'
+is of its reference libraries, the custom ones of RFC 4231 and RFC 2202 (test case 2). The Stripe header was computed
+with `openssl dgst -sha256 -hmac` over "t.body".
 """
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 
 from automate.ingest.refusal import Refusal
-from automate.ingest.schemes import delivery_id, verify_sender
+from automate.ingest.schemes import InvalidOptions, challenge, delivery_id, parse_options, scheme_of
 
 NOW = 1_790_000_000
 GITHUB_SECRET = "It's a Secret to Everybody"
@@ -29,10 +31,16 @@ STRIPE = {"stripe-signature": f"t={NOW},v1={V1},v0={'0' * 64}"}
 def check(auth: str, headers: dict[str, str], *secrets: str, raw: bytes | None = None, now: float = NOW) -> str:
     known = {"github": (GITHUB_SECRET, GITHUB_BODY), "stripe": (STRIPE_SECRET, STRIPE_BODY)}
     secret, body = known[auth]
+    return verdict(auth, None, secrets or (secret,), headers, body if raw is None else raw, now)
+
+
+def verdict(
+    auth: str, options: dict[str, Any] | None, secrets: tuple[str, ...], headers: dict[str, str], raw: bytes, now: float
+) -> str:
+    scheme = scheme_of(auth, options)
+    assert scheme is not None
     try:
-        verify_sender(
-            auth, secrets=secrets or (secret,), headers=headers, raw=body if raw is None else raw, now_seconds=now
-        )
+        scheme.verify(secrets=secrets, headers=headers, raw=raw, now_seconds=now)
     except Refusal as refusal:
         assert refusal.http_status == 401
         return refusal.code
@@ -104,9 +112,172 @@ def test_only_so_many_signatures_are_looked_at() -> None:
         ("github", {"webhook-id": "msg_1"}, None),
         ("stripe", {"webhook-id": "msg_1"}, "msg_1"),
         ("standard_webhooks", {"webhook-id": "msg_1"}, "msg_1"),
+        ("shopify", {"x-shopify-webhook-id": "b54557e4"}, "b54557e4"),
+        ("shopify", {"shopify-webhook-id": "b54557e4"}, "b54557e4"),
+        ("slack", {"webhook-id": "msg_1"}, "msg_1"),
+        ("api_key", {"webhook-id": "msg_1"}, "msg_1"),
     ],
 )
 def test_a_delivery_is_called_what_its_sender_calls_it(
     auth: str, headers: dict[str, Any], expected: str | None
 ) -> None:
-    assert delivery_id(auth, headers) == expected
+    assert delivery_id(scheme_of(auth), headers) == expected
+
+
+SLACK_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+SLACK_AT = 1_531_420_618
+SLACK_BODY = (
+    b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar"
+    b"&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com"
+    b"%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121."
+    b"803a0bc887a14d10d2c447fce8b6703c"
+)
+SLACK = {
+    "x-slack-request-timestamp": str(SLACK_AT),
+    "x-slack-signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+}
+
+
+def test_slacks_own_example_is_accepted_for_five_minutes() -> None:
+    def at(now: float, headers: dict[str, str] = SLACK, raw: bytes = SLACK_BODY) -> str:
+        return verdict("slack", None, (SLACK_SECRET,), headers, raw, now)
+
+    assert at(SLACK_AT + 300) == "accepted"
+    assert at(SLACK_AT + 301) == "timestamp_out_of_tolerance"
+    assert at(SLACK_AT, raw=SLACK_BODY + b"&x=1") == "invalid_signature"
+    assert at(SLACK_AT, {**SLACK, "x-slack-request-timestamp": str(SLACK_AT + 1)}) == "invalid_signature"
+    assert at(SLACK_AT, {"x-slack-signature": SLACK["x-slack-signature"]}) == "missing_signature"
+    assert at(SLACK_AT, {**SLACK, "x-slack-signature": SLACK["x-slack-signature"].removeprefix("v0=")}) == (
+        "invalid_signature"
+    )
+
+
+def test_the_reference_example_of_standard_webhooks_is_accepted() -> None:
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    secret = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    assert verdict("standard_webhooks", None, (secret,), headers, b'{"test": 2432232314}', 1_614_265_330) == "accepted"
+
+
+RFC_KEY, RFC_DATA = "Jefe", b"what do ya want for nothing?"
+RFC_VALUES = {
+    "sha1": "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
+    "sha256": "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+    "sha512": "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fd"
+    "caeab1a34d4a6b4b636e070a38bce737",
+}
+
+
+@pytest.mark.parametrize("algorithm", RFC_VALUES)
+def test_a_custom_hmac_is_that_of_the_rfcs_in_hex_and_base64(algorithm: str) -> None:
+    value = RFC_VALUES[algorithm]
+    in_base64 = base64.b64encode(bytes.fromhex(value)).decode()
+
+    def check_custom(written: str, **options: str) -> str:
+        options = {"header": "X-Sig", "algorithm": algorithm, **options}
+        return verdict("hmac", options, (RFC_KEY,), {"x-sig": written}, RFC_DATA, NOW)
+
+    assert check_custom(value) == check_custom(value.upper()) == "accepted"
+    assert check_custom(f"k={value}", prefix="k=") == "accepted"
+    assert check_custom(value, prefix="k=") == "invalid_signature"
+    assert check_custom(in_base64, encoding="base64") == "accepted"
+    assert check_custom(in_base64.rstrip("=").replace("+", "-").replace("/", "_"), encoding="base64") == "accepted"
+    assert check_custom(value, encoding="base64") == "invalid_signature"
+    assert check_custom("0" * len(value)) == "invalid_signature"
+
+
+TIMED = {
+    "header": "X-Sig",
+    "timestamp_header": "X-Time",
+    "id_header": "X-Delivery",
+    "tolerance_seconds": 60,
+    "signed": "{id}:{timestamp}\n{body}!",
+    "algorithm": "sha512",
+    "encoding": "base64",
+    "prefix": "v2=",
+}
+
+
+def test_what_a_scheme_signs_it_accepts_and_nothing_else() -> None:
+    for auth, options, secret in (
+        ("github", None, "s" * 20),
+        ("stripe", None, "whsec_x"),
+        ("slack", None, "s" * 32),
+        ("shopify", None, "shpss_1"),
+        ("standard_webhooks", None, "whsec_aGVsbG8="),
+        ("hmac", TIMED, "my secret"),
+    ):
+        scheme = scheme_of(auth, options)
+        assert scheme is not None
+        signed = scheme.sign(secret=secret, raw=b"{}", delivery="d-1", now_seconds=NOW)
+        headers = {name.lower(): value for name, value in signed.items()}
+        assert verdict(auth, options, ("other", secret), headers, b"{}", NOW) == "accepted", auth
+        assert verdict(auth, options, (secret,), headers, b"{ }", NOW) == "invalid_signature", auth
+        assert verdict(auth, options, ("another",), headers, b"{}", NOW) == "invalid_signature", auth
+        assert verdict(auth, options, (secret,), {}, b"{}", NOW) == "missing_signature", auth
+        for name in headers:
+            assert verdict(auth, options, (secret,), {**headers, name: "é\x00"}, b"{}", NOW) != "accepted" or (
+                name == "x-github-delivery" or name == "x-shopify-webhook-id"
+            ), (auth, name)
+
+
+def test_a_custom_time_and_delivery_are_part_of_what_is_signed() -> None:
+    scheme = scheme_of("hmac", TIMED)
+    assert scheme is not None
+    made = scheme.sign(secret="k", raw=b"{}", delivery="d-1", now_seconds=NOW)
+    headers = {name.lower(): value for name, value in made.items()}
+
+    def check_timed(changed: dict[str, str], now: float = NOW) -> str:
+        return verdict("hmac", TIMED, ("k",), {**headers, **changed}, b"{}", now)
+
+    assert made["X-Sig"].startswith("v2=") and made["X-Time"] == str(NOW)
+    assert delivery_id(scheme, headers) == "d-1"
+    assert check_timed({}, NOW + 60) == "accepted"
+    assert check_timed({}, NOW + 61) == "timestamp_out_of_tolerance"
+    assert check_timed({"x-time": f"{NOW}000"}) == "invalid_signature"  # milliseconds are a time, but were not signed
+    assert check_timed({"x-time": "soon"}) == "invalid_signature"
+    assert check_timed({"x-delivery": "d-2"}) == "invalid_signature"
+    assert check_timed({"x-delivery": ""}) == "missing_signature"
+
+
+@pytest.mark.parametrize(
+    ("param", "changed"),
+    [
+        ("header", {"header": ""}),
+        ("header", {"header": "X Sig"}),
+        ("header", {"header": "Authorization"}),
+        ("algorithm", {"algorithm": "md5"}),
+        ("encoding", {"encoding": "rot13"}),
+        ("prefix", {"prefix": "a,b"}),
+        ("prefix", {"prefix": 7}),
+        ("timestamp_header", {"timestamp_header": "X-Sig"}),
+        ("tolerance_seconds", {"tolerance_seconds": 0}),
+        ("tolerance_seconds", {"tolerance_seconds": True}),
+        ("signed", {"signed": "{timestamp}"}),
+        ("signed", {"signed": "{body}{body}"}),
+        ("signed", {"signed": "{timestamp}.{body}"}),  # no header names the time
+        ("signed", {"signed": "{id}.{body}"}),
+        ("signed", {"signed": "{url}{body}"}),
+        ("signed", {"timestamp_header": "X-Time"}),  # a time that is not signed
+        ("secret", {"secret": "x"}),
+    ],
+    ids=str,
+)
+def test_options_that_make_no_sense_are_refused_by_name(param: str, changed: dict[str, Any]) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        parse_options({"header": "X-Sig", **changed})
+    assert refused.value.param == param
+
+
+@pytest.mark.parametrize(
+    "value", [{"type": "url_verification"}, {"challenge": "x"}, {"type": "url_verification", "challenge": 1}, [], "x"]
+)
+def test_only_slack_is_answered_its_challenge(value: Any) -> None:
+    asked = {"type": "url_verification", "challenge": "x"}
+    assert challenge("slack", asked) == "x"
+    assert challenge("stripe", asked) is None
+    assert challenge("slack", value) is None
+    assert challenge("slack", {**asked, "challenge": "x" * 1001}) is None
