@@ -158,6 +158,7 @@ def plant(tenant: TenantRef) -> Planted:
         "part": "output",
         "workflow_id": workflow.pk,
         "workflow": workflow.pk,
+        "template": "order-to-slack",
         "version_num": 1,
         "number": 1,
         "version": 1,

@@ -169,6 +169,9 @@ ROUTES = [
     ),
     Route("workflows/", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("workflows.csv", "workspace", {"GET": "view_workflow"}, shows=True),
+    Route("workflows/templates/", "workspace", {"GET": "view_workflow"}),
+    Route("workflows/templates/<slug:template>/", "workspace", {"GET": "view_workflow"}),
+    Route("workflows/templates/<slug:template>/workflows/", "workspace", {"POST": "change_workflow"}),
     Route("workflows/trash/", "workspace", {"GET": "view_workflow"}),
     Route(
         "workflows/<uuid:workflow_id>/purges/",

@@ -178,6 +178,7 @@ PORTAL = {
         "backtest.cancel", prepare=looking_back
     ),
     "workflows/<uuid:workflow_id>/removed/": leaves("workflow.disable", "workflow.remove"),
+    "workflows/templates/<slug:template>/workflows/": leaves("workflow.create"),
     "workflows/<uuid:workflow_id>/purges/": leaves("workflow.purge", body=trashed),
     "workflows/<uuid:workflow_id>/unpublished/": leaves("workflow.unpublish"),
     "workflows/<uuid:workflow_id>/tags/": leaves("workflow.tag"),

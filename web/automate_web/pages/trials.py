@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from automate.services import InvalidDraft, testing
 from automate.services.backtests import cancel_backtest as stop
 from automate.services.backtests import start_backtest
 from automate_governance.errors import NormalizedError, NotFound
+from automate_web import gallery
 from automate_web.pages import jsontext
 from automate_web.pages.conditions import Condition, condition_tree
 from automate_web.pages.people import person
@@ -49,12 +51,18 @@ class Row:
 @require_http_methods(["GET", "POST"])
 @workspace_page("automate.view_workflow")
 def dry_run(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
-    """GET /workflows/<workflow_id>/dry-runs/ asks what to try; POST shows what would happen. Stores nothing."""
+    """GET /workflows/<workflow_id>/dry-runs/ asks what to try; POST shows what would happen. Stores nothing.
+
+    `?template=<slug>` fills in the sample of the template that it was made from, and shows at once what happens.
+    """
     workflow = find_workflow(workflow_id)
-    if request.method == "GET":
+    template = gallery.templates().get(request.GET.get("template", ""))
+    if request.method == "GET" and template is None:
         return _page(request, workflow)
     demand(request, "automate.change_workflow")
     text = request.POST.get("payload", "").replace("\r\n", "\n")
+    if request.method == "GET" and template is not None:
+        text = json.dumps(template.sample, indent=2, ensure_ascii=False)
     try:
         event_id = UUID(request.POST["event"]) if request.POST.get("event") else None
         payload = jsontext.parse(text or "{}")
@@ -75,7 +83,7 @@ def dry_run(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
         return _page(request, workflow, problem="There is no such event.", status=422)
     except NormalizedError as error:
         return _page(request, workflow, problem=_sentence(error), status=error.http_status)
-    return _page(request, workflow, **_shown(tried, definition))
+    return _page(request, workflow, text=text, **_shown(tried, definition))
 
 
 @require_POST
@@ -140,7 +148,7 @@ def _stored(workflow_id: UUID, backtest_id: UUID) -> StoredBacktest:
 def _page(request: WorkspaceRequest, workflow: Workflow, *, status: int = 200, **context: Any) -> HttpResponse:
     """The forms as they were filled in, and what was found."""
     said: HttpRequest = request
-    context |= {
+    context = {
         "workflow": workflow,
         "versions": workflow.versions.order_by("-version_num").only("version_num", "workflow_id")[:OFFERED_VERSIONS],
         "events": Event.objects.order_by("-id").only("type", "source", "received_at")[:OFFERED_EVENTS],
@@ -150,6 +158,7 @@ def _page(request: WorkspaceRequest, workflow: Workflow, *, status: int = 200, *
         "chosen_event": said.POST.get("event", ""),
         "past_rule": said.POST.get("past_rule") == "yes",
         "days": said.POST.get("days", "7"),
+        **context,
     }
     return render(request, "workflows/trial.html", context, status=status)
 

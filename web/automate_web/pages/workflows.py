@@ -32,6 +32,7 @@ from automate.services.problems import find_all_problems
 from automate_governance.errors import Conflict, NotFound
 from automate_web import filters
 from automate_web.pages import jsontext
+from automate_web.pages.gallery import made_from
 from automate_web.requests import WorkspaceRequest, actor, demand, revision_of, wants_fragment, workspace_page
 
 BLANK = {
@@ -97,6 +98,7 @@ def detail(request: WorkspaceRequest, workflow_id: UUID) -> HttpResponse:
     workflow = find_workflow(workflow_id)
     text = write(workflow.draft)
     context: dict[str, Any] = {"workflow": workflow, "revision": workflow.draft_revision, **_undo(request, workflow)}
+    context |= made_from(request, text)
     return _editor(request, "workflows/detail.html", read(text), **context)
 
 
