@@ -20,6 +20,7 @@ ALLOWED_CACHES = {
     ("automate_tenants/template.py", "_own_version"): "what this code's migrations are called",
     ("automate_web/api/schema.py", "_content"): "the API's description, one file for everybody",
     ("automate_web/gateway/sql/__init__.py", "statement"): "SQL files",
+    ("automate_web/event_feed.py", "_sql"): "an SQL file",
     ("automate_web/gallery.py", "templates"): "the release's own templates of workflows, one shelf for everybody",
     ("automate_web/statements.py", "load"): "SQL files",
     ("automate_web/pages/docs.py", "_page"): "documentation, one for everybody",

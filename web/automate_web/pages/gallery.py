@@ -102,4 +102,4 @@ def made_from(request: WorkspaceRequest, text: str) -> dict[str, Any]:
     if slug not in shelf.templates():
         return {}
     found = shelf.find(slug)
-    return {"template": found, "to_fill_in": to_fill_in(found, text), "needed": needed(found)}
+    return {"made_from": found, "to_fill_in": to_fill_in(found, text), "needed": needed(found)}
