@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from automate_billing import keeping, limits, plans, rounds, subscriptions
+from automate_billing.models import Subscription, UsageDay
 from automate_tenants.context import current_tenant, tenant_or_none
 from automate_tenants.host import Seats, TenantHost
 from automate_tenants.models import Tenant
@@ -35,6 +37,14 @@ class PlanHost(TenantHost):
     def seats(self) -> Seats | None:
         plan = subscriptions.plan_of(current_tenant().id)
         return None if plan.members is None else Seats(plan.members, plan.name)
+
+    def export_rows(self, tenant: Tenant) -> dict[str, Iterable[Mapping[str, Any]]]:
+        days = UsageDay.objects.filter(tenant_id=tenant.pk).order_by("pk")
+        plan = Subscription.objects.filter(pk=tenant.pk)
+        return {
+            "usage": days.values("day", "meter", "subject", "amount").iterator(chunk_size=500),
+            "subscription": plan.values("plan", "since", "changed_by"),
+        }
 
     def workspace_deleted(self, tenant: Tenant) -> None:
         keeping.forget(tenant)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,6 +122,10 @@ class TenantHost:
     def seats(self) -> Seats | None:
         """How many members the current tenant may have, and by which plan; None: as many as it likes."""
         return None
+
+    def export_rows(self, tenant: Tenant) -> dict[str, Iterable[Mapping[str, Any]]]:
+        """What packages above keep about the tenant in public tables, for its export: rows by name of the file."""
+        return {}
 
     def workspace_deleted(self, tenant: Tenant) -> None:
         """In the deletion's transaction: take away what is kept of the tenant in public tables of packages above."""
