@@ -19,7 +19,6 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from automate.housekeeping import keep_house
 from automate.retention import Purged, configured
-from automate_tenants import deletion
 from automate_tenants.context import public_scope, tenant_scope
 from automate_tenants.endpoints import forget_old_secrets
 from automate_tenants.models import (
@@ -77,8 +76,7 @@ def keep(tenant: Tenant, *, now: datetime, go_on: Callable[[], bool] = lambda: T
 
 
 def keep_installation(*, now: datetime, go_on: Callable[[], bool] = lambda: True) -> Purged[str]:
-    """What belongs to no workspace: deletions that are due, rows of public tables past their time. Rows deleted."""
-    deletion.go_on(now=now, go_on=go_on)
+    """What belongs to no workspace: rows of public tables past their time. Rows deleted."""
     purged: Purged[str] = Counter()
     with public_scope():
         for old in _old(now):

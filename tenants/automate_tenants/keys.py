@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from automate_governance.errors import Conflict, Invalid, NotFound
+from automate_governance.errors import Conflict, Invalid, NotFound, PermissionDenied
 from automate_tenants import audit
 from automate_tenants.directory import tenant_by_id
 from automate_tenants.key_format import PREFIX_SHOWN, is_well_formed, key_hash, make_key
@@ -37,6 +37,8 @@ SCOPES = (
     "keys:read",
     "keys:write",
 )
+OWNER_SCOPES = ("workspace:export", "workspace:delete")  # given, and rolled, by an Owner alone
+ALL_SCOPES = (*SCOPES, *OWNER_SCOPES)
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
 USED_AT_PRECISION = timedelta(minutes=1)  # one write per key and minute, not one per request
 BRIEF = timedelta(minutes=1)
@@ -51,27 +53,35 @@ class InvalidKey(Invalid):
 
 @transaction.atomic
 def create_key(
-    *, tenant_id: int, name: str, scopes: Collection[str], created_by: str, now: datetime
+    *, tenant_id: int, name: str, scopes: Collection[str], created_by: str, now: datetime, by_owner: bool = False
 ) -> tuple[ApiKey, str]:
-    """A new key and its text, which cannot be read again. Raises InvalidKey."""
+    """A new key and its text, which cannot be read again. Raises InvalidKey, and PermissionDenied (`by_owner`)."""
     name = name.strip()
     if not 1 <= len(name) <= 80:
         raise InvalidKey("Give the key a name of 1 to 80 characters.", details={"param": "name"})
-    if not scopes or not set(scopes) <= set(SCOPES):
-        raise InvalidKey("Choose at least one of the known scopes.", details={"param": "scopes", "known": list(SCOPES)})
+    if not scopes or not set(scopes) <= set(ALL_SCOPES):
+        known = list(ALL_SCOPES if by_owner else SCOPES)
+        raise InvalidKey("Choose at least one of the known scopes.", details={"param": "scopes", "known": known})
+    _demand_owner(scopes, by_owner)
     if live_keys(tenant_id, now).count() >= MAX_KEYS:
         raise InvalidKey(f"A workspace has at most {MAX_KEYS} live keys. Revoke one first.", details={"param": "name"})
-    key, plain = _insert(tenant_id, name, [s for s in SCOPES if s in set(scopes)], created_by, now)
+    key, plain = _insert(tenant_id, name, [s for s in ALL_SCOPES if s in set(scopes)], created_by, now)
     _record(key, created_by, "api_key.create", now, scopes=key.scopes)
     return key, plain
 
 
 @transaction.atomic
-def roll_key(*, tenant_id: int, key_id: int, overlap: timedelta, actor: str, now: datetime) -> tuple[ApiKey, str]:
-    """A new key in the place of an old one, which works on for `overlap`. Raises NotFound, Conflict, InvalidKey."""
+def roll_key(
+    *, tenant_id: int, key_id: int, overlap: timedelta, actor: str, now: datetime, by_owner: bool = False
+) -> tuple[ApiKey, str]:
+    """A new key in the place of an old one, which works on for `overlap`.
+
+    Raises NotFound, Conflict, InvalidKey, and PermissionDenied for a key with scopes of an Owner unless `by_owner`.
+    """
     if overlap not in OVERLAPS:
         raise InvalidKey("Choose one of the offered overlaps.", details={"param": "overlap"})
     old = _lock_key(tenant_id, key_id)
+    _demand_owner(old.scopes, by_owner)
     if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
         raise Conflict("This key no longer works. Make a new one instead.")
     old.expires_at = min(now + overlap, old.expires_at or now + overlap)
@@ -119,6 +129,12 @@ def brief_key(*, tenant_id: int, scopes: Collection[str], now: datetime) -> Iter
 def live_keys(tenant_id: int, now: datetime) -> QuerySet[ApiKey]:
     """Keys of the workspace that work at `now`."""
     return ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), tenant_id=tenant_id, revoked_at=None)
+
+
+def _demand_owner(scopes: Collection[str], by_owner: bool) -> None:
+    if set(scopes) & set(OWNER_SCOPES) and not by_owner:
+        words = f"Only an Owner gives a key {' or '.join(OWNER_SCOPES)}."
+        raise PermissionDenied(words, details={"permission": "automate.delete_workspace"})
 
 
 def _insert(

@@ -42,11 +42,12 @@ _ADMIN = _BUILDER | {
     "manage_workspace",
     "view_billing",
 }
+_OWNER = {"require_second_factor", "export_workspace", "delete_workspace"}
 
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     role: frozenset(f"automate.{codename}" for codename in codenames)
     for role, codenames in (
-        (Membership.Role.OWNER, _ADMIN | _BILLING | {"require_second_factor"}),
+        (Membership.Role.OWNER, _ADMIN | _BILLING | _OWNER),
         (Membership.Role.ADMIN, _ADMIN),
         (Membership.Role.BUILDER, _BUILDER),
         (Membership.Role.OPERATOR, _OPERATOR),

@@ -36,8 +36,10 @@ from automate_billing.models import UsageDay
 from automate_llm.models import Budget, CachedAnswer, LedgerEntry, Preferences
 from automate_tenants.context import TenantRef, public_scope, tenant_scope
 from automate_tenants.endpoints import create_endpoint
-from automate_tenants.keys import create_key
-from automate_tenants.models import Invitation, Membership, RefusalSample
+from automate_tenants.export.chunks import ChunkWriter
+from automate_tenants.key_store import data_key
+from automate_tenants.keys import ALL_SCOPES, create_key
+from automate_tenants.models import Invitation, Membership, RefusalSample, WorkspaceExport
 
 CANARY = "canary"
 SCOPES = ("events:write", "events:read", "runs:read", "runs:write", "workflows:read", "workflows:write",
@@ -58,10 +60,13 @@ class Planted:
 def plant(tenant: TenantRef) -> Planted:
     now = timezone.now()
     with public_scope():
-        key, plain = create_key(
-            tenant_id=tenant.id, name=f"{CANARY} key", scopes=SCOPES, created_by=f"{CANARY}:1", now=now
-        )
+        key, _ = create_key(tenant_id=tenant.id, name=f"{CANARY} key", scopes=SCOPES, created_by=f"{CANARY}:1", now=now)
+        _, plain = create_key(
+            tenant_id=tenant.id, name=f"{CANARY} owner's key", scopes=ALL_SCOPES, created_by=f"{CANARY}:1", now=now,
+            by_owner=True,
+        )  # fmt: skip
         member, invitation = _team(tenant, now)
+        export = _export(tenant, now)
         UsageDay.objects.create(
             tenant_id=tenant.id, day=now.date(), meter="events", subject=f"webhook:{CANARY}-endpoint", amount=7
         )
@@ -168,6 +173,7 @@ def plant(tenant: TenantRef) -> Planted:
         "key_id": key.pk,
         "member_id": member.pk,
         "invitation_id": invitation.pk,
+        "export_id": export.pk,
         "token": "t" * 43,
         "slug": tenant.slug,
         "name": "api",
@@ -177,6 +183,18 @@ def plant(tenant: TenantRef) -> Planted:
         "tenant": tenant.id,
     }
     return Planted(ids, endpoint.token, plain)
+
+
+def _export(tenant: TenantRef, now: datetime) -> WorkspaceExport:
+    """One that is there; what is in it is not a ZIP, and a canary."""
+    export = WorkspaceExport.objects.create(
+        id=new_id(), tenant_id=tenant.id, status="done", asked_by=f"{CANARY}:1", created_at=now, ended_at=now,
+        expires_at=now + timedelta(days=3), size_bytes=len(CANARY),
+    )  # fmt: skip
+    out = ChunkWriter(export.pk, data_key(tenant))
+    out.write(CANARY.encode())
+    out.finish()
+    return export
 
 
 def _team(tenant: TenantRef, now: datetime) -> tuple[Membership, Invitation]:

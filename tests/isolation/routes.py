@@ -61,6 +61,8 @@ ROUTES = [
     Route("workspaces/", "app"),
     Route("enter/<slug:slug>/", "app"),
     Route("workspaces/invitations/<int:invitation_id>/", "app"),
+    Route("workspaces/<slug:slug>/undo/", "app"),
+    Route("exports/<str:token>/", "app"),
     Route("invitations/<str:token>/", "app"),
     Route("mailbox/", "app"),
     # both
@@ -88,6 +90,20 @@ ROUTES = [
         "workspace",
         {"GET": "view_members", "POST": "manage_workspace"},
         body={"name": "Another name", "timezone": "Europe/Vienna"},
+    ),
+    Route(
+        "settings/exports/",
+        "workspace",
+        {"GET": "export_workspace", "POST": "export_workspace"},
+        shows=True,
+        body={"raw": ""},
+    ),
+    Route("settings/exports/<uuid:export_id>/archive.zip", "workspace", {"GET": "export_workspace"}, shows=True),
+    Route(
+        "settings/deletion/",
+        "workspace",
+        {"GET": "delete_workspace", "POST": "delete_workspace"},
+        body={"confirm": "alpha"},
     ),
     Route("settings/second-factor/", "workspace", {"POST": "require_second_factor"}, body={"is_required": "yes"}),
     Route(
@@ -466,6 +482,9 @@ ROUTES = [
     Route(
         "api/v1/schedules/<str:schedule_id>/ticks", "api", {"GET": "workflows:read", "POST": "runs:write"}, shows=True
     ),
+    Route("api/v1/workspace/exports", "api", {"GET": "workspace:export", "POST": "workspace:export"}, shows=True),
+    Route("api/v1/workspace/exports/<str:export_id>", "api", {"GET": "workspace:export"}, shows=True),
+    Route("api/v1/workspace/deletions", "api", {"POST": "workspace:delete"}),
     Route("api/v1/workspace", "api", {"GET": "policy:read", "PATCH": "policy:write"}),
     Route("api/v1/workflow-validations", "api", {"POST": "workflows:read"}),
     Route(

@@ -50,6 +50,7 @@ from automate_web.pages import (
     workflow_list,
     workflow_state,
     workflows,
+    workspace_data,
     workspace_settings,
 )
 from automate_web.requests import app_page
@@ -104,6 +105,8 @@ urlpatterns = [
     path("account/sessions/", app_page(RedirectView.as_view(pattern_name="account")), name="usersessions_list"),
     path("workspaces/", accounts.workspaces, name="workspaces"),
     path("workspaces/invitations/<int:invitation_id>/", invitations.accept_waiting, name="invitation-accept"),
+    path("workspaces/<slug:slug>/undo/", workspace_data.undo_deletion, name="workspace-undo"),
+    path("exports/<str:token>/", workspace_data.linked_archive, name="export-link"),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("enter/<slug:slug>/", accounts.enter, name="enter"),
     path("mailbox/", mailbox.mailbox, name="mailbox"),
@@ -210,6 +213,9 @@ urlpatterns = [
     path("usage/", usage.usage, name="usage"),
     path("usage.csv", usage.export, name="usage-csv"),
     path("settings/", workspace_settings.page, name="settings"),
+    path("settings/exports/", workspace_data.exports, name="exports"),
+    path("settings/exports/<uuid:export_id>/archive.zip", workspace_data.archive, name="export-archive"),
+    path("settings/deletion/", workspace_data.delete, name="delete-workspace"),
     path("settings/second-factor/", workspace_settings.factor, name="settings-second-factor"),
     path("team/", team.listing, name="team"),
     path("team.csv", exports.team_csv, name="team-csv"),

@@ -25,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
             name=options.name,
             scopes=options.scope or keys.SCOPES,
             created_by="operator:command line",
+            by_owner=True,
             now=timezone.now(),
         )
     data.show(

@@ -1,4 +1,4 @@
-"""`automate worker`: the engine's worker loop over every tenant's outbox; SIGTERM drains it.
+"""`automate worker`: the engine's worker loop over every tenant's outbox, and chores; SIGTERM drains it.
 
 With `DJANGO_AUTOMATE_WORKER_LISTEN` it answers /healthz, /readyz and /metrics there.
 """
@@ -6,6 +6,7 @@ With `DJANGO_AUTOMATE_WORKER_LISTEN` it answers /healthz, /readyz and /metrics t
 from __future__ import annotations
 
 import argparse
+import threading
 
 from django.core.management import call_command
 
@@ -21,5 +22,13 @@ def run(options: argparse.Namespace) -> int:
     _django.setup()
     mark = installation.worker_mark(Home(env.home()))
     listen = env.address("DJANGO_AUTOMATE_WORKER_LISTEN")
-    call_command("automate_worker", once=options.once, ready_file=mark, listen=listen)
+    from automate_tenants import chores
+
+    stop = threading.Event()
+    if not options.once:
+        chores.start(stop)
+    try:
+        call_command("automate_worker", once=options.once, ready_file=mark, listen=listen)
+    finally:
+        stop.set()
     return 0

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from automate import ids
 from automate_governance.errors import Conflict, NormalizedError, NotFound
 from automate_tenants import audit
 from automate_tenants.context import public_scope, tenant_scope
@@ -50,7 +51,9 @@ def ask(*, tenant_id: int, is_raw: bool, actor: str, now: datetime) -> Workspace
         raise Conflict("An export of this workspace is being made. Wait for it.")
     if mine.filter(status=Status.DONE, expires_at__gt=now).count() >= KEPT:
         raise Conflict(f"{KEPT} exports are kept already. The oldest expires within {LIFE.days} days.")
-    made = WorkspaceExport.objects.create(tenant_id=tenant_id, is_raw=is_raw, asked_by=actor[:200], created_at=now)
+    made = WorkspaceExport.objects.create(
+        id=ids.new_id(), tenant_id=tenant_id, is_raw=is_raw, asked_by=actor[:200], created_at=now
+    )
     details = {"payloads": "raw" if is_raw else "redacted"}
     _record(made, actor, "workspace.export", now, **details)
     return made

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from automate_tenants.context import public_scope
-from automate_tenants.keys import SCOPES, create_key
+from automate_tenants.keys import ALL_SCOPES, create_key
 from tests.support.workspaces import Workspace
 from tests.web.api.support import Api, Rows
 
@@ -28,7 +28,7 @@ def make_api(db: None, tenant_a: Workspace) -> MakeApi:
 @pytest.fixture
 def api(make_api: MakeApi) -> Api:
     """A client whose key may do everything in the first workspace."""
-    return make_api(*SCOPES)
+    return make_api(*ALL_SCOPES)
 
 
 @pytest.fixture
@@ -39,6 +39,11 @@ def rows(db: None, tenant_a: Workspace) -> Rows:
 def new_key(workspace: Workspace, scopes: Collection[str]) -> str:
     with public_scope():
         _, plain = create_key(
-            tenant_id=workspace.ref.id, name="test", scopes=scopes, created_by="user:1", now=timezone.now()
+            by_owner=True,
+            tenant_id=workspace.ref.id,
+            name="test",
+            scopes=scopes,
+            created_by="user:1",
+            now=timezone.now(),
         )
     return plain

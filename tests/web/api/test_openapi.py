@@ -27,7 +27,8 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "key_get", "keys_list", "keys_get", "keys_create", "key_rolls_create", "key_revocations_create",
     "events_feed", "event_stream_tokens_create",
     "policy_get", "policy_save", "policy_previews_create",
-    "workspace_get", "workspace_save",
+    "workspace_get", "workspace_save", "workspace_exports_list", "workspace_exports_create", "workspace_exports_get",
+    "workspace_delete",
     "overview_get", "usage_get", "usage_days",
     "llm_usage_get", "llm_calls_list", "llm_preferences_get", "llm_preferences_save",
     "workflow_runs_create", "schedules_list", "schedules_get", "schedules_change",
@@ -141,6 +142,9 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
         "policy_get": api.get("/policy"),
         "policy_save": api.send("PUT", "/policy", {"webhook_rate": 100}, {"If-Match": "*"}),
         "workspace_get": api.get("/workspace"),
+        "workspace_exports_create": (made := api.post("/workspace/exports", {})),
+        "workspace_exports_list": api.get("/workspace/exports"),
+        "workspace_exports_get": api.get(f"/workspace/exports/{made.json()['id']}"),
         "workspace_save": api.send("PATCH", "/workspace", {"timezone": "Europe/Berlin"}),
         "overview_get": api.get("/overview"),
         "usage_get": api.get("/usage"),
@@ -191,6 +195,7 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
         "halts_save": api.send("PUT", "/halt", {"is_halted": True, "reason": "an incident"}),
         "workflow_halts_get": api.get("/workflows/order-flow/halt"),
         "workflow_halts_save": api.send("PUT", "/workflows/order-flow/halt", {"is_halted": False}),
+        "workspace_delete": api.post("/workspace/deletions", {"confirm": "alpha"}),  # the last: it stops everything
     }
     assert set(answers) == OPERATION_IDS
 

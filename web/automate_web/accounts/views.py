@@ -20,7 +20,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from automate_governance.errors import NotFound
+from automate_governance.errors import NotFound, PermissionDenied
+from automate_tenants import failed_signups, features
 from automate_tenants.handover import is_latch, issue_ticket, new_latch, redeem_ticket, seal_of
 from automate_tenants.hosts import read_address
 from automate_tenants.invitations import invitations_for
@@ -50,13 +51,19 @@ class SignupView(allauth_views.SignupView):  # type: ignore[misc]  # allauth shi
     form, which is then its own retry; nothing is left of either.
     """
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated and not features.is_on("sign_up"):
+            return render(request, "entrance/closed.html", status=403)
+        return cast(HttpResponseBase, super().dispatch(request, *args, **kwargs))
+
     def form_valid(self, form: Any) -> HttpResponseBase:
         try:
             return cast(HttpResponseBase, super().form_valid(form))
         except SlugTaken:
             form.add_error("address", address_problem(form.cleaned_data["address"]))
             return cast(HttpResponseBase, self.form_invalid(form))
-        except WorkspaceNotMade:
+        except WorkspaceNotMade as failure:
+            _note_failure(form.cleaned_data["email"], form, failure)
             form.add_error(None, NOT_MADE)
             response = cast(HttpResponseBase, self.form_invalid(form))
             response.status_code = 503
@@ -116,18 +123,21 @@ def root(request: HttpRequest) -> HttpResponse:
 def workspaces(request: HttpRequest) -> HttpResponse:
     """GET /workspaces/: the member's workspaces. POST opens one more."""
     form, status = WorkspaceFields(request.POST or None), 0
-    user = cast(User, request.user)
+    user, may_open = cast(User, request.user), features.is_on("new_workspaces")
+    if request.method == "POST" and not may_open:
+        raise PermissionDenied("New workspaces are switched off by the operator of this installation.")
     if request.method == "POST" and form.is_valid():
         try:
             make_workspace(request, user, name=form.cleaned_data["workspace_name"], slug=form.cleaned_data["address"])
             return redirect("/")
         except SlugTaken:
             form.add_error("address", address_problem(form.cleaned_data["address"]))
-        except WorkspaceNotMade:
+        except WorkspaceNotMade as failure:
+            _note_failure(user.email, form, failure)
             form.add_error(None, NOT_MADE)
             status = 503
     waiting = list(invitations_for(user.email, timezone.now())) if email_code.is_confirmed(request) else []
-    context = {"memberships": list(memberships_of(user.pk)), "form": form, "invitations": waiting}
+    context = {"memberships": list(memberships_of(user.pk)), "form": form, "invitations": waiting, "may_open": may_open}
     return render(request, "entrance/workspaces.html", context, status=status or (422 if form.errors else 200))
 
 
@@ -212,6 +222,11 @@ def theme(request: HttpRequest) -> HttpResponse:
 def memberships_of(user_id: int | None) -> QuerySet[Membership]:
     """The workspaces a person is in, by name."""
     return Membership.objects.filter(user_id=user_id or 0).select_related("tenant").order_by("tenant__name")
+
+
+def _note_failure(email: str, form: Any, failure: WorkspaceNotMade) -> None:
+    name, slug = form.cleaned_data["workspace_name"], form.cleaned_data["address"]
+    failed_signups.note(email=email, name=name, slug=slug, error=failure.__cause__, now=timezone.now())
 
 
 def _to_hand_over(request: HttpRequest, slug: str, path: str) -> HttpResponse:

@@ -208,6 +208,20 @@ _WORKSPACE = {
     "retention_days": 30,
     "created_at": _AT,
 }
+_EXPORT: dict[str, Any] = {
+    "id": _RUN_ID,
+    "status": "done",
+    "raw": False,
+    "asked_by": "key:am_live_ab12",
+    "created_at": _AT,
+    "ended_at": _AT,
+    "expires_at": _AT,
+    "size_bytes": 81_920,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "rows": {"events.jsonl": 120, "runs.jsonl": 118},
+    "error": "",
+    "archive_url": "https://app.automate.example/exports/WzEsIjAxOTA2YjgxIl0:1r/",
+}
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     **control_examples(_RUN, _EVENT, _page),
     **version_examples(_VERSION, _DEFINITION),
@@ -335,6 +349,23 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             ]
         },
         "description": "Runs the rules over the last 24 hours; nothing is changed.",
+    },
+    "workspace_exports_list": {"answer": _page("workspace/exports", _EXPORT), "description": "Newest first."},
+    "workspace_exports_create": {
+        "body": {"raw": False},
+        "answer": {**_EXPORT, "status": "queued", "ended_at": None, "expires_at": None, "archive_url": None},
+        "description": "A worker makes it; ask for it until `status` is done. One at a time. The archive is kept for "
+        "three days. Only an Owner gives a key the scope `workspace:export`.",
+    },
+    "workspace_exports_get": {
+        "answer": _EXPORT,
+        "description": "`archive_url` works for an hour after this answer, without a key: `curl -o export.zip`.",
+    },
+    "workspace_delete": {
+        "body": {"confirm": "acme"},
+        "answer": {"slug": "acme", "delete_at": _AT},
+        "description": "It stops at once: events and keys are refused, this one too. For a week an Owner can undo it "
+        "on the page of their workspaces; then everything is deleted. An Owner gives a key `workspace:delete`.",
     },
     "workspace_get": {
         "answer": _WORKSPACE,

@@ -32,6 +32,7 @@ from automate_web.api import (
     views,
     workflows,
     workspace,
+    workspace_data,
 )
 
 app_name = "api"
@@ -75,6 +76,9 @@ urlpatterns = [
     path("keys/<str:key_id>", keys.OneKey.as_view(), name="key"),
     path("keys/<str:key_id>/rolls", keys.KeyRolls.as_view(), name="key-rolls"),
     path("keys/<str:key_id>/revocations", keys.KeyRevocations.as_view(), name="key-revocations"),
+    path("workspace/exports", workspace_data.Exports.as_view(), name="workspace-exports"),
+    path("workspace/exports/<str:export_id>", workspace_data.OneExport.as_view(), name="workspace-export"),
+    path("workspace/deletions", workspace_data.Deletions.as_view(), name="workspace-deletions"),
     path("workspace", workspace.TheWorkspace.as_view(), name="workspace"),
     path("policy", policy.WorkspacePolicy.as_view(), name="policy"),
     path("policy-previews", policy.PolicyPreviews.as_view(), name="policy-previews"),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from automate.models import WebhookEndpoint
 from automate_governance.errors import Conflict, Invalid, NotFound
-from automate_tenants.keys import OVERLAPS, SCOPES, create_key, revoke_key, roll_key
+from automate_tenants.keys import ALL_SCOPES, OVERLAPS, SCOPES, create_key, revoke_key, roll_key
 from automate_tenants.models import ApiKey
 from automate_web.addresses import hook_url
 from automate_web.pages import shown_once, snippets
@@ -41,6 +41,8 @@ SCOPE_WORDS = {
     "usage:read": "read usage and the plan",
     "keys:read": "list API keys, never their text",
     "keys:write": "make, roll and revoke API keys",
+    "workspace:export": "export everything; an Owner's to give",
+    "workspace:delete": "delete the workspace; an Owner's to give",
 }
 
 
@@ -54,6 +56,12 @@ class KeyForm(forms.Form):
         error_messages={"required": "Choose at least one."},
     )
 
+    def __init__(self, *args: Any, by_owner: bool, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if by_owner:
+            words = [(scope, SCOPE_WORDS[scope]) for scope in ALL_SCOPES]
+            self.fields["scopes"].choices = words  # type: ignore[attr-defined]
+
 
 @dataclass(frozen=True)
 class KeyRow:
@@ -66,7 +74,8 @@ class KeyRow:
 @workspace_page("automate.view_keys")
 def keys(request: WorkspaceRequest) -> HttpResponse:
     """GET /developers/keys/ lists them; POST makes one and shows it on the next page, once."""
-    form = KeyForm(request.POST or None)
+    by_owner = request.user.has_perm("automate.delete_workspace")
+    form = KeyForm(request.POST or None, by_owner=by_owner)
     if request.method == "POST" and form.is_valid():
         demand(request, "automate.manage_keys")
         try:
@@ -76,6 +85,7 @@ def keys(request: WorkspaceRequest) -> HttpResponse:
                 scopes=form.cleaned_data["scopes"],
                 created_by=actor(request),
                 now=timezone.now(),
+                by_owner=by_owner,
             )
         except Invalid as error:
             form.add_error(error.details.get("param"), error.message)
@@ -116,7 +126,12 @@ def roll(request: WorkspaceRequest, key_id: int) -> HttpResponse:
         overlap = timedelta(seconds=int(chosen)) if chosen.isdigit() and len(chosen) < 8 else timedelta(days=-1)
         try:
             new, plain = roll_key(
-                tenant_id=request.tenant.id, key_id=key.pk, overlap=overlap, actor=actor(request), now=timezone.now()
+                tenant_id=request.tenant.id,
+                key_id=key.pk,
+                overlap=overlap,
+                actor=actor(request),
+                now=timezone.now(),
+                by_owner=request.user.has_perm("automate.delete_workspace"),
             )
         except (Conflict, Invalid) as refused:
             error = refused.message
