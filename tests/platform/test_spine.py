@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -199,3 +201,51 @@ def test_a_suspended_workspace_is_served_nowhere_and_goes_on_where_it_stopped(
     eventually(lambda: stopped.call("POST", "", b'{"after": 1}')[0] == 202)
     assert status == 403
     assert get(copy.base_url + "/healthz")[0] == 200
+
+
+def test_a_listener_gets_every_event_with_its_headers_while_nothing_is_left_out(
+    served: tuple[product.Product, Sink], place: Place, eventually: Eventually
+) -> None:
+    told = Sink()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")},
+        "DJANGO_AUTOMATE_KEY": place.api_key,
+        "DJANGO_AUTOMATE_URL": place.copy.base_url,
+    }
+    forward = [sys.executable, "-m", "automate_client", "listen", "--forward-to", f"{told.url}/in", "--json"]
+    first_event = place.call("POST", "", b'{"quiet": true, "n": 0}', x_shop="7")[1]["event_id"]
+    listener = subprocess.Popen(
+        [*forward, "--since", "5m", "--source", "webhook:default"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        eventually(lambda: first_event in [each.headers["automate-event-id"] for each in told.received])
+        gateway = child_of(place.copy, "gateway")
+        assert gateway is not None
+        os.kill(gateway, signal.SIGKILL)  # the stream breaks
+        sent = {first_event}
+        for n in range(1, 6):
+            sent.add(eventually(lambda n=n: _sent(place, n)))
+        eventually(lambda: sent <= {each.headers["automate-event-id"] for each in told.received})
+        listener.send_signal(signal.SIGINT)
+        lines = [json.loads(line) for line in listener.communicate(timeout=30)[0].splitlines()]
+    finally:
+        listener.kill()
+        told.close()
+
+    assert listener.returncode == 130
+    came = [each.headers["automate-event-id"] for each in told.received]
+    assert len(came) == len(set(came))
+    assert [line["event_id"] for line in lines] == came[: len(lines)]  # the last may have been interrupted unsaid
+    assert len(lines) >= len(came) - 1
+    assert {line["status"] for line in lines} == {200}
+    first = next(each for each in told.received if each.headers["automate-event-id"] == first_event)
+    assert (json.loads(first.body), first.headers["x-shop"], first.path) == ({"quiet": True, "n": 0}, "7", "/in")
+
+
+def _sent(place: Place, n: int) -> str:
+    """The event's id, once the gateway that is being started again takes it; empty before."""
+    try:
+        status, answer = place.call("POST", "", json.dumps({"quiet": True, "n": n}).encode(), idempotency_key=f"n{n}")
+    except OSError:
+        return ""
+    return str(answer["event_id"]) if status == 202 else ""

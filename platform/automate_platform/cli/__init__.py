@@ -1,4 +1,6 @@
-"""The `automate` command: one module per noun, each loaded only when it is called, so that the gateway has no Django.
+"""The `automate` command: an operator's commands, one module per noun here, and the client's (`automate_client`).
+
+Each is loaded only when it is called, so that the gateway has no Django and a person does not wait.
 
 Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 failed, 2 usage, 3 not allowed, 4 not found, 5 invalid or in
 conflict, 6 limited, 130 interrupted.
@@ -11,16 +13,24 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from automate_client.commands import ended
+from automate_client.completion import candidates
+from automate_client.failures import EXIT_OF_STATUS, INTERRUPTED, CommandFailed
 from automate_governance.errors import NormalizedError
 from automate_platform.cli import parser
 from automate_platform.home import HomeUnusable
 
-INTERRUPTED = 130
-EXIT_OF_STATUS = {401: 3, 403: 3, 404: 4, 400: 5, 409: 5, 410: 5, 413: 5, 422: 5, 429: 6}
+__all__ = ["EXIT_OF_STATUS", "INTERRUPTED", "CommandFailed", "main", "run", "say"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parser.build().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:2] == ["complete", "--"]:  # asked by a shell at each Tab: whatever stands there must not be parsed
+        print("\n".join(candidates(parser.build(), given[2:])))
+        return 0
+    options = parser.build().parse_args(given)
+    if not hasattr(options, "module"):
+        return ended(options)
     try:
         return run(options)
     except KeyboardInterrupt:
@@ -34,17 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
+    """An operator's command: `options.module` is under this package."""
     module = importlib.import_module(f"automate_platform.cli.{options.module}")
     code: int = module.run(options)
     return code
-
-
-class CommandFailed(Exception):
-    """What a person did wrong or must mend, in words, with the exit code that programs see."""
-
-    def __init__(self, message: str, exit_code: int = 1) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 def say(line: str) -> None:

@@ -1,14 +1,18 @@
-"""`automate keys create`: an API key, shown once."""
+"""`automate keys create`: an API key, shown once; over the API, or for a workspace of this installation."""
 
 from __future__ import annotations
 
 import argparse
 
+from automate_client.commands import ended
 from automate_governance.errors import NotFound
 from automate_platform.cli import _django, data
 
 
 def run(options: argparse.Namespace) -> int:
+    if not options.slug:
+        options.does = "keys:create"
+        return ended(options)
     _django.setup()
     from django.utils import timezone
 
@@ -17,9 +21,9 @@ def run(options: argparse.Namespace) -> int:
     from automate_tenants.models import Tenant
 
     with public_scope():
-        tenant = Tenant.objects.filter(slug=options.workspace).first()
+        tenant = Tenant.objects.filter(slug=options.slug).first()
         if tenant is None:
-            raise NotFound(f"There is no workspace {options.workspace!r}. See: automate tenants list")
+            raise NotFound(f"There is no workspace {options.slug!r}. See: automate tenants list")
         key, plain = keys.create_key(
             tenant_id=tenant.pk,
             name=options.name,

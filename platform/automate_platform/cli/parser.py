@@ -1,20 +1,13 @@
-"""What can be typed. Each command names the module under `automate_platform.cli` whose `run(options)` does it."""
+"""What can be typed: an operator's commands, each naming the module under `automate_platform.cli` whose `run(options)`
+does it, and the client's, which name a function of theirs (`automate_client.commands`)."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-
-class Parser(argparse.ArgumentParser):
-    """Keeps the line breaks of examples and offers `--json` where there is data."""
-
-    def __init__(self, *, example: str = "", has_data: bool = False, **kwargs: Any) -> None:
-        kwargs["epilog"] = f"example:\n  {example}" if example else None
-        kwargs["formatter_class"] = argparse.RawDescriptionHelpFormatter
-        super().__init__(**kwargs)
-        if has_data:
-            self.add_argument("--json", action="store_true", help="print the data as one JSON document")
+from automate_client import commands
+from automate_client.parser import Parser
 
 
 def build() -> argparse.ArgumentParser:
@@ -23,12 +16,14 @@ def build() -> argparse.ArgumentParser:
     _processes(nouns)
     _tenants(nouns)
     _halts(nouns)
-    _keys(nouns)
-    _events(nouns)
+    commands.add_to(nouns, _keys(nouns))
     _keystore(nouns)
     _audit(nouns)
     doctor = nouns.add_parser(
-        "doctor", help="say what works and which promises do not hold here", example="automate doctor", has_data=True
+        "doctor",
+        help="say what works from here, and which promises an installation here does not keep",
+        example="automate doctor",
+        asks=True,
     )
     doctor.set_defaults(module="doctor")
     return parser
@@ -139,20 +134,21 @@ def _halts(nouns: Any) -> None:
         one.set_defaults(module="halts", verb=verb)
 
 
-def _keys(nouns: Any) -> None:
-    verbs = nouns.add_parser("keys", help="API keys", example="automate keys create demo").add_subparsers(
-        metavar="verb", required=True
-    )
+def _keys(nouns: Any) -> Any:
+    """The verbs of `keys`; making one works over the API, and for operators without a key to begin with."""
+    verbs = commands.verbs_of(nouns, "keys", "API keys", "automate keys list")
     create = verbs.add_parser(
         "create",
         help="make an API key; it is shown once",
-        example="automate keys create demo --name ci --scope events:write --scope runs:read",
-        has_data=True,
+        description="For the workspace you are logged in to; operators may name any, on the product's machine.",
+        example="automate keys create --name ci --scope events:write --scope runs:read",
+        asks=True,
     )
-    create.add_argument("workspace", help="slug of the workspace")
+    create.add_argument("slug", nargs="?", metavar="WORKSPACE", help="through this machine's database, for operators")
     create.add_argument("--name", default="from the command line")
-    create.add_argument("--scope", action="append", metavar="SCOPE", help="may be repeated (all)")
-    create.set_defaults(module="keys", verb="create")
+    create.add_argument("--scope", action="append", metavar="SCOPE", help="may be repeated (all that may be given)")
+    create.set_defaults(module="keys")
+    return verbs
 
 
 def _keystore(nouns: Any) -> None:
@@ -198,21 +194,3 @@ def _audit(nouns: Any) -> None:
     accept.add_argument("workspace", help="slug of the workspace")
     accept.add_argument("--reason", required=True, metavar="TEXT", help="why; kept in the log")
     accept.set_defaults(module="audit", verb="accept")
-
-
-def _events(nouns: Any) -> None:
-    verbs = nouns.add_parser("events", help="events", example="automate events send order.created").add_subparsers(
-        metavar="verb", required=True
-    )
-    send = verbs.add_parser(
-        "send",
-        help="send one event through the API",
-        description="The key is read from DJANGO_AUTOMATE_KEY, else from HOME/ready.json.",
-        example="""automate events send order.created --data '{"order": {"total": 120}}'""",
-        has_data=True,
-    )
-    send.add_argument("type", help="such as order.created")
-    send.add_argument("--data", help="payload as JSON; '-' or nothing reads it from stdin")
-    send.add_argument("--dedupe-key", help="the same key twice is one event")
-    send.add_argument("--url", help="of the API, instead of HOME/ready.json's")
-    send.set_defaults(module="events", verb="send")
