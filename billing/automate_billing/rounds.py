@@ -28,7 +28,7 @@ ZONES_APART = timedelta(hours=26)  # from the first zone's midnight to the last 
 
 
 def go_round(*, now: datetime) -> None:
-    """Fold, begin the subscriptions of new workspaces, look at those that changed or are due, send letters."""
+    """Fold, begin the subscriptions of new workspaces, look at those that changed or are due."""
     changed = fold()
     with public_scope():
         subscriptions.begin(now)
@@ -39,7 +39,6 @@ def go_round(*, now: datetime) -> None:
             storage.measure(tenant, now=now)
         counted = Tenant.objects.filter(plan_room__isnull=False).values_list("pk", flat=True)
         look_at({*changed, *counted, *(tenant.pk for tenant in due)}, now=now)
-        alerts.send_letters(now=now)
 
 
 def look_at(tenant_ids: Iterable[int], *, now: datetime) -> None:

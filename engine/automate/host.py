@@ -70,6 +70,9 @@ class Host(Protocol):
     def count_usage(self, *, now: datetime) -> None:
         """Add up what was counted lately and look at what follows from it. Every worker calls it each few seconds."""
 
+    def notify_members(self, *, now: datetime, go_on: Callable[[], bool]) -> None:
+        """Tell people what happened lately, for as long as `go_on` says yes. Every worker calls it each few seconds."""
+
     def limits(self) -> dict[str, Any]:
         """The plan's layer of policy, as a document (`automate.policy.rules`); {} grants all that the ceiling does."""
 
@@ -155,6 +158,9 @@ class SingleSchemaHost:
 
     def count_usage(self, *, now: datetime) -> None:
         """Nothing is counted: nobody pays."""
+
+    def notify_members(self, *, now: datetime, go_on: Callable[[], bool]) -> None:
+        """Nobody is told: a project has its own ways, from the same rows."""
 
     def limits(self) -> dict[str, Any]:
         return {}

@@ -57,7 +57,13 @@ SHARED_APPS = [
     "rest_framework",
     "drf_spectacular",
 ]
-TENANT_APPS = ["automate", "automate_llm", "automate_governance", "automate_billing.metering"]
+TENANT_APPS = [
+    "automate",
+    "automate_llm",
+    "automate_governance",
+    "automate_tenants.notifications",
+    "automate_billing.metering",
+]
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
 MIDDLEWARE = [

@@ -15,8 +15,9 @@ from automate.models import Halt
 from automate.services.halts import EVERYTHING
 from automate_governance.errors import Conflict
 from automate_tenants import audit
-from automate_tenants.context import public_scope
+from automate_tenants.context import public_scope, tenant_scope
 from automate_tenants.models import InstallationHalt, Tenant
+from automate_tenants.notifications.events import tell_halt
 from automate_tenants.provisioning import ref
 
 
@@ -36,7 +37,7 @@ def resume_installation() -> None:
 
 
 def tell_workspaces(*, verb: str, actor: str, now: datetime, reason: str = "") -> int:
-    """Write into each workspace's audit log that the installation was halted or resumed (`verb`); into how many.
+    """Tell each workspace's members and audit log that the installation was halted or resumed (`verb`); how many.
 
     After the switch was turned, each on its own: what cannot be written in one workspace keeps no other from it.
     """
@@ -53,6 +54,8 @@ def tell_workspaces(*, verb: str, actor: str, now: datetime, reason: str = "") -
                 details={"reason": reason},
                 now=now,
             )
+            with tenant_scope(tenant):
+                tell_halt("everywhere", halted=verb == "halt", now=now, reason=reason)
             told += 1
     return told
 

@@ -19,6 +19,7 @@ from automate_tenants import audit_chain, pauses, policy_copies, secret_use
 from automate_tenants.context import current_tenant, public_scope, tenant_scope
 from automate_tenants.key_store import data_key
 from automate_tenants.models import DispatchTenant, Tenant
+from automate_tenants.notifications import events as notifications
 from automate_tenants.provisioning import ref
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class TenantHost:
             pauses.pause_halted(tenant_id, now=now)
         else:
             pauses.end_halt(tenant_id)
+        notifications.tell_halt("here", halted=halted, now=now)
 
     def outbox(self) -> OutboxStore:
         from automate_tenants.dispatch.store import DispatchStore
@@ -101,6 +103,11 @@ class TenantHost:
 
     def count_usage(self, *, now: datetime) -> None:
         """Nothing to add up: billing, above this, counts (`automate_billing.host`)."""
+
+    def notify_members(self, *, now: datetime, go_on: Callable[[], bool]) -> None:
+        from automate_tenants.notifications import rounds
+
+        rounds.go_round(now=now, go_on=go_on)
 
     def limits(self) -> dict[str, Any]:
         """Every workspace is on one plan: `DJANGO_AUTOMATE["PLAN"]`, a document of policy."""

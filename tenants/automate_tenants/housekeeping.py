@@ -38,6 +38,7 @@ from automate_tenants.models import (
     Tenant,
     WorkspaceExport,
 )
+from automate_tenants.notifications import keeping as notifications
 from automate_tenants.provisioning import ref
 
 EVERY = timedelta(hours=1)
@@ -62,6 +63,7 @@ def keep(tenant: Tenant, *, now: datetime, go_on: Callable[[], bool] = lambda: T
     with tenant_scope(ref(tenant)):
         purged = keep_house(now=now, retention=retention, go_on=go_on)
         purged["signing_secret"] += forget_old_secrets(now=now)
+        purged["notification"] += notifications.keep_house(now=now)
     with public_scope():
         cutoff = retention.cutoff(now)
         of_tenant = Q(tenant_id=tenant.pk)

@@ -20,8 +20,10 @@ from django.db.models import QuerySet
 
 from automate_governance.errors import Conflict, Invalid, NormalizedError, NotFound, PermissionDenied
 from automate_tenants import audit, seats
+from automate_tenants.context import tenant_scope
 from automate_tenants.directory import tenant_by_id
 from automate_tenants.models import Invitation, Membership
+from automate_tenants.notifications.events import tell_joined
 from automate_tenants.team import may_give
 
 LIFE = timedelta(days=7)
@@ -143,6 +145,8 @@ def accept(invitation: Invitation, user: User, *, now: datetime) -> Membership:
     if is_new:
         seats.demand(locked.tenant_id, now=now, with_invited=False)
         _record(locked, f"user:{user.pk}", "member.join", now)
+        with tenant_scope(tenant_by_id(locked.tenant_id)):
+            tell_joined(invitation_id=locked.pk, email=locked.email, role=locked.role, now=now)
     return member
 
 

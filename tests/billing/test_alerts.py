@@ -10,10 +10,11 @@ from django.core import mail
 from django.test import Client
 
 from automate.models import AuditLogEntry
-from automate_billing import alerts, rounds, subscriptions
+from automate_billing import rounds, subscriptions
 from automate_billing.fold import add
 from automate_billing.models import UsageAlert, UsageDay
 from automate_tenants.context import public_scope, tenant_scope
+from automate_tenants.notifications import rounds as notifications
 from tests.isolation.conftest import host_of, logged_in, new_member
 from tests.support.workspaces import Workspace
 
@@ -39,7 +40,7 @@ def use(workspace: Workspace, meter: str, amount: int, *, at: datetime = NOW) ->
     with public_scope():
         add({(workspace.ref.id, at.date(), meter, ""): amount})
         rounds.look_at([workspace.ref.id], now=at)
-        alerts.send_letters(now=at)
+    notifications.go_round(now=at)
 
 
 def subjects() -> list[str]:
@@ -51,9 +52,8 @@ def test_each_threshold_is_told_once(on_free: Workspace) -> None:
     assert subjects() == []
     for _ in range(3):
         use(on_free, "runs", 1)
-    use(on_free, "runs", 3_000)
-    use(on_free, "runs", 2_000)
-    use(on_free, "runs", 9_000)
+    for hour, amount in enumerate((3_000, 2_000, 9_000), start=1):  # a member gets a letter every ten minutes at most
+        use(on_free, "runs", amount, at=NOW + timedelta(hours=hour))
 
     assert subjects() == [f"Alpha: {percent} % of this month's Runs used" for percent in (50, 80, 100)]
     with tenant_scope(on_free.ref):
@@ -96,7 +96,7 @@ def test_another_plan_begins_anew(on_free: Workspace) -> None:
     with public_scope():
         subscriptions.change_plan(tenant_id=on_free.ref.id, plan="pro", actor="test", now=NOW)
     assert not UsageAlert.objects.exists()
-    use(on_free, "events", 240_000)
+    use(on_free, "events", 240_000, at=NOW + timedelta(hours=1))
 
     assert subjects()[-1] == "Alpha: 50 % of this month's Events used"
 
@@ -106,11 +106,10 @@ def test_a_letter_that_could_not_be_sent_is_tried_again(on_free: Workspace, sett
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nobody listens there
     use(on_free, "runs", 5_000)
-    assert list(UsageAlert.objects.values_list("told_at", flat=True)) == [None]
 
     settings.EMAIL_BACKEND = backend
-    assert alerts.send_letters(now=NOW) == 1
-    assert alerts.send_letters(now=NOW) == 0
+    for minutes in (0, 1, 2):
+        notifications.go_round(now=NOW + timedelta(minutes=minutes))
     assert len(subjects()) == 1
 
 

@@ -41,6 +41,11 @@ TABLES = {
     "automate_webhookendpoint",
     "automate_workflow",
     "automate_workflowversion",
+    "automate_notifications_choice",
+    "automate_notifications_delivery",  # what is still to be mailed or posted, and the log of it
+    "automate_notifications_destination",  # where a member's webhooks go: sealed with the workspace's key
+    "automate_notifications_notification",  # it names workflows and errors: the workspace's own, deleted with it
+    "automate_notifications_seen",
     "automate_governance_storedsecret",  # names and what is known of them
     "automate_governance_storedsecretversion",  # sealed values, kept apart so that no list reads them
     "django_migrations",

@@ -50,7 +50,7 @@ class UsageAlert(models.Model):
     included = models.BigIntegerField()
     at = models.DateTimeField()
     period_ends_at = models.DateTimeField()
-    told_at = models.DateTimeField(null=True)  # when its letters went out; null: not yet, or none is due
+    told_at = models.DateTimeField(null=True)  # its notification went out with it; null: of a release before
 
     class Meta:
         constraints = [

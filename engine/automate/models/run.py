@@ -76,6 +76,7 @@ class ExecutionRun(models.Model):
                 fields=["parent_run_id"], condition=models.Q(parent_run_id__isnull=False), name="run_parent_idx"
             ),
             models.Index(fields=["retry_of"], condition=models.Q(retry_of__isnull=False), name="run_retry_idx"),
+            models.Index(fields=["ended_at"], condition=models.Q(status="failed"), name="run_failed_idx"),  # lately
         ]
 
     def __str__(self) -> str:

@@ -37,10 +37,11 @@ from automate_governance.clock import Clock
 logger = logging.getLogger("automate.worker")
 
 QUICK_BATCHES = 3  # in flight at once; one that turns slow makes room for another
-DATABASE_THREADS = QUICK_BATCHES + 3  # one for claiming, one for renewing and tending, one for keeping house
+DATABASE_THREADS = QUICK_BATCHES + 4  # one each for claiming, renewing and tending, keeping house, notifying
 MAX_RUNS = 2_000  # in a worker's hands at once, waiting for slow receivers mostly
 IDLE_SECONDS = 1.0
 AUDIT_SECONDS = 0.5
+NOTIFY_SECONDS = 5.0
 USAGE_SECONDS = 5.0
 HOUSE_EVERY_SECONDS = 60.0
 HOUSE_SECONDS = 5.0  # of each minute: then it goes on in the next one
@@ -101,6 +102,7 @@ class Worker:
             asyncio.ensure_future(self._keep_house()),
             asyncio.ensure_future(self._chain_audit()),
             asyncio.ensure_future(self._count_usage()),
+            asyncio.ensure_future(self._notify_members()),
         ]
         try:
             bell.start()
@@ -277,6 +279,25 @@ class Worker:
             except Exception:
                 logger.exception("Usage could not be added up; it is tried again.")
 
+    async def _notify_members(self) -> None:
+        """What happened reaches the people whom it concerns."""
+        while True:
+            await asyncio.sleep(NOTIFY_SECONDS)
+            try:
+                await self._engine.in_database(self._notify_for_a_while)
+            except DatabaseError:
+                logger.debug("Notifications wait for the database.")
+            except Exception:
+                logger.exception("Members could not be notified; it is tried again.")
+
+    def _notify_for_a_while(self) -> None:
+        host.current().notify_members(now=datetime.now(timezone.utc), go_on=self._for_seconds(HOUSE_SECONDS))
+
+    def _for_seconds(self, seconds: float) -> Callable[[], bool]:
+        """Yes for so long, and no once the worker is stopping."""
+        until = time.monotonic() + seconds
+        return lambda: not self._stopping and time.monotonic() < until
+
     async def _keep_house(self) -> None:
         """Old rows go a little at a time, beside the work."""
         while True:
@@ -287,10 +308,7 @@ class Worker:
                 logger.exception("Housekeeping failed; it is tried again in a minute.")
 
     def _keep_house_for_a_while(self) -> None:
-        until = time.monotonic() + HOUSE_SECONDS
-        host.current().keep_house(
-            now=datetime.now(timezone.utc), go_on=lambda: not self._stopping and time.monotonic() < until
-        )
+        host.current().keep_house(now=datetime.now(timezone.utc), go_on=self._for_seconds(HOUSE_SECONDS))
 
     async def _drain(self) -> None:
         if self._tasks:

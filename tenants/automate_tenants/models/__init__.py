@@ -13,6 +13,7 @@ from automate_tenants.models.lifecycle import (
     OperatorVisit,
     WorkspaceExport,
 )
+from automate_tenants.models.notification import NotificationTurn
 from automate_tenants.models.rate import RateWindow, WebhookLimit
 from automate_tenants.models.refusal import RefusalCount, RefusalEpisode, RefusalSample, RequestCount, RequestSample
 from automate_tenants.models.route import WebhookRoute
@@ -35,6 +36,7 @@ __all__ = [
     "InstallationHalt",
     "Invitation",
     "Membership",
+    "NotificationTurn",
     "OperatorVisit",
     "RateWindow",
     "RefusalCount",
