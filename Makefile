@@ -7,7 +7,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
-.PHONY: help up test fuzz test-databases test-matrix check bench bench-cost proof-rates proof-kill fmt clean pins hooks
+.PHONY: help up test fuzz fuzz-api test-databases test-matrix check bench bench-cost proof-rates proof-kill fmt clean pins hooks
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -22,18 +22,22 @@ test: $(DEV) ## run every test: unit, integration, processes, browser
 fuzz: $(DEV) ## every property of the suite with new examples, twenty times as many
 	@EXAMPLES_TIMES=20 $(BIN)/python -m tests -m hypothesis -n 2 -q
 
+fuzz-api: $(DEV) ## made-up requests to every operation of the API, 200 each (FUZZ_API_EXAMPLES)
+	@FUZZ_API_EXAMPLES=$${FUZZ_API_EXAMPLES:-200} $(BIN)/python -m pytest -q -n 2 tests/web/api/test_fuzz.py
+
 test-databases: $(DEV) ## the engine in a plain project on SQLite, PostgreSQL (two releases) and MariaDB, servers included
 	@$(BIN)/python -m tests.engine.databases $(ARGS)
 
 test-matrix: $(DEV) ## the engine (its own tests, a plain project) on every Python found here and Django 4.2, 5.2, 6.0
 	@$(BIN)/python -m tests.engine.matrix $(ARGS)
 
-check: $(DEV) ## format, lint, types, import contracts, missing migrations, container file, compose, chart
+check: $(DEV) ## format, lint, types, import contracts, missing migrations, breaking changes of the API, container file, compose, chart
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/automate migrate --check-models
+	@DJANGO_SETTINGS_MODULE=automate_platform.typing_settings $(BIN)/python -m django automate_openapi --check
 	$(BIN)/yamllint --strict -c deploy/yamllint.yaml deploy/compose.yaml deploy/chart/Chart.yaml deploy/chart/values.yaml
 	@if command -v $(BIN)/hadolint >/dev/null; then $(BIN)/hadolint --failure-threshold info deploy/Containerfile; fi
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,13 +12,12 @@ from typing import Any
 
 import httpx2
 import pytest
-from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
 
 from automate_client import api as client_api
 from automate_client.commands import main
 from automate_tenants.keys import SCOPES
+from tests.support.in_process import in_our_transaction
 from tests.support.workspaces import Workspace
 from tests.web.api.conftest import api, make_api, new_key, rows
 
@@ -51,7 +49,7 @@ def automate(
     capsys: pytest.CaptureFixture[str],
 ) -> Automate:
     """`automate("runs", "list", stdin="")`, as somebody whose key may do everything in the first workspace."""
-    transport = httpx2.WSGITransport(app=_in_our_transaction(get_wsgi_application()))
+    transport = httpx2.WSGITransport(app=in_our_transaction(get_wsgi_application()))
     monkeypatch.setattr(client_api.httpx, "Client", partial(httpx2.Client, transport=transport))
     monkeypatch.setattr(client_api.time, "sleep", lambda seconds: None)
     monkeypatch.setenv("DJANGO_AUTOMATE_PROFILES", str(tmp_path / "profiles.json"))
@@ -70,23 +68,3 @@ def automate(
         return Said(code, out, err)
 
     return call
-
-
-def _in_our_transaction(application: Any) -> Any:
-    """The application without the end of a request that would close the test's own connection."""
-
-    def answer(environ: Any, start_response: Any) -> list[bytes]:
-        for signal in (request_started, request_finished):
-            signal.disconnect(close_old_connections)
-        logging.disable(logging.CRITICAL)  # the server's log would be elsewhere
-        try:
-            body = application(environ, start_response)
-            content = list(body)
-            body.close()
-        finally:
-            logging.disable(logging.NOTSET)
-            for signal in (request_started, request_finished):
-                signal.connect(close_old_connections)
-        return content
-
-    return answer

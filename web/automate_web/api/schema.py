@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document: made from the views, checked in as `openapi.json`, and served from that file.
 
-`automate_openapi` writes the file; a test fails when it is behind the code.
+`automate_openapi` writes the file; a test fails when it is behind the code, or breaks clients of the last release.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from automate.ingest.refusal import MethodNotAllowed
 from automate_web.api.errors import error_response
 
 FILE = Path(__file__).with_name("openapi.json")
+RELEASED = Path(__file__).with_name("openapi-released.json")  # of the last release: what clients may rely on
 SETTINGS = {
     "TITLE": "Django Automate",
     "VERSION": "1",

@@ -18,6 +18,7 @@ class Time(serializers.DateTimeField):
         super().__init__(default_timezone=UTC, **kwargs)
 
 
+@extend_schema_field({"type": "string", "pattern": "^[0-9a-f]{32}$"})
 class TraceId(serializers.UUIDField):
     """32 hex digits, as in `traceparent`."""
 
