@@ -36,12 +36,16 @@ SCOPES = (
     "usage:read",
     "keys:read",
     "keys:write",
+    "webhooks:read",
+    "webhooks:write",
 )
 OWNER_SCOPES = ("workspace:export", "workspace:delete")  # given, and rolled, by an Owner alone
 ALL_SCOPES = (*SCOPES, *OWNER_SCOPES)
 OVERLAPS = (timedelta(0), timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
 USED_AT_PRECISION = timedelta(minutes=1)  # one write per key and minute, not one per request
 BRIEF = timedelta(minutes=1)
+MIN_LIFETIME, MAX_LIFETIME = timedelta(days=1), timedelta(days=3650)
+UNUSED_AFTER = timedelta(days=90)  # then it is flagged: perhaps nobody needs it
 MAX_KEYS = 100  # live ones, per workspace
 
 
@@ -53,9 +57,19 @@ class InvalidKey(Invalid):
 
 @transaction.atomic
 def create_key(
-    *, tenant_id: int, name: str, scopes: Collection[str], created_by: str, now: datetime, by_owner: bool = False
+    *,
+    tenant_id: int,
+    name: str,
+    scopes: Collection[str],
+    created_by: str,
+    now: datetime,
+    by_owner: bool = False,
+    lifetime: timedelta | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its text, which cannot be read again. Raises InvalidKey, and PermissionDenied (`by_owner`)."""
+    """A new key and its text, which cannot be read again; it ends after `lifetime`, if at all.
+
+    Raises InvalidKey, and PermissionDenied (`by_owner`).
+    """
     name = name.strip()
     if not 1 <= len(name) <= 80:
         raise InvalidKey("Give the key a name of 1 to 80 characters.", details={"param": "name"})
@@ -65,16 +79,25 @@ def create_key(
     _demand_owner(scopes, by_owner)
     if live_keys(tenant_id, now).count() >= MAX_KEYS:
         raise InvalidKey(f"A workspace has at most {MAX_KEYS} live keys. Revoke one first.", details={"param": "name"})
-    key, plain = _insert(tenant_id, name, [s for s in ALL_SCOPES if s in set(scopes)], created_by, now)
-    _record(key, created_by, "api_key.create", now, scopes=key.scopes)
+    expires_at = _end(lifetime, now)
+    in_order = [scope for scope in ALL_SCOPES if scope in set(scopes)]
+    key, plain = _insert(tenant_id, name, in_order, created_by, now, expires_at=expires_at)
+    _record(key, created_by, "api_key.create", now, scopes=key.scopes, **_ending(expires_at))
     return key, plain
 
 
 @transaction.atomic
 def roll_key(
-    *, tenant_id: int, key_id: int, overlap: timedelta, actor: str, now: datetime, by_owner: bool = False
+    *,
+    tenant_id: int,
+    key_id: int,
+    overlap: timedelta,
+    actor: str,
+    now: datetime,
+    by_owner: bool = False,
+    lifetime: timedelta | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key in the place of an old one, which works on for `overlap`.
+    """A new key in the place of an old one, which works on for `overlap`; the new one ends after `lifetime`, if at all.
 
     Raises NotFound, Conflict, InvalidKey, and PermissionDenied for a key with scopes of an Owner unless `by_owner`.
     """
@@ -86,8 +109,10 @@ def roll_key(
         raise Conflict("This key no longer works. Make a new one instead.")
     old.expires_at = min(now + overlap, old.expires_at or now + overlap)
     old.save(update_fields=["expires_at"])
-    key, plain = _insert(tenant_id, old.name, old.scopes, actor, now)
-    _record(key, actor, "api_key.roll", now, replaces=old.prefix, old_works_until=old.expires_at.isoformat())
+    expires_at = _end(lifetime, now)
+    key, plain = _insert(tenant_id, old.name, old.scopes, actor, now, expires_at=expires_at)
+    until = old.expires_at.isoformat()
+    _record(key, actor, "api_key.roll", now, replaces=old.prefix, old_works_until=until, **_ending(expires_at))
     return key, plain
 
 
@@ -102,8 +127,8 @@ def revoke_key(*, tenant_id: int, key_id: int, actor: str, now: datetime) -> Api
     return key
 
 
-def verify_key(plain: str, *, now: datetime) -> ApiKey | None:
-    """The key's row with its tenant if it is good at `now`, else None; its use is noted to the minute."""
+def verify_key(plain: str, *, now: datetime, ip: str | None = None) -> ApiKey | None:
+    """The key's row with its tenant if it is good at `now`, else None; its use, from `ip`, is noted to the minute."""
     if not is_well_formed(plain):
         return None
     key = ApiKey.objects.select_related("tenant").filter(hash=key_hash(plain), revoked_at=None).first()
@@ -111,7 +136,7 @@ def verify_key(plain: str, *, now: datetime) -> ApiKey | None:
         return None
     if key.latest_used_at is None or now - key.latest_used_at >= USED_AT_PRECISION:
         unused = Q(latest_used_at=None) | Q(latest_used_at__lte=now - USED_AT_PRECISION)
-        ApiKey.objects.filter(unused, pk=key.pk).update(latest_used_at=now)
+        ApiKey.objects.filter(unused, pk=key.pk).update(latest_used_at=now, latest_used_ip=ip)
     return key
 
 
@@ -153,6 +178,16 @@ def _insert(
         expires_at=expires_at,
     )
     return key, plain
+
+
+def _end(lifetime: timedelta | None, now: datetime) -> datetime | None:
+    if lifetime is not None and not MIN_LIFETIME <= lifetime <= MAX_LIFETIME:
+        raise InvalidKey("A key that ends lives for 1 to 3,650 days.", details={"param": "expires_in_days"})
+    return now + lifetime if lifetime is not None else None
+
+
+def _ending(expires_at: datetime | None) -> dict[str, str]:
+    return {"expires_at": expires_at.isoformat()} if expires_at is not None else {}
 
 
 def _lock_key(tenant_id: int, key_id: int) -> ApiKey:

@@ -44,7 +44,7 @@ from automate_tenants.models import Invitation, Membership, RefusalSample, Works
 CANARY = "canary"
 SCOPES = ("events:write", "events:read", "runs:read", "runs:write", "workflows:read", "workflows:write",
           "workflows:publish", "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read",
-          "policy:write", "usage:read", "keys:read", "keys:write")  # fmt: skip
+          "policy:write", "usage:read", "keys:read", "keys:write", "webhooks:read", "webhooks:write")  # fmt: skip
 _CHANGING = {"latest_used_at", "latest_seen_at"}  # noting the use of a key or a visit is no change of the workspace
 
 
@@ -168,6 +168,7 @@ def plant(tenant: TenantRef) -> Planted:
         "number": 1,
         "version": 1,
         "endpoint_id": endpoint.pk,
+        "webhook_id": endpoint.pk,
         "schedule_id": schedule.pk,
         "backtest_id": backtest.pk,
         "key_id": key.pk,

@@ -258,6 +258,18 @@ API = {
     ),
     "DELETE workflows/<str:workflow>/rule-tests/<int:number>": leaves("workflow.save"),
     "POST events/stream-tokens": nothing(LOOKS),
+    "POST webhooks": leaves("endpoint.create", body={"slug": "made"}),
+    "PATCH webhooks/<str:webhook_id>": leaves(
+        "endpoint.update",
+        "endpoint.pause",
+        body={
+            "event_type": "changed",
+            "is_paused": True,
+        },
+    ),
+    "POST webhooks/<str:webhook_id>/secrets": leaves("endpoint.rotate_secret", prepare=signing),
+    "DELETE webhooks/<str:webhook_id>/secrets/previous": leaves("endpoint.end_overlap", prepare=overlapping),
+    "POST webhooks/<str:webhook_id>/tests": leaves("endpoint.test", body={"payload": {}}),
     "POST keys": leaves("api_key.create", body={"name": "made", "scopes": ["events:write"]}),
     "POST keys/<str:key_id>/rolls": leaves("api_key.roll"),
     "POST keys/<str:key_id>/revocations": leaves("api_key.revoke"),

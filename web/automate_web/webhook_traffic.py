@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, F, JSONField, Max, QuerySet, Sum, TextField, When
+from django.db.models import Case, F, JSONField, Max, Sum, TextField, When
 from django.db.models.functions import Cast, Length
 
 from automate.models import Event, OutboxJob, WebhookEndpoint, Workflow
@@ -109,11 +109,20 @@ def traffic(endpoints: Sequence[WebhookEndpoint], *, now: datetime) -> dict[UUID
     refused = RefusalCount.objects.filter(tenant_id=tenant_id, endpoint_id__in=found, minute__gte=since)
     for endpoint_id, rejected in refused.values_list("endpoint_id").annotate(rejected=Sum("count")).order_by():
         found[endpoint_id].rejected = rejected
-    by_slug = {endpoint.slug: found[endpoint.pk] for endpoint in endpoints}
-    for workflow in _fed():
+    by_slug = fed()
+    for endpoint in endpoints:
+        found[endpoint.pk].workflows = by_slug.get(endpoint.slug, [])
+    return found
+
+
+def fed() -> dict[str, list[Workflow]]:
+    """The live workflows that webhooks start, by the name of the endpoint; one query."""
+    live = Workflow.objects.kept().filter(is_enabled=True, active_version__trigger_spec__type="webhook")
+    found: dict[str, list[Workflow]] = {}
+    slim = live.select_related("active_version").defer("draft", "active_version__steps", "active_version__rule")
+    for workflow in slim.order_by("slug"):
         assert workflow.active_version is not None
-        if (fed := by_slug.get(workflow.active_version.trigger_spec.get("endpoint", ""))) is not None:
-            fed.workflows.append(workflow)
+        found.setdefault(str(workflow.active_version.trigger_spec.get("endpoint", "")), []).append(workflow)
     return found
 
 
@@ -128,11 +137,6 @@ def held_count(endpoint: WebhookEndpoint) -> int:
     held = OutboxJob.objects.filter(kind=OutboxJob.Kind.EVENT, status=OutboxJob.Status.PENDING, available_at=HELD_UNTIL)
     mine = held.filter(event_id__in=Event.objects.filter(source=endpoint.source).values("pk"))
     return len(mine.values_list("pk")[:MAX_COUNTED])
-
-
-def _fed() -> QuerySet[Workflow]:
-    live = Workflow.objects.kept().filter(is_enabled=True, active_version__trigger_spec__type="webhook")
-    return live.select_related("active_version").defer("draft", "active_version__steps", "active_version__rule")
 
 
 def _accepted(endpoint: WebhookEndpoint, before: datetime | None, limit: int) -> Iterator[Request]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
+from django.utils import timezone
 
 from automate.models import KeptAnswer
 from automate_tenants.context import public_scope, tenant_scope
@@ -77,3 +80,27 @@ def test_a_key_says_who_it_is_and_knows_nobody_elses(
     for key_id in (foreign.pk, "0", "x", "9" * 30, "-1"):
         assert api.get(f"/keys/{key_id}").status_code == 404
         assert api.post(f"/keys/{key_id}/revocations").status_code == 404
+
+
+def test_a_key_may_end_and_says_from_where_it_was_used(api: Api) -> None:
+    made = api.post("/keys", {**NEW, "expires_in_days": 30}).json()
+    Api(made["api_key"]).get("/key")
+    shown = api.get(f"/keys/{made['id']}").json()
+
+    life = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["created_at"])
+    assert (life.days, shown["latest_used_ip"], shown["is_unused"]) == (30, "127.0.0.1", False)
+    rolled = api.post(f"/keys/{made['id']}/rolls", {"expires_in_days": 1}).json()
+    assert rolled["expires_at"] is not None
+    for days in (0, -1, 3651, 10**12):
+        refused = api.post("/keys", {**NEW, "expires_in_days": days})
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_key")
+
+
+def test_a_key_that_nobody_used_for_90_days_is_flagged(api: Api, tenant_a: Workspace) -> None:
+    made = api.post("/keys", NEW).json()
+    with public_scope():
+        ApiKey.objects.filter(pk=made["id"]).update(created_at=timezone.now() - timedelta(days=91))
+
+    assert api.get(f"/keys/{made['id']}").json()["is_unused"] is True
+    Api(made["api_key"]).get("/key")
+    assert api.get(f"/keys/{made['id']}").json()["is_unused"] is False

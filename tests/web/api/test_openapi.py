@@ -11,6 +11,7 @@ from jsonschema.validators import Draft202012Validator
 
 from automate_web.api import schema
 from automate_web.api.examples import EXAMPLES
+from tests.support.sink import Sink
 from tests.web.api.support import DEFINITION, Api, Rows
 
 OPERATION_IDS = {  # a promise: clients are generated from them
@@ -24,6 +25,8 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "workflow_rule_tests_delete",
     "workflow_validations_create", "secrets_list", "secrets_create", "secrets_get", "secrets_change", "secrets_delete",
     "secret_versions_create", "secret_restorations_create", "audit_list",
+    "webhooks_list", "webhooks_create", "webhooks_get", "webhooks_change", "webhook_secrets_create",
+    "webhook_secrets_end_overlap", "webhook_tests_create", "webhook_requests_list", "webhook_traffic_get",
     "key_get", "keys_list", "keys_get", "keys_create", "key_rolls_create", "key_revocations_create",
     "events_feed", "event_stream_tokens_create",
     "policy_get", "policy_save", "policy_previews_create",
@@ -86,7 +89,9 @@ def test_examples_are_what_the_schema_says(document: dict[str, Any], name: str) 
 
 
 @pytest.mark.django_db
-def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, rows: Rows) -> None:
+def test_answers_are_what_the_schema_says(
+    document: dict[str, Any], api: Api, rows: Rows, http_sink: Sink, settings: Any
+) -> None:
     workflow, event = rows.workflow(), rows.event()
     run = rows.run(event, workflow, attempts=2)
     schedule = rows.schedule(workflow)
@@ -96,9 +101,21 @@ def test_answers_are_what_the_schema_says(document: dict[str, Any], api: Api, ro
     backtest = api.post("/backtests", {"workflow": "order-flow"}).json()["id"]
     key = api.post("/keys", {"name": "one", "scopes": ["events:write"]})
     key_path = f"/keys/{key.json()['id']}"
+    settings.INTERNAL_URL = http_sink.url  # where tests of webhooks are sent
+    webhook = api.post("/webhooks", {"slug": "shop", "auth": "github"})
+    hook_path = f"/webhooks/{webhook.json()['id']}"
     answers = {
         "key_get": api.get("/key"),
         "keys_list": api.get("/keys"),
+        "webhooks_create": webhook,
+        "webhooks_list": api.get("/webhooks"),
+        "webhooks_get": api.get(hook_path),
+        "webhooks_change": api.send("PATCH", hook_path, {"event_type": "order.paid"}),
+        "webhook_secrets_create": api.post(f"{hook_path}/secrets", {"overlap_seconds": 3600}),
+        "webhook_secrets_end_overlap": api.send("DELETE", f"{hook_path}/secrets/previous"),
+        "webhook_tests_create": api.post(f"{hook_path}/tests", {"payload": {"id": 7}}),
+        "webhook_requests_list": api.get(f"{hook_path}/requests"),
+        "webhook_traffic_get": api.get(f"{hook_path}/traffic"),
         "keys_create": key,
         "keys_get": api.get(key_path),
         "key_rolls_create": api.post(f"{key_path}/rolls", {}),

@@ -43,7 +43,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         scheme, _, plain = header.partition(" ")
         if scheme.lower() != "bearer":
             raise MissingApiKey("Send an API key: `Authorization: Bearer am_live_...`.")
-        key = verify_key(plain.strip(), now=timezone.now())
+        key = verify_key(plain.strip(), now=timezone.now(), ip=request.META.get("REMOTE_ADDR") or None)
         workspace = getattr(request._request, "tenant", None)
         if key is None or (workspace is not None and workspace.id != key.tenant_id):
             # On a workspace's own host only its own keys are known.

@@ -22,6 +22,7 @@ TAGS = (
     "workspace",
     "overview",
     "keys",
+    "webhooks",
 )  # fmt: skip
 ERRORS = {
     400: ("invalid_json", "The body is not JSON, or not JSON that can be stored."),

@@ -9,6 +9,7 @@ from automate_web.api.control_examples import control_examples
 from automate_web.api.key_examples import key_examples
 from automate_web.api.rule_examples import rule_examples
 from automate_web.api.version_examples import version_examples
+from automate_web.api.webhook_examples import webhook_examples
 
 TRACE_ID: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 _EVENT_ID = "019aa900-1c00-7a10-8000-0a1b2c3d4e5f"
@@ -575,4 +576,5 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
 }
 EXAMPLES.update(key_examples(_EVENT, _page))
+EXAMPLES.update(webhook_examples(TRACE_ID, _EVENT_ID, _RUN_ID, _page))
 EXAMPLES.update(backtest_examples(EXAMPLES["workflow_backtests_create"]["answer"], _page))

@@ -14,10 +14,12 @@ _KEY = {
     "created_by": "user:1",
     "created_at": "2026-11-21T08:30:00Z",
     "latest_used_at": "2026-11-21T08:31:00Z",
+    "latest_used_ip": "203.0.113.9",
+    "is_unused": False,
     "expires_at": None,
     "revoked_at": None,
 }
-_MADE = {**_KEY, "latest_used_at": None, "api_key": "am_live_3k9f (shown once, 46 characters)"}
+_MADE = {**_KEY, "latest_used_at": None, "latest_used_ip": None, "api_key": "am_live_3k9f (shown once, 46 characters)"}
 
 
 def key_examples(event: Mapping[str, Any], page: Any) -> dict[str, dict[str, Any]]:
@@ -32,7 +34,7 @@ def key_examples(event: Mapping[str, Any], page: Any) -> dict[str, dict[str, Any
         "keys_list": {"answer": page("keys", _KEY)},
         "keys_get": {"answer": _KEY},
         "keys_create": {
-            "body": {"name": "shop backend", "scopes": ["events:write", "runs:read"]},
+            "body": {"name": "shop backend", "scopes": ["events:write", "runs:read"], "expires_in_days": 365},
             "answer": _MADE,
             "description": "A key gives only scopes that it has itself. The text is shown once.",
         },

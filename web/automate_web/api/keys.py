@@ -21,7 +21,7 @@ from rest_framework.response import Response
 
 from automate.ingest.refusal import ForbiddenScope
 from automate_tenants.context import current_tenant
-from automate_tenants.keys import OVERLAPS, SCOPES, create_key, revoke_key, roll_key
+from automate_tenants.keys import OVERLAPS, SCOPES, UNUSED_AFTER, create_key, revoke_key, roll_key
 from automate_tenants.models import ApiKey, Tenant
 from automate_web.api.documentation import describe
 from automate_web.api.permissions import ANY_SCOPE
@@ -40,12 +40,16 @@ class NewKey(Input):
     scopes = fields.ListField(
         child=fields.ChoiceField(choices=SCOPES), min_length=1, help_text="What it may do: scopes that your key has."
     )
+    expires_in_days = fields.IntegerField(required=False, allow_null=True, help_text="1 to 3650; null: it never ends.")
 
 
 class NewRoll(Input):
     """How long the old key works on."""
 
     overlap_seconds = fields.ChoiceField(choices=OVERLAP_SECONDS, required=False, default=0)
+    expires_in_days = fields.IntegerField(
+        required=False, allow_null=True, help_text="Of the new key: 1 to 3650; null: it never ends."
+    )
 
 
 class Key(fields.Serializer[ApiKey]):
@@ -59,8 +63,13 @@ class Key(fields.Serializer[ApiKey]):
     created_by = fields.CharField()
     created_at = Time()
     latest_used_at = Time(allow_null=True, help_text="To the minute.")
-    expires_at = Time(allow_null=True, help_text="When it ends: it was rolled with an overlap.")
+    latest_used_ip = fields.CharField(allow_null=True, help_text="From where that was.")
+    is_unused = fields.SerializerMethodField(help_text="Nobody has used it for 90 days.")
+    expires_at = Time(allow_null=True, help_text="When it ends, by its lifetime or because it was rolled.")
     revoked_at = Time(allow_null=True)
+
+    def get_is_unused(self, key: ApiKey) -> bool:
+        return timezone.now() - (key.latest_used_at or key.created_at) > UNUSED_AFTER
 
 
 class MadeKey(Key):
@@ -122,6 +131,7 @@ class Keys(ApiView):
             scopes=new["scopes"],
             created_by=self.caller.actor,
             now=timezone.now(),
+            lifetime=_lifetime(new),
         )
         return _made(key, plain)
 
@@ -163,6 +173,7 @@ class KeyRolls(ApiView):
             overlap=timedelta(seconds=new["overlap_seconds"]),
             actor=self.caller.actor,
             now=timezone.now(),
+            lifetime=_lifetime(new),
         )
         return _made(key, plain)
 
@@ -178,6 +189,13 @@ class KeyRevocations(ApiView):
         found = _find(key_id)
         key = revoke_key(tenant_id=current_tenant().id, key_id=found.pk, actor=self.caller.actor, now=timezone.now())
         return Response(Key(key).data)
+
+
+def _lifetime(new: dict[str, Any]) -> timedelta | None:
+    days = new.get("expires_in_days")
+    return (
+        timedelta(days=min(max(days, 0), 100_000)) if days is not None else None
+    )  # the rest is refused by the service
 
 
 def _keys() -> QuerySet[ApiKey]:

@@ -15,14 +15,15 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from automate.models import WebhookEndpoint
 from automate_governance.errors import Conflict, Invalid, NotFound
-from automate_tenants.keys import ALL_SCOPES, OVERLAPS, SCOPES, create_key, revoke_key, roll_key
+from automate_tenants.keys import ALL_SCOPES, OVERLAPS, SCOPES, UNUSED_AFTER, create_key, revoke_key, roll_key
 from automate_tenants.models import ApiKey
 from automate_web.addresses import hook_url
 from automate_web.pages import shown_once, snippets
+from automate_web.pages.people import people
 from automate_web.pages.start import SAMPLE
 from automate_web.requests import WorkspaceRequest, actor, demand, workspace_page
 
-UNUSED_AFTER = timedelta(days=90)
+LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]
 OVERLAP_WORDS = {0: "at once", 3600: "in 1 hour", 86_400: "in 24 hours", 604_800: "in 7 days"}
 SCOPE_WORDS = {
     "events:write": "send events",
@@ -39,6 +40,8 @@ SCOPE_WORDS = {
     "policy:read": "read policies and what they blocked",
     "policy:write": "change policies",
     "usage:read": "read usage and the plan",
+    "webhooks:read": "read webhook endpoints with their addresses, and what came",
+    "webhooks:write": "make and change webhook endpoints, roll their secrets, send tests",
     "keys:read": "list API keys, never their text",
     "keys:write": "make, roll and revoke API keys",
     "workspace:export": "export everything; an Owner's to give",
@@ -55,6 +58,7 @@ class KeyForm(forms.Form):
         initial=["events:write"],
         error_messages={"required": "Choose at least one."},
     )
+    expires_in_days = forms.ChoiceField(label="It ends", choices=LIFETIMES, required=False)
 
     def __init__(self, *args: Any, by_owner: bool, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -68,6 +72,7 @@ class KeyRow:
     key: ApiKey
     state: str  # active, expiring, expired, revoked
     is_unused: bool  # for 90 days, or never since it was made 90 days ago
+    made_by: str
 
 
 @require_http_methods(["GET", "POST"])
@@ -86,6 +91,7 @@ def keys(request: WorkspaceRequest) -> HttpResponse:
                 created_by=actor(request),
                 now=timezone.now(),
                 by_owner=by_owner,
+                lifetime=_lifetime(form.cleaned_data["expires_in_days"]),
             )
         except Invalid as error:
             form.add_error(error.details.get("param"), error.message)
@@ -93,7 +99,9 @@ def keys(request: WorkspaceRequest) -> HttpResponse:
             shown_once.put(request.session, f"key:{key.pk}", plain)
             return redirect("key-made", key.pk)
     now = timezone.now()
-    rows = [_row(key, now) for key in ApiKey.objects.filter(tenant_id=request.tenant.id).order_by("-pk")[:200]]
+    found = list(ApiKey.objects.filter(tenant_id=request.tenant.id).order_by("-pk")[:200])
+    makers = people({key.created_by for key in found})
+    rows = [_row(key, now, makers[key.created_by]) for key in found]
     context = {
         "form": form,
         "live": [row for row in rows if row.state in {"active", "expiring"}],
@@ -132,6 +140,7 @@ def roll(request: WorkspaceRequest, key_id: int) -> HttpResponse:
                 actor=actor(request),
                 now=timezone.now(),
                 by_owner=request.user.has_perm("automate.delete_workspace"),
+                lifetime=_lifetime(request.POST.get("expires_in_days", "")),
             )
         except (Conflict, Invalid) as refused:
             error = refused.message
@@ -139,7 +148,8 @@ def roll(request: WorkspaceRequest, key_id: int) -> HttpResponse:
             shown_once.put(request.session, f"key:{new.pk}", plain)
             return redirect("key-made", new.pk)
     choices = [(int(span.total_seconds()), OVERLAP_WORDS[int(span.total_seconds())]) for span in OVERLAPS]
-    context = {"key": key, "choices": choices, "error": error}
+    days = str((key.expires_at - key.created_at).days) if key.expires_at else ""
+    context = {"key": key, "choices": choices, "lifetimes": LIFETIMES, "days": days, "error": error}
     return render(request, "keys/roll.html", context, status=422 if error else 200)
 
 
@@ -168,8 +178,12 @@ def state_of(key: ApiKey, now: datetime) -> str:
     return "active"
 
 
-def _row(key: ApiKey, now: datetime) -> KeyRow:
-    return KeyRow(key, state_of(key, now), now - (key.latest_used_at or key.created_at) > UNUSED_AFTER)
+def _lifetime(days: str) -> timedelta | None:
+    return timedelta(days=int(days)) if days in dict(LIFETIMES) and days else None
+
+
+def _row(key: ApiKey, now: datetime, made_by: str) -> KeyRow:
+    return KeyRow(key, state_of(key, now), now - (key.latest_used_at or key.created_at) > UNUSED_AFTER, made_by)
 
 
 def _key(request: WorkspaceRequest, key_id: int) -> ApiKey:
