@@ -41,6 +41,8 @@ TENANT_LIMIT_SET_CALLS = True  # needs the fail-closed backend and django-tenant
 SKIP_PG_EXTRA_VALIDATION = True
 
 SHARED_APPS = [
+    "automate_platform.operators",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # before django_tenants, which replaces templates of its
     "django_tenants",
     "automate_tenants",
     "automate_billing",
@@ -84,6 +86,7 @@ MIDDLEWARE = [
     "automate_web.errors.normalized_errors",  # a page's NormalizedError becomes its error page
 ]
 ROOT_URLCONF = "automate_platform.urls"
+OPERATORS_URLCONF = "automate_platform.operators.urls"  # of the host admin.<base>, and of no other
 WSGI_APPLICATION = "automate_platform.wsgi.application"
 TEMPLATES = [
     {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 APP_LABEL = "app"
+OPERATORS_LABEL = "admin"  # no workspace can have it as its address
 FOLDER = "/w/"
 
 
@@ -43,6 +44,17 @@ def read_address(host: str, path: str, *, base_url: str) -> Address:
         slug, slash, _ = path[len(FOLDER) :].partition("/")
         return Address(slug, f"{FOLDER}{slug}" if slash else "")
     return Address(None)
+
+
+def is_operators_host(host: str, *, base_url: str) -> bool:
+    """Whether a request is for the operators' pages: `admin.` before the base, or before localhost at home.
+
+    >>> hosts = ("admin.localhost:8000", "admin.automate.example", "app.localhost", "admin.evil.example", "admin")
+    >>> [is_operators_host(host, base_url="https://app.automate.example") for host in hosts]
+    [True, True, False, False, False]
+    """
+    label, _, rest = host_name(host).partition(".")
+    return label == OPERATORS_LABEL and bool(rest) and rest in {"localhost", base_host(base_url)}
 
 
 def host_name(host: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from allauth.account.models import EmailConfirmation
 from allauth.usersessions.models import UserSession
+from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -102,6 +103,7 @@ def _old(now: datetime) -> list[QuerySet[Any]]:
         EmailCode.objects.filter(expires_at__lt=now - timedelta(days=1)),
         EmailConfirmation.objects.filter(created__lt=month),
         ExportChunk.objects.filter(~Exists(archive), ~Exists(making)),
+        LogEntry.objects.filter(action_time__lt=long),
         FailedSignup.objects.filter(at__lt=quarter),
         Invitation.objects.filter(ended),
         OperatorVisit.objects.filter(created_at__lt=long),

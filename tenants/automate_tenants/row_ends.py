@@ -45,6 +45,7 @@ TABLES = {
     "auth_user": kept("a person's account is theirs, in however many workspaces"),
     "auth_user_groups": bounded("none is made"),
     "auth_user_user_permissions": bounded("none is made"),
+    "django_admin_log": purged("housekeeping: 400 days; workspaces' audit logs keep what touched them"),
     "django_content_type": bounded("kinds of objects"),
     "django_migrations": bounded("releases"),
     "django_session": purged("logging out, or housekeeping: past its time"),

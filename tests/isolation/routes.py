@@ -74,6 +74,7 @@ ROUTES = [
     # a workspace
     Route("", "workspace", {"GET": "view_members"}),
     Route("handover/", "ticket"),
+    Route("visit/", "ticket"),
     Route("leave/", "both"),
     Route("find/", "workspace", {"GET": "view_members"}),
     Route("live-token/", "workspace", {"GET": "view_event"}),

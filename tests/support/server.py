@@ -33,6 +33,7 @@ RUN = os.environ.setdefault("TESTS_RUN", str(os.getpid()))  # the controller's p
 DATABASE = f"run_{RUN}_{WORKER}"
 SERVER_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "300", "max_wal_size": "2GB"}
 TEMPLATE_PARTS = (
+    "automate_platform/settings.py",
     "**/migrations/*.py",
     "**/models/*.py",
     "**/sql/*.sql",

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 APP_LABEL = "app"
+OPERATORS_LABEL = "admin"
 
 
 def workspace_url(request: HttpRequest, slug: str, path: str = "/") -> str:
@@ -59,4 +60,4 @@ def lives_in_folders(host: str) -> bool:
 
 def _base(host: str) -> str:
     label, _, rest = host.partition(".")
-    return rest if label == APP_LABEL else host
+    return rest if label in {APP_LABEL, OPERATORS_LABEL} else host

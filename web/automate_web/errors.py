@@ -39,6 +39,8 @@ def error_page(request: HttpRequest, error: NormalizedError) -> HttpResponse:
     if request.path_info.startswith("/api/"):  # refused before the API could answer: its host, its workspace
         return error_response(request, error)
     status = error.http_status
+    if getattr(request, "urlconf", None):  # the operators' host: the links of our pages lead nowhere there
+        return HttpResponse(error.message, status=status, content_type="text/plain; charset=utf-8")
     context: dict[str, Any] = {
         "title": TITLES.get(status, "This did not work"),
         "status": status,

@@ -118,6 +118,7 @@ urlpatterns = [
     path("docs/<slug:name>/", docs.page, name="doc"),
     # a workspace
     path("handover/", accounts.arrive, name="arrive"),
+    path("visit/", accounts.visit, name="visit"),
     path("leave/", accounts.leave, name="leave"),
     path("find/", palette.find, name="find"),
     path("live-token/", live.renew, name="live-token"),

@@ -19,6 +19,7 @@ def build() -> argparse.ArgumentParser:
     commands.add_to(nouns, _keys(nouns))
     _keystore(nouns)
     _audit(nouns)
+    _operators(nouns)
     doctor = nouns.add_parser(
         "doctor",
         help="say what works from here, and which promises an installation here does not keep",
@@ -171,6 +172,19 @@ def _keystore(nouns: Any) -> None:
     erase.add_argument("workspace", help="slug of the workspace")
     erase.add_argument("--confirm", default="", metavar="SLUG", help="its name once more")
     erase.set_defaults(module="keystore", verb="erase")
+
+
+def _operators(nouns: Any) -> None:
+    verbs = nouns.add_parser(
+        "operators", help="who may come to the operators' pages", example="automate operators list"
+    ).add_subparsers(metavar="verb", required=True)
+    texts = {"add": "let a person in, who has a second factor", "remove": "let them in no more"}
+    for verb, text in texts.items():
+        one = verbs.add_parser(verb, help=text, example=f"automate operators {verb} ada@acme.example", has_data=True)
+        one.add_argument("email")
+        one.set_defaults(module="operators", verb=verb)
+    listing = verbs.add_parser("list", help="all of them", example="automate operators list --json", has_data=True)
+    listing.set_defaults(module="operators", verb="list")
 
 
 def _audit(nouns: Any) -> None:

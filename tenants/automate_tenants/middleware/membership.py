@@ -18,7 +18,7 @@ from django.dispatch import receiver
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils import timezone
 
-from automate_tenants import second_factor
+from automate_tenants import second_factor, visits
 from automate_tenants.context import TenantRef
 from automate_tenants.directory import Workspace
 from automate_tenants.hosts import APP_LABEL, base_host, host_name
@@ -28,7 +28,7 @@ from automate_tenants.models import Membership
 SESSION_TENANT_KEY = "tenant_id"  # the workspace a session was opened in; 0 is the app
 SEEN_PRECISION = timedelta(minutes=10)
 _WITHOUT_SECOND_FACTOR = ("/leave/",)  # a way out for who has none and wants none
-_OPEN_PATHS = ("/handover/",)  # where a ticket is redeemed: nobody is logged in yet
+_OPEN_PATHS = ("/handover/", "/visit/")  # where a ticket is redeemed: nobody is logged in yet
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -62,6 +62,8 @@ class MembershipMiddleware:
         if not request.user.is_authenticated or not _opened_here(request, tenant):
             return _to_log_in(request)
         membership = Membership.objects.filter(user_id=request.user.pk, tenant_id=tenant.id).first()
+        if membership is None:
+            membership = visits.membership_of(request, tenant.id)
         if membership is None:
             raise Http404("There is no such workspace.")
         request.membership = membership  # type: ignore[attr-defined]

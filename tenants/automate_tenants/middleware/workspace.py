@@ -25,7 +25,7 @@ from django.urls import get_script_prefix, set_script_prefix
 
 from automate_tenants.context import TenantRef, public_scope, tenant_scope
 from automate_tenants.directory import Workspace, find_workspace
-from automate_tenants.hosts import FOLDER, Address, read_address
+from automate_tenants.hosts import FOLDER, Address, is_operators_host, read_address
 
 API_PATH = "/api/"
 SUSPENDED = ["workspace_suspended.html", "automate_tenants/suspended.html"]  # the portal's, or ours, which is plain
@@ -41,6 +41,9 @@ class WorkspaceMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if is_operators_host(request.get_host(), base_url=settings.BASE_URL):
+            request.urlconf = settings.OPERATORS_URLCONF  # Django's own way to say it
+            return self._outside(request)
         address = read_address(request.get_host(), request.path_info, base_url=settings.BASE_URL)
         if address.slug is None:
             return self._outside(request)

@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from automate_governance.errors import NotFound, PermissionDenied
-from automate_tenants import failed_signups, features
+from automate_tenants import failed_signups, features, visits
 from automate_tenants.handover import is_latch, issue_ticket, new_latch, redeem_ticket, seal_of
 from automate_tenants.hosts import read_address
 from automate_tenants.invitations import invitations_for
@@ -178,6 +178,21 @@ def arrive(request: HttpRequest) -> HttpResponse:
     first_key.accept_sealed(request.session, tenant.id, request.GET.get("first", ""))
     prefix = request.META.get("SCRIPT_NAME", "")
     return HttpResponseRedirect(f"{prefix}{path}", headers={"Referrer-Policy": "no-referrer"})
+
+
+@require_GET
+@never_cache
+def visit(request: HttpRequest) -> HttpResponse:
+    """GET /visit/?word= on the workspace's host: an operator comes in, to look, by the word of the operators' pages."""
+    tenant = tenant_of(request)
+    if tenant is None:
+        raise NotFound("This page belongs to a workspace.")
+    visit = visits.enter(request.GET.get("word", ""), tenant.id, now=timezone.now())
+    login(request, visit.operator, backend=LOGIN_BACKEND)
+    request.session[visits.SESSION_KEY] = str(visit.pk)
+    request.session.set_expiry(visit.expires_at)
+    prefix = request.META.get("SCRIPT_NAME", "")
+    return HttpResponseRedirect(f"{prefix}/", headers={"Referrer-Policy": "no-referrer"})
 
 
 @require_POST
