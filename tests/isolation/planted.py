@@ -32,6 +32,7 @@ from automate.models import (
     WorkflowVersion,
 )
 from automate.services import secrets as services
+from automate.services.saved_views import save_view
 from automate_billing.models import UsageDay
 from automate_llm.models import Budget, CachedAnswer, LedgerEntry, Preferences
 from automate_tenants.context import TenantRef, public_scope, tenant_scope
@@ -156,7 +157,9 @@ def plant(tenant: TenantRef) -> Planted:
             tenant_id=tenant.id, endpoint_id=endpoint.pk, code="invalid_json", message=CANARY, details={"x": CANARY},
             trace_id=uuid4(), received_at=now,
         )  # fmt: skip
+    view = save_view(page="runs", name=f"{CANARY} view", query=f"q={CANARY}", owner="user:1", now=now, is_shared=True)
     ids = {
+        "view_id": view.pk,
         "event_id": event.pk,
         "run_id": run.pk,
         "step_run_id": step.pk,

@@ -127,6 +127,9 @@ def rotated(planted: Planted) -> None:
 
 
 PORTAL = {
+    "views/": leaves("view.create"),
+    "views/<int:view_id>/": leaves("view.update"),
+    "views/<int:view_id>/removals/": leaves("view.delete"),
     "start/events/": nothing(DATA),
     "start/github/": leaves("endpoint.create"),
     "start/stripe/": leaves("endpoint.create"),
@@ -209,6 +212,9 @@ PORTAL = {
     "developers/keys/<int:key_id>/revoke/": leaves("api_key.revoke"),
 }
 API = {
+    "POST views": leaves("view.create", body={"page": "runs", "name": "made"}),
+    "PATCH views/<str:view_id>": leaves("view.update", body={"name": "made"}),
+    "DELETE views/<str:view_id>": leaves("view.delete"),
     "POST events": nothing(DATA, {"type": "a", "payload": {}}),
     "POST events/<str:event_id>/replays": leaves("event.replay"),
     "POST runs/<str:run_id>/retries": leaves("run.retry", body={"from": "start"}),

@@ -36,11 +36,12 @@ class Row:
 
 def search(asked: Mapping[str, str]) -> QuerySet[Workflow]:
     """Those in use that the filters name, each with its live version's number and trigger. Raises Invalid."""
-    rows = (
-        Workflow.objects.kept()
-        .select_related("active_version")
-        .defer("draft", "active_version__steps", "active_version__rule", "active_version__options")
-    )
+    rows = Workflow.objects.kept().select_related("active_version")
+    return narrowed(rows.defer("draft", *(f"active_version__{part}" for part in ("steps", "rule", "options"))), asked)
+
+
+def narrowed(rows: QuerySet[Workflow], asked: Mapping[str, str | None]) -> QuerySet[Workflow]:
+    """`rows` that the filters name: those of the page, the API and the command line. Raises Invalid."""
     if status := asked.get("status"):
         rows = rows.filter(_IN_STATE[_one_of("status", status, STATES)])
     if kind := asked.get("type"):

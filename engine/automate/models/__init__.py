@@ -11,6 +11,7 @@ from automate.models.outbox import OutboxJob
 from automate.models.policy import OutboundPace, PolicyBlock, PolicyDocument
 from automate.models.run import ExecutionRun, RunState, StepRun
 from automate.models.schedule import Schedule, ScheduleTick
+from automate.models.view import SavedView
 from automate.models.wait import RunWait
 from automate.models.workflow import Workflow, WorkflowVersion
 
@@ -34,6 +35,7 @@ __all__ = [
     "RunCount",
     "RunState",
     "RunWait",
+    "SavedView",
     "Schedule",
     "ScheduleTick",
     "StepRun",

@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver, resolve
 
+from automate_web import workflow_list
 from automate_web.copy_as import PAGES, Call, calls_of, lines_of
 from automate_web.copy_as.calls import flag
 from automate_web.copy_as.lines import curl, python
@@ -24,12 +25,20 @@ ADDRESS = {
     "run_id": uuid4(), "event_id": uuid4(), "workflow_id": uuid4(), "schedule_id": uuid4(), "version_num": 1,
     "secret": "TOKEN",
 }  # fmt: skip
-FILTERED: dict[str, ModuleType] = {"runs": runs, "events": events, "failures": failures, "audit": audit}
+FILTERED: dict[str, ModuleType] = {
+    "runs": runs,
+    "events": events,
+    "failures": failures,
+    "audit": audit,
+    "workflows": workflow_list,
+}
 VALUES = {
     "status": "failed", "workflow": "sample", "trace_id": uuid4().hex, "since": "24h", "until": "15m", "q": "a b",
     "type": "order.created", "source": "webhook:default", "actor": "user:1", "action": "key", "resource": "key",
     "step": "s", "code": "boom", "fingerprint": "f" * 32, "day": "2026-11-22", "period": "2026-11",
 }  # fmt: skip
+
+OTHERS = {"events": {"status": "started"}, "workflows": {"status": "live", "type": "webhook"}}
 
 
 def all_calls() -> list[tuple[str, Call]]:
@@ -55,7 +64,7 @@ def test_the_api_knows_every_filter_that_is_passed_on(client: Client, tenant_a: 
     headers = {"authorization": f"Bearer {tenant_a.api_key}"}
     refused = {}
     for page in PAGES:
-        asked = {**VALUES, "status": "started"} if page == "events" else VALUES
+        asked = {**VALUES, **OTHERS.get(page, {})}
         for call in calls_of(page, ADDRESS, asked, lambda permission: True):
             if call.query and (answer := client.get(f"/api/v1{call.path}", dict(call.query), headers=headers)):
                 code = answer.json().get("code")

@@ -21,6 +21,7 @@ TAGS = (
     "usage",
     "workspace",
     "overview",
+    "views",
     "keys",
     "webhooks",
 )  # fmt: skip

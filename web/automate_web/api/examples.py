@@ -223,6 +223,16 @@ _EXPORT: dict[str, Any] = {
     "error": "",
     "archive_url": "https://app.automate.example/exports/WzEsIjAxOTA2YjgxIl0:1r/",
 }
+_VIEW = {
+    "id": "7",
+    "page": "runs",
+    "name": "Failed today",
+    "filters": {"status": "failed", "since": "24h"},
+    "is_shared": True,
+    "owner": "key:am_live_ab12",
+    "created_at": "2026-11-22T08:30:00Z",
+    "updated_at": "2026-11-22T08:30:00Z",
+}
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     **control_examples(_RUN, _EVENT, _page),
     **version_examples(_VERSION, _DEFINITION),
@@ -377,6 +387,15 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "answer": _WORKSPACE,
         "description": "What is left out stays.",
     },
+    "views_list": {"answer": _page("views", _VIEW), "description": "Those of the key, and those that are shared."},
+    "views_create": {
+        "body": {"page": "runs", "name": "Failed today", "filters": {"status": "failed", "since": "24h"}},
+        "answer": _VIEW,
+        "description": "Shared unless said otherwise: nobody else would see what belongs to a key.",
+    },
+    "views_get": {"answer": _VIEW},
+    "views_change": {"body": {"name": "Failed in a day"}, "answer": {**_VIEW, "name": "Failed in a day"}},
+    "views_delete": {"answer": {"id": "7", "deleted": True}},
     "overview_get": {
         "answer": {
             "since": "2026-11-21T08:30:00Z",

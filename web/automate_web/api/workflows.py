@@ -18,9 +18,9 @@ from automate import services
 from automate.models import Workflow, WorkflowVersion
 from automate.services.problems import find_all_problems
 from automate_governance.errors import Invalid
-from automate_web import filters
+from automate_web import filters, workflow_list
 from automate_web.api import serializers
-from automate_web.api.documentation import describe
+from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.errors import PreconditionRequired
 from automate_web.api.query import Query, parse_uuid
 from automate_web.api.rows import workflow_rows
@@ -34,10 +34,22 @@ class Workflows(ApiView):
 
     scopes: ClassVar = {"GET": "workflows:read", "POST": "workflows:write"}
 
-    @describe("workflows_list", "List workflows", answer=serializers.WorkflowSummary, is_list=True)
+    @describe(
+        "workflows_list",
+        "List workflows",
+        answer=serializers.WorkflowSummary,
+        is_list=True,
+        parameters=[
+            query_parameter("q", "With this text in their name or slug, or this tag."),
+            query_parameter("status", "In this state.", enum=list(workflow_list.STATES)),
+            query_parameter("type", "Started by this kind of trigger.", enum=workflow_list.TRIGGERS),
+            query_parameter("tag", "With this tag."),
+        ],
+    )
     def get(self, request: Request) -> Response:
-        query = Query(request, PAGE_PARAMETERS)
-        return self.page(query, workflow_rows(), serializers.WorkflowSummary)
+        query = Query(request, (*PAGE_PARAMETERS, *workflow_list.FILTERS))
+        asked = {name: query.text(name) for name in workflow_list.FILTERS}
+        return self.page(query, workflow_list.narrowed(workflow_rows(), asked), serializers.WorkflowSummary)
 
     @describe(
         "workflows_create",

@@ -78,6 +78,7 @@ def calls_of(page: str, kwargs: Mapping[str, Any], query: Query, may: Callable[[
 RUNS = ("status", "workflow", "trace_id", *TIME, "q")
 EVENTS = ("status", "type", "source", "trace_id", *TIME, "q")
 FAILURES = ("workflow", "step", "code", "status", "fingerprint", *TIME)
+WORKFLOWS = ("q", "status", "type", "tag")
 AUDIT = ("actor", "action", "resource", "trace_id", *TIME)
 
 RUN = Shape("This run", "/runs/{run_id}", "runs get {run_id}")
@@ -150,7 +151,7 @@ PAGES: dict[str, tuple[Shape, ...]] = {
     "failures": (GROUPS, Shape("Events that no worker could match", "/failures/events")),
     "failure-runs": (FAILED_RUNS, REDRIVE, DISMISS),
     "failure-redrive": (REDRIVE, FAILED_RUNS),
-    "workflows": (Shape("This list", "/workflows", "workflows list"),),
+    "workflows": (Shape("This list", "/workflows", "workflows list", filters=WORKFLOWS),),
     "workflow": (WORKFLOW, PUBLISH, RUN_NOW, STOP),
     "workflow-versions": (Shape("These versions", "/workflows/{workflow_id}/versions"), PUBLISH),
     "workflow-version": (

@@ -19,6 +19,7 @@ from automate_web import filters
 from automate_web.cursor import paginate
 from automate_web.pages.people import person
 from automate_web.requests import WorkspaceRequest, workspace_page
+from automate_web.saved_views import opens_with_default
 from automate_web.spreadsheet import csv_lines
 
 FILTERS = ("actor", "action", "resource", "trace_id", "since", "until")
@@ -45,6 +46,7 @@ class AuditRow:
 
 @require_GET
 @workspace_page("automate.view_audit")
+@opens_with_default("audit")
 def audit(request: WorkspaceRequest) -> HttpResponse:
     """GET /governance/audit/"""
     asked = filters.read(request.GET, *FILTERS)

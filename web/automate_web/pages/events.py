@@ -34,6 +34,7 @@ from automate_web.pages.payload import Shown, shown
 from automate_web.pages.refusals import explain
 from automate_web.pages.replays import side_by_side
 from automate_web.requests import WorkspaceRequest, actor, wants_fragment, workspace_page
+from automate_web.saved_views import opens_with_default
 
 FILTERS = ("status", "type", "source", "trace_id", "since", "until", "q")
 STATUSES = {"started": "Started", "no_match": "No match", "held": "Held", "skipped": "Skipped", "rejected": "Rejected"}
@@ -52,6 +53,7 @@ class EventRow:
 
 @require_GET
 @workspace_page("automate.view_event")
+@opens_with_default("events")
 def listing(request: WorkspaceRequest) -> HttpResponse:
     """GET /events/"""
     asked = filters.read(request.GET, *FILTERS)

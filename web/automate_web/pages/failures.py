@@ -25,6 +25,7 @@ from automate_web import filters
 from automate_web.cursor import paginate
 from automate_web.failures import MOST_AT_ONCE, STATUSES, Shown, dead_events, filter_of, shown_groups
 from automate_web.requests import WorkspaceRequest, actor, wants_fragment, workspace_page
+from automate_web.saved_views import opens_with_default
 
 FILTERS = ("workflow", "step", "code", "status", "fingerprint", "since", "until")
 PREVIEWED = 20
@@ -34,6 +35,7 @@ RATES = {"": "all at once", "10": "10 a second", "1": "1 a second", "0.1": "1 in
 
 @require_GET
 @workspace_page("automate.view_run")
+@opens_with_default("failures")
 def listing(request: WorkspaceRequest) -> HttpResponse:
     """GET /failures/: groups, then what waits for a person's word, then events that nobody could match."""
     asked, wanted = _asked(request.GET)

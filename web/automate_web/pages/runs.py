@@ -27,6 +27,7 @@ from automate_web.pages.payload import Shown, shown
 from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
 from automate_web.run_family import family_of
 from automate_web.run_steps import steps_of
+from automate_web.saved_views import opens_with_default
 
 FILTERS = ("status", "workflow", "trace_id", "since", "until", "q")
 LISTED = (  # not `outputs`: a list shows none of them
@@ -38,6 +39,7 @@ TABS = {name: name.capitalize() for name in ("input", "output", "error", "logs",
 
 @require_GET
 @workspace_page("automate.view_run")
+@opens_with_default("runs")
 def listing(request: WorkspaceRequest) -> HttpResponse:
     """GET /runs/"""
     asked = filters.read(request.GET, *FILTERS)

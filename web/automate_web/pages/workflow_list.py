@@ -16,6 +16,7 @@ from automate_web import csv_files, filters
 from automate_web.cursor import MAX_LIMIT, paginate
 from automate_web.filters import as_uuid
 from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
+from automate_web.saved_views import opens_with_default
 from automate_web.workflow_list import FILTERS, STATES, TRIGGERS, Row, beside, search, tags_in_use
 
 COLUMNS = (
@@ -26,6 +27,7 @@ COLUMNS = (
 
 @require_GET
 @workspace_page("automate.view_workflow")
+@opens_with_default("workflows")
 def listing(request: WorkspaceRequest) -> HttpResponse:
     """GET /workflows/: those in use that the filters name, newest first."""
     asked, now = filters.read(request.GET, *FILTERS), timezone.now()

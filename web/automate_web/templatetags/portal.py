@@ -15,6 +15,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from automate.triggers.words import in_words
+from automate_web import saved_views as views
 from automate_web.copy_as import calls_of, lines_of
 
 register = template.Library()
@@ -279,6 +280,30 @@ def csv_of_list(context: dict[str, Any]) -> SafeString | str:
     asked.pop("cursor", None)
     query = f"?{asked.urlencode()}" if asked else ""
     return format_html('<a class="btn small" href="{}{}" download>CSV</a>', reverse(name), query)
+
+
+@register.inclusion_tag("_views.html", takes_context=True)
+def saved_views(context: dict[str, Any]) -> dict[str, Any]:
+    """The tabs above a list: everything, the member's views of it, those that others share; and saving one more."""
+    request = context["request"]
+    page = request.resolver_match.url_name if request.resolver_match else ""
+    if page not in views.LISTS:
+        return {}
+    tabs = views.tabs(request, page)
+    current = next((tab for tab in tabs if tab.is_current), None)
+    query = views.query_of(page, request.GET.dict())
+    return {
+        "page_name": page,
+        "list_url": reverse(page),
+        "tabs": tabs,
+        "current": current,
+        "is_all": current is None and not query,
+        "is_changed": current is not None and query != current.view.query,
+        "has_default": any(tab.view.is_default and tab.is_own for tab in tabs),
+        "query": query,
+        "may_share": request.user.has_perm("automate.control_run"),
+        "csrf_token": context.get("csrf_token"),
+    }
 
 
 @register.inclusion_tag("_copy_as.html", takes_context=True)
