@@ -113,3 +113,25 @@ def test_an_id_that_does_not_exist_is_not_found(enter: Enter, tenant_a: Workspac
     assert browser.get(f"/events/{theirs.pk}/").status_code == 404
     with tenant_scope(tenant_b.ref):
         assert Event.objects.filter(pk=theirs.pk).exists()
+
+
+def test_a_list_that_holds_still_asks_how_many_came_on_top(enter: Enter, tenant_a: Workspace) -> None:
+    browser, htmx = enter(tenant_a), {"HX-Request": "true"}
+    make_runs(tenant_a, 2)
+    top = {
+        "/events/": browser.get("/events/").context["rows"][0].event.pk,
+        "/runs/": browser.get("/runs/").context["rows"][0][0].pk,
+    }
+    make_runs(tenant_a, 3)
+    make_runs(tenant_a, 1, type_="other.thing")
+
+    for path, newest in top.items():
+        assert browser.get(path, {"newer_than": newest}, headers=htmx).content == b"4", path
+        assert browser.get(path, {"newer_than": "nonsense"}, headers=htmx).status_code == 422
+        assert b"<html" in browser.get(path, {"newer_than": newest}).content  # without htmx it is the page
+        assert b"data-live-bar" in browser.get(path).content
+    asked = {"newer_than": top["/events/"], "type": "order.created"}
+    assert browser.get("/events/", asked, headers=htmx).content == b"3"
+    make_runs(tenant_a, 100)
+    assert browser.get("/runs/", {"newer_than": top["/runs/"]}, headers=htmx).content == b"99+"
+    assert b"data-live-bar" not in browser.get("/events/?status=rejected").content

@@ -27,6 +27,7 @@ from automate_tenants.models import RefusalSample
 from automate_web import filters
 from automate_web.cursor import paginate
 from automate_web.event_search import decided
+from automate_web.newer import count_newer, wants_count
 from automate_web.pages.checklist import checklist
 from automate_web.pages.conditions import conditions
 from automate_web.pages.find import address_of
@@ -71,7 +72,10 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
         context["page"] = refused = paginate(refusals(request.tenant.id), cursor)
         context["refusals"] = [explain(sample) for sample in refused.results]
         return render(request, "events/_refusals.html" if wants_fragment(request) else "events/list.html", context)
-    page = paginate(search(asked, now=timezone.now()), cursor)
+    found = search(asked, now=timezone.now())
+    if wants_count(request):
+        return count_newer(request, found)
+    page = paginate(found, cursor)
     context |= {"page": page, "rows": rows_of(page.results)}
     return render(request, "events/_rows.html" if wants_fragment(request) else "events/list.html", context)
 

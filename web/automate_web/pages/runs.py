@@ -20,6 +20,7 @@ from automate_governance.errors import Invalid, NotFound
 from automate_web import filters
 from automate_web.approvals import Question, may_answer
 from automate_web.cursor import paginate
+from automate_web.newer import count_newer, wants_count
 from automate_web.pages import timeline
 from automate_web.pages.checklist import checklist
 from automate_web.pages.find import address_of
@@ -46,7 +47,10 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
     if found := address_of(asked["q"]):
         return redirect(found)
     workflows = {workflow.pk: workflow for workflow in Workflow.objects.order_by("slug").defer("draft")}
-    page = paginate(search(asked, workflows, now=timezone.now()), request.GET.get("cursor"))
+    found = search(asked, workflows, now=timezone.now())
+    if wants_count(request):
+        return count_newer(request, found)
+    page = paginate(found, request.GET.get("cursor"))
     context = {
         "asked": asked,
         "chips": filters.in_force(request.GET, *FILTERS),

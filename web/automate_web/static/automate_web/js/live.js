@@ -49,13 +49,22 @@
   });
   document.addEventListener("htmx:afterSwap", () => unfolded.forEach((id) => document.getElementById(id)?.setAttribute("open", "")));
 
-  // one polite message at most every 3 s
-  let latest = 0, words = "";
+  // one polite message at most every 3 s; of several the last is heard, and none is lost
+  let latest = 0, words = "", waiting = null;
+  const say = (tell) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      const text = tell();
+      latest = Date.now();
+      document.getElementById("announce").textContent = text;
+      document.dispatchEvent(new CustomEvent("said"));
+    }, Math.max(0, latest + 3000 - Date.now()));
+  };
+  document.addEventListener("say", (event) => say(event.detail));
   document.addEventListener("htmx:afterSettle", () => {
     const text = [...document.querySelectorAll("[data-announce]")].map((element) => element.dataset.announce).join(" ");
-    if (!text || text === words || Date.now() - latest < 3000) return;
+    if (!text || text === words) return;
     words = text;
-    latest = Date.now();
-    document.getElementById("announce").textContent = text;
+    say(() => text);
   });
 })();
