@@ -7,7 +7,8 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
-.PHONY: help up test fuzz fuzz-api test-databases test-matrix check bench bench-cost proof-rates proof-kill fmt clean pins hooks
+.PHONY: help up test fuzz fuzz-api test-databases test-matrix check bench bench-cost bench-pages proof-rates proof-kill fmt clean \
+  pins hooks
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -46,6 +47,9 @@ bench: $(DEV) ## measure the whole path beside the ceiling; the result goes to l
 
 bench-cost: $(DEV) ## measure the processor time of one event, with and without policy and redaction (needs a quiet machine)
 	@$(BIN)/python -m loadtests.cost --without --output loadtests/results/latest-cost.md
+
+bench-pages: $(DEV) ## measure every page over a million runs, with the plan of what is over its budget (ten minutes)
+	@$(BIN)/python -m loadtests.pages --explain --output loadtests/results/latest-pages.md
 
 proof-rates: $(DEV) ## attack webhook rates of 100 and 5,000 a minute for 130 s each, 80 threads in 4 processes
 	@$(BIN)/python -m loadtests.rates --output loadtests/results/rates.md

@@ -72,10 +72,10 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
         context["page"] = refused = paginate(refusals(request.tenant.id), cursor)
         context["refusals"] = [explain(sample) for sample in refused.results]
         return render(request, "events/_refusals.html" if wants_fragment(request) else "events/list.html", context)
-    found = search(asked, now=timezone.now())
+    rows = search(asked, now=timezone.now())
     if wants_count(request):
-        return count_newer(request, found)
-    page = paginate(found, cursor)
+        return count_newer(request, rows)
+    page = paginate(rows, cursor)
     context |= {"page": page, "rows": rows_of(page.results)}
     return render(request, "events/_rows.html" if wants_fragment(request) else "events/list.html", context)
 

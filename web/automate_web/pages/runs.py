@@ -47,10 +47,10 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
     if found := address_of(asked["q"]):
         return redirect(found)
     workflows = {workflow.pk: workflow for workflow in Workflow.objects.order_by("slug").defer("draft")}
-    found = search(asked, workflows, now=timezone.now())
+    rows = search(asked, workflows, now=timezone.now())
     if wants_count(request):
-        return count_newer(request, found)
-    page = paginate(found, request.GET.get("cursor"))
+        return count_newer(request, rows)
+    page = paginate(rows, request.GET.get("cursor"))
     context = {
         "asked": asked,
         "chips": filters.in_force(request.GET, *FILTERS),

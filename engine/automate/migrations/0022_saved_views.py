@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Keep a list's filter under a name."""
 
-    dependencies = [("automate", "0020_webhook_schemes")]
+    dependencies = [("automate", "0021_failed_lately")]
     operations = [
         migrations.CreateModel(
             name="SavedView",
