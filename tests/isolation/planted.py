@@ -152,12 +152,14 @@ def plant(tenant: TenantRef) -> Planted:
         services.create_secret(
             name=f"KEY_{tenant.slug}", value="kept from everybody", note=f"{CANARY} note", actor=f"{CANARY}:1", now=now
         )
+        view = save_view(
+            page="runs", name=f"{CANARY} view", query=f"q={CANARY}", owner="user:1", now=now, is_shared=True
+        )
     with public_scope():
         RefusalSample.objects.create(
             tenant_id=tenant.id, endpoint_id=endpoint.pk, code="invalid_json", message=CANARY, details={"x": CANARY},
             trace_id=uuid4(), received_at=now,
         )  # fmt: skip
-    view = save_view(page="runs", name=f"{CANARY} view", query=f"q={CANARY}", owner="user:1", now=now, is_shared=True)
     ids = {
         "view_id": view.pk,
         "event_id": event.pk,

@@ -88,7 +88,7 @@ def _account(nouns: Nouns) -> None:
 
 def _workflows(verbs: Nouns) -> None:
     listing = _verb(verbs, "list", "every workflow", "automate workflows list", "workflows:list_")
-    add_list_flags(listing)
+    add_list_flags(listing, "status", "type", "tag", "q")
     get = _verb(verbs, "get", "one workflow", "automate workflows get order-flow", "workflows:get")
     get.add_argument("workflow", help="id or slug")
     export = _verb(

@@ -65,6 +65,7 @@ LIST_FLAGS = {
     "since": "from this time on: ISO 8601, or 15m, 24h, 7d",
     "until": "before this time",
     "q": "with this text in it",
+    "tag": "with this tag",
 }
 
 

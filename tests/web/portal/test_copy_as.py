@@ -7,12 +7,13 @@ import shlex
 import subprocess
 from types import ModuleType
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from django.test import Client
 from django.urls import get_resolver, resolve
 
+from automate_platform.cli.parser import build
 from automate_web import workflow_list
 from automate_web.copy_as import PAGES, Call, calls_of, lines_of
 from automate_web.copy_as.calls import flag
@@ -22,8 +23,9 @@ from tests.support.workspaces import Workspace
 from tests.web.portal.conftest import Enter, make_runs
 
 ADDRESS = {
-    "run_id": uuid4(), "event_id": uuid4(), "workflow_id": uuid4(), "schedule_id": uuid4(), "version_num": 1,
-    "secret": "TOKEN",
+    "run_id": UUID(int=1), "event_id": UUID(int=2), "workflow_id": UUID(int=3), "schedule_id": UUID(int=4),
+    "version_num": 1,
+    "secret": "TOKEN", "key_id": 1,
 }  # fmt: skip
 FILTERED: dict[str, ModuleType] = {
     "runs": runs,
@@ -33,7 +35,7 @@ FILTERED: dict[str, ModuleType] = {
     "workflows": workflow_list,
 }
 VALUES = {
-    "status": "failed", "workflow": "sample", "trace_id": uuid4().hex, "since": "24h", "until": "15m", "q": "a b",
+    "status": "failed", "workflow": "sample", "trace_id": "a" * 32, "since": "24h", "until": "15m", "q": "a b",
     "type": "order.created", "source": "webhook:default", "actor": "user:1", "action": "key", "resource": "key",
     "step": "s", "code": "boom", "fingerprint": "f" * 32, "day": "2026-11-22", "period": "2026-11",
 }  # fmt: skip
@@ -52,6 +54,14 @@ def test_a_page_s_request_is_one_of_the_api_and_the_page_is_one_of_the_portal(pa
     assert found.url_name != "unknown"
     assert call.method in found.func.view_class.scopes  # type: ignore[attr-defined]
     assert page in get_resolver().reverse_dict
+
+
+COMMANDS = [call.cli for _, call in all_calls() if call.cli]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_the_command_line_takes_every_line_that_a_page_offers(words: tuple[str, ...]) -> None:
+    assert build().parse_args(words)  # a word that it does not know ends the process
 
 
 @pytest.mark.parametrize("page", FILTERED)

@@ -91,7 +91,7 @@ SETTLE = Shape(
     "Settle a step of it", "/runs/{run_id}/settlements", method="POST", body={"step": "STEP", "verdict": "happened"},
     needs="control_run",
 )  # fmt: skip
-EVENT = Shape("This event", "/events/{event_id}", "events get {event_id}")
+EVENT = Shape("This event", "/events/{event_id}")
 REPLAY = Shape(
     "Replay it", "/events/{event_id}/replays", "events replay {event_id}", method="POST", body={}, needs="replay_event"
 )
@@ -123,14 +123,14 @@ DISMISS = Shape(
     needs="control_run", fits=lambda query: any(query.get(name) for name in NAMED),
 )  # fmt: skip
 SCHEDULE = Shape("This schedule", "/schedules/{schedule_id}")
-SECRET = Shape("This secret", "/secrets/{secret}", "secrets get {secret}")
+SECRET = Shape("This secret", "/secrets/{secret}")
 ROTATE = Shape(
     "Rotate it", "/secrets/{secret}/versions", "secrets rotate {secret}", method="POST", body={"value": "NEW VALUE"},
     needs="manage_secrets",
 )  # fmt: skip
 
 PAGES: dict[str, tuple[Shape, ...]] = {
-    "home": (Shape("These figures", "/overview", fits=lambda query: True, needs="view_run"),),
+    "home": (Shape("These figures", "/overview", needs="view_run"),),
     "events": (
         Shape(
             "This list",
@@ -173,6 +173,13 @@ PAGES: dict[str, tuple[Shape, ...]] = {
     "secret-rotate": (ROTATE,),
     "secret-restore": (Shape("Restore it", "/secrets/{secret}/restorations", method="POST", needs="manage_secrets"),),
     "secret-delete": (Shape("Delete it", "/secrets/{secret}", method="DELETE", needs="manage_secrets"),),
+    "keys": (Shape("This list", "/keys", "keys list"),),
+    "key-roll": (
+        Shape("Roll it", "/keys/{key_id}/rolls", "keys roll {key_id}", method="POST", body={}, needs="manage_keys"),
+    ),
+    "key-revoke": (
+        Shape("Revoke it", "/keys/{key_id}/revocations", "keys revoke {key_id}", method="POST", needs="manage_keys"),
+    ),
     "policies": (Shape("These rules", "/policy"),),
     "llm": (Shape("This day", "/llm/usage", filters=("day",)), Shape("The calls", "/llm/calls", filters=("day",))),
     "halts": (
