@@ -67,6 +67,7 @@ ROUTES = [
     Route("mailbox/", "app"),
     # both
     Route("theme/", "both"),
+    Route("status/", "both"),
     Route("docs/", "both"),
     Route("docs/img/<slug:name>.png", "both"),
     Route("docs/<slug:name>.md", "both"),

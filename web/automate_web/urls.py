@@ -42,6 +42,7 @@ from automate_web.pages import (
     schedules,
     secrets,
     start,
+    status,
     team,
     trash,
     trials,
@@ -113,6 +114,7 @@ urlpatterns = [
     path("mailbox/", mailbox.mailbox, name="mailbox"),
     # both
     path("theme/", accounts.theme, name="theme"),
+    path("status/", status.page, name="status"),
     path("docs/", docs.index, name="docs"),
     path("docs/img/<slug:name>.png", docs.picture, name="doc-picture"),
     path("docs/<slug:name>.md", docs.source, name="doc-source"),

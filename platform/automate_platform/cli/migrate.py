@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from automate_billing import subscriptions
     from automate_tenants import installation
 
-    report = installation.migrate(tell=say)
+    report = installation.migrate(threads=max(options.threads, 1), tell=say)
     subscriptions.apply_all(except_for=set(report.failed))
     data.show(asdict(report), as_json=options.json)
     return 0 if report.is_clean else 1

@@ -62,6 +62,7 @@ def _processes(nouns: Any) -> None:
     )
     migrate.add_argument("--check-models", action="store_true", help="only say whether a migration is missing")
     migrate.add_argument("--wait", action="store_true", help="only wait until another process has migrated everything")
+    migrate.add_argument("--threads", type=int, default=2, metavar="N", help="workspaces migrated at a time (2)")
     migrate.set_defaults(module="migrate")
     probe = nouns.add_parser(
         "probe",

@@ -15,7 +15,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from automate_tenants.models import Tenant
+from automate_tenants.models import AccountEvent, Tenant
 from automate_web import mailbox
 from tests.support.workspaces import Workspace
 from tests.web.portal.conftest import Enter, carry_over
@@ -220,3 +220,30 @@ def _forget(workspace: Workspace) -> None:
     from automate_tenants import directory
 
     directory.forget(workspace.ref.slug)
+
+
+def test_what_happens_to_an_account_is_listed_with_time_and_address(tenant_a: Workspace) -> None:
+    browser = log_in(tenant_a)
+    log_in(tenant_a)
+    prove(browser, tenant_a)
+    changed = {"oldpassword": tenant_a.password, "password1": "another-horse-1", "password2": "another-horse-1"}
+    browser.post("/account/sessions/ends/", {"others": "yes"})
+    browser.post("/account/password/", changed)
+
+    page = browser.get("/account/").content.decode()
+
+    log = AccountEvent.objects.filter(user=tenant_a.owner).order_by("id")
+    assert [(one.action, one.ip, one.browser) for one in log] == [
+        ("sessions_ended", "127.0.0.1", "Firefox on Linux"),
+        ("password_changed", "127.0.0.1", "Firefox on Linux"),
+    ]
+    assert "Password changed" in page
+    assert "another-horse-1" not in str(list(log.values()))
+
+
+def test_the_status_page_is_open_and_names_no_workspace(tenant_a: Workspace) -> None:
+    page = Client(headers={"host": "app.localhost"}).get("/status/")
+
+    assert page.status_code == 200
+    assert "Work is late" in page.content.decode()  # no worker listens here
+    assert "alpha" not in page.content.decode()

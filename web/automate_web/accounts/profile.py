@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from automate_tenants.models import Tenant
-from automate_web.accounts import email_code, sessions
+from automate_web.accounts import account_log, email_code, sessions
 from automate_web.addresses import lives_in_folders
 from automate_web.requests import app_page
 
@@ -38,6 +38,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "codes_left": len(codes.wrap().get_unused_codes()) if codes else None,
         "browsers": sessions.browsers(user, request.session.session_key),
         "needed_by": _needed_by(request, user),
+        "log": [(one, account_log.WORDS.get(one.action, one.action)) for one in account_log.latest(user.pk)],
         "can_have_passkeys": not _is_an_ip_address(request),
     }
     return render(request, "account/profile.html", context)
@@ -56,6 +57,8 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
         ids = {browser.session.pk for browser in known if str(browser.session.pk) == request.POST.get("session")}
     is_own = any(browser.is_current and browser.session.pk in ids for browser in known)
     count = sessions.end(user, ids)
+    if count:
+        account_log.note(request, user.pk, "sessions_ended", f"{count} browser{'s' if count != 1 else ''}")
     if is_own:
         return redirect("account_login")
     words = f"Logged out {count} browser{'s' if count != 1 else ''}." if count else "That session has ended already."
