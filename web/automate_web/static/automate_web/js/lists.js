@@ -11,7 +11,7 @@
 
   const say = (number) => { // heard at most every 3 s, then all that came together
     unsaid = number;
-    document.dispatchEvent(new CustomEvent("say", { detail: () => `${unsaid} new ${what}` }));
+    document.dispatchEvent(new CustomEvent("say", { detail: () => `${unsaid} new ${unsaid === 1 ? what.slice(0, -1) : what}` }));
   };
   const show = (count) => {
     badge.hidden = !count;
