@@ -108,6 +108,11 @@ def trashed(planted: Planted) -> dict[str, Any]:
     return {"name": workflow.name}
 
 
+def trashed_away(planted: Planted) -> dict[str, Any]:
+    trashed(planted)
+    return {}
+
+
 def crashed(planted: Planted) -> dict[str, Any]:
     return {"event": str(OutboxJob.objects.get(kind="event", status="DEAD").event_id)}
 
@@ -239,6 +244,17 @@ API = {
     "PUT workflows/<str:workflow>/halt": leaves("workflow.halt", body={"is_halted": True}),
     "POST workflows": leaves("workflow.create", body=MADE),
     "PUT workflows/<str:workflow>": leaves("workflow.save", body=FLOW),
+    "PATCH workflows/<str:workflow>": leaves(
+        "workflow.tag",
+        "workflow.disable",
+        "workflow.unpublish",
+        body={"tags": ["made"], "is_enabled": False, "live_version": None},
+    ),
+    "DELETE workflows/<str:workflow>": leaves("workflow.disable", "workflow.remove"),
+    "POST workflows/<str:workflow>/copies": leaves("workflow.create"),
+    "POST workflow-trash/<str:workflow_id>/restorations": leaves("workflow.restore", body=trashed_away),
+    "POST workflow-trash/<str:workflow_id>/purges": leaves("workflow.purge", body=trashed),
+    "POST workflow-templates/<str:template>/workflows": leaves("workflow.create"),
     "POST workflows/<str:workflow>/versions": leaves("workflow.publish", prepare=drafted),
     "POST workflows/<str:workflow>/rollbacks": leaves(
         "workflow.rollback", body={"version_num": 1, "expected_version_num": 2}, prepare=twice

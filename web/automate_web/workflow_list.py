@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
@@ -55,16 +56,22 @@ def narrowed(rows: QuerySet[Workflow], asked: Mapping[str, str | None]) -> Query
 
 def beside(workflows: Sequence[Workflow], *, now: datetime) -> list[Row]:
     """What a list shows beside each workflow: five statements, however many there are."""
+    recent = recent_of(workflows, now=now)
+    halted = set(Halt.objects.filter(pk__in=list(recent)).values_list("pk", flat=True))
+    editors = people({workflow.updated_by for workflow in workflows})
+    return [Row(one, recent[one.pk], editors[one.updated_by], one.pk in halted) for one in workflows]
+
+
+def recent_of(workflows: Sequence[Workflow], *, now: datetime) -> dict[UUID, Recent]:
+    """Of each its runs of 24 hours and its newest run; three statements."""
     keys = [workflow.pk for workflow in workflows]
     recent = recent_runs(keys, now=now)
-    halted = set(Halt.objects.filter(pk__in=keys).values_list("pk", flat=True))
-    editors = people({workflow.updated_by for workflow in workflows})
     newest = ExecutionRun.objects.filter(workflow_id=OuterRef("pk")).order_by("-pk").values("pk")[:1]
     latest_of = dict(Workflow.objects.filter(pk__in=keys).values_list("pk", Subquery(newest)))
     runs = ExecutionRun.objects.only("status", "created_at").in_bulk([run for run in latest_of.values() if run])
     for workflow_id, run_id in latest_of.items():
         recent[workflow_id].latest = runs.get(run_id)
-    return [Row(one, recent[one.pk], editors[one.updated_by], one.pk in halted) for one in workflows]
+    return recent
 
 
 def tags_in_use() -> list[str]:

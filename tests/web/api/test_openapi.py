@@ -41,6 +41,9 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "run_approvals_create", "event_replays_create", "failures_list", "failure_groups_list", "failure_events_list",
     "failure_redrives_create", "failure_dismissals_create", "failure_marks_create", "halts_get", "halts_save",
     "workflow_halts_get", "workflow_halts_save",
+    "workflows_change", "workflows_delete", "workflow_copies_create", "workflow_dependents_get", "workflow_trash_list",
+    "workflow_restorations_create", "workflow_purges_create", "workflow_templates_list", "workflow_templates_get",
+    "workflow_templates_create_workflow",
 }  # fmt: skip
 
 
@@ -87,6 +90,11 @@ def test_examples_are_what_the_schema_says(document: dict[str, Any], name: str) 
     success = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
 
     validator(document, success["content"]["application/json"]["schema"]).validate(EXAMPLES[name]["answer"])
+
+
+def purged(api: Api, workflow: dict[str, Any]) -> Any:
+    api.send("DELETE", f"/workflows/{workflow['id']}", None, {})
+    return api.post(f"/workflow-trash/{workflow['id']}/purges", {"name": workflow["name"]})
 
 
 @pytest.mark.django_db
@@ -218,6 +226,16 @@ def test_answers_are_what_the_schema_says(
         "halts_save": api.send("PUT", "/halt", {"is_halted": True, "reason": "an incident"}),
         "workflow_halts_get": api.get("/workflows/order-flow/halt"),
         "workflow_halts_save": api.send("PUT", "/workflows/order-flow/halt", {"is_halted": False}),
+        "workflows_change": api.send("PATCH", "/workflows/another", {"tags": ["a"], "is_enabled": False}, {}),
+        "workflow_dependents_get": api.get("/workflows/another/dependents"),
+        "workflow_copies_create": (copy := api.post("/workflows/another/copies", {})),
+        "workflows_delete": api.send("DELETE", "/workflows/another-copy", None, {}),
+        "workflow_trash_list": api.get("/workflow-trash"),
+        "workflow_restorations_create": api.post(f"/workflow-trash/{copy.json()['id']}/restorations", {}),
+        "workflow_purges_create": purged(api, copy.json()),
+        "workflow_templates_list": api.get("/workflow-templates"),
+        "workflow_templates_get": api.get("/workflow-templates/order-parcels"),
+        "workflow_templates_create_workflow": api.post("/workflow-templates/order-parcels/workflows", {}),
         "workspace_delete": api.post("/workspace/deletions", {"confirm": "alpha"}),  # the last: it stops everything
     }
     assert set(answers) == OPERATION_IDS

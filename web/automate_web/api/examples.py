@@ -10,6 +10,7 @@ from automate_web.api.key_examples import key_examples
 from automate_web.api.rule_examples import rule_examples
 from automate_web.api.version_examples import version_examples
 from automate_web.api.webhook_examples import webhook_examples
+from automate_web.api.workflow_examples import workflow_examples
 
 TRACE_ID: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 _EVENT_ID = "019aa900-1c00-7a10-8000-0a1b2c3d4e5f"
@@ -85,6 +86,8 @@ _WORKFLOW = {
     "active_version": {"id": _VERSION_ID, "version_num": 3, "published_at": _AT},
     "created_at": "2026-11-20T10:00:00Z",
     "updated_at": _AT,
+    "updated_by": "user:12",
+    "tags": ["sales"],
 }
 _VERSION = {
     "id": _VERSION_ID,
@@ -293,7 +296,6 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         },
         "description": "With each step of its version and every attempt. Secrets were redacted before this was stored.",
     },
-    "workflows_list": {"answer": _page("workflows", _WORKFLOW), "description": "Newest first, without drafts."},
     "workflows_create": {
         "body": _DEFINITION,
         "answer": {**_WORKFLOW, "state": "draft", "draft_revision": 1, "active_version": None, "draft": _DEFINITION},
@@ -597,3 +599,4 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
 EXAMPLES.update(key_examples(_EVENT, _page))
 EXAMPLES.update(webhook_examples(TRACE_ID, _EVENT_ID, _RUN_ID, _page))
 EXAMPLES.update(backtest_examples(EXAMPLES["workflow_backtests_create"]["answer"], _page))
+EXAMPLES.update(workflow_examples(_WORKFLOW, _DEFINITION, _page))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from automate.models import Event, ExecutionRun, Workflow
+from automate.models import Event, ExecutionRun
 
 
 def event_rows() -> QuerySet[Event]:
@@ -18,13 +18,4 @@ def run_rows() -> QuerySet[ExecutionRun]:
         "version__rule",
         "version__trigger_spec",
         "version__workflow__draft",
-    )
-
-
-def workflow_rows() -> QuerySet[Workflow]:
-    return (
-        Workflow.objects.kept()
-        .select_related("active_version")
-        .defer("active_version__steps", "active_version__rule", "active_version__trigger_spec")
-        .defer("draft")
     )

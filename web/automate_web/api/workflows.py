@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
@@ -15,16 +17,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from automate import services
+from automate.ingest.refusal import ForbiddenScope
 from automate.models import Workflow, WorkflowVersion
 from automate.services.problems import find_all_problems
+from automate.services.trash import KEPT
 from automate_governance.errors import Invalid
 from automate_web import filters, workflow_list
 from automate_web.api import serializers
+from automate_web.api.authentication import Caller
 from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.errors import PreconditionRequired
 from automate_web.api.query import Query, parse_uuid
-from automate_web.api.rows import workflow_rows
+from automate_web.api.serializers import workflows as shapes
 from automate_web.api.views import PAGE_PARAMETERS, ApiView, not_found, read
+from automate_web.cursor import paginate
+from automate_web.recent_runs import Recent
 
 DEFINITION = {"$ref": "#/components/schemas/Definition"}
 
@@ -37,19 +44,24 @@ class Workflows(ApiView):
     @describe(
         "workflows_list",
         "List workflows",
-        answer=serializers.WorkflowSummary,
+        answer=shapes.WorkflowListed,
         is_list=True,
         parameters=[
-            query_parameter("q", "With this text in their name or slug, or this tag."),
-            query_parameter("status", "In this state.", enum=list(workflow_list.STATES)),
-            query_parameter("type", "Started by this kind of trigger.", enum=workflow_list.TRIGGERS),
-            query_parameter("tag", "With this tag."),
+            query_parameter("q", "Part of the name or slug, or a tag."),
+            query_parameter("status", "Its state.", enum=list(workflow_list.STATES)),
+            query_parameter("type", "The kind of its trigger.", enum=list(workflow_list.TRIGGERS)),
+            query_parameter("tag", "Only those with this tag."),
+            query_parameter("expand", "`recent`: with the runs of the last 24 hours.", enum=["recent"]),
         ],
     )
     def get(self, request: Request) -> Response:
-        query = Query(request, (*PAGE_PARAMETERS, *workflow_list.FILTERS))
-        asked = {name: query.text(name) for name in workflow_list.FILTERS}
-        return self.page(query, workflow_list.narrowed(workflow_rows(), asked), serializers.WorkflowSummary)
+        query = Query(request, (*PAGE_PARAMETERS, *workflow_list.FILTERS, "expand"))
+        asked = {name: query.text(name) or "" for name in workflow_list.FILTERS}
+        page = paginate(workflow_list.search(asked), query.cursor, query.limit, query.is_ascending)
+        recent: dict[UUID, Recent] = {}
+        if "recent" in query.choices("expand", ["recent"]):
+            recent = workflow_list.recent_of(page.results, now=timezone.now())
+        return self.envelope(page, shapes.WorkflowListed, recent=recent)
 
     @describe(
         "workflows_create",
@@ -66,18 +78,23 @@ class Workflows(ApiView):
             definition=_definition(request), actor=self.caller.actor, now=timezone.now()
         )
         location = reverse("api:workflow", args=[workflow.pk])
-        return _answer(workflow, status=201, headers={"Location": location})
+        return answer(workflow, status=201, headers={"Location": location})
 
 
 class OneWorkflow(ApiView):
     """`/workflows/{workflow}`, by id or slug"""
 
-    scopes: ClassVar = {"GET": "workflows:read", "PUT": "workflows:write"}
+    scopes: ClassVar = {
+        "GET": "workflows:read",
+        "PUT": "workflows:write",
+        "PATCH": "workflows:write",
+        "DELETE": "workflows:write",
+    }
 
     @describe("workflows_get", "Get a workflow", answer=serializers.WorkflowDetail, missing=True, etag=True)
     def get(self, request: Request, workflow: str) -> Response:
         Query(request, ())
-        return _answer(find_workflow(workflow))
+        return answer(find_workflow(workflow))
 
     @describe(
         "workflows_save_draft",
@@ -98,7 +115,32 @@ class OneWorkflow(ApiView):
             actor=self.caller.actor,
             now=timezone.now(),
         )
-        return _answer(saved)
+        return answer(saved)
+
+    @describe(
+        "workflows_change",
+        "Turn a workflow on or off, take it back to a draft, tag it",
+        body=shapes.WorkflowChange,
+        answer=serializers.WorkflowDetail,
+        missing=True,
+        conflict=True,
+    )
+    def patch(self, request: Request, workflow: str) -> Response:
+        Query(request, ())
+        found, change = find_workflow(workflow), read(request, shapes.WorkflowChange)
+        if {"is_enabled", "live_version"} & set(change):
+            need_scope(self.caller, "workflows:publish")
+        _change(found, change, self.caller.actor)
+        return answer(find_workflow(str(found.pk)))
+
+    @describe(
+        "workflows_delete", "Move a workflow to the trash", answer=shapes.WorkflowTrashed, missing=True, conflict=True
+    )
+    def delete(self, request: Request, workflow: str) -> Response:
+        Query(request, ())
+        found = find_workflow(workflow)
+        removed = services.remove_workflow(workflow_id=found.pk, actor=self.caller.actor, now=timezone.now())
+        return Response(shapes.WorkflowTrashed(in_trash(removed)).data)
 
 
 class Versions(ApiView):
@@ -171,6 +213,35 @@ def find_workflow(text: str) -> Workflow:
     return found
 
 
+def in_trash(workflow: Workflow) -> Workflow:
+    """The same, with `purged_after`."""
+    assert workflow.removed_at is not None
+    workflow.purged_after = workflow.removed_at + KEPT  # type: ignore[attr-defined]  # for the serializer
+    return workflow
+
+
+def need_scope(caller: Caller, scope: str) -> None:
+    """Refuse with the scope's name what the key's scopes do not hold."""
+    if scope not in caller.scopes:
+        details = {"needed": scope, "scopes": sorted(caller.scopes)}
+        raise ForbiddenScope(f"This needs the scope {scope}.", details=details)
+
+
+@transaction.atomic
+def _change(workflow: Workflow, change: dict[str, Any], actor: str) -> None:
+    """All of it or nothing."""
+    to: dict[str, Any] = {"workflow_id": workflow.pk, "actor": actor, "now": timezone.now()}
+    if "tags" in change:
+        services.set_tags(tags=change["tags"], **to)
+    if "is_enabled" in change:
+        services.set_enabled(is_enabled=change["is_enabled"], **to)
+    if "live_version" in change:
+        if change["live_version"] is None:
+            services.unpublish(**to)
+        else:
+            services.publish_again(version_num=change["live_version"], **to)
+
+
 def _definition(request: Request) -> dict[str, Any]:
     definition = request.data
     if not isinstance(definition, dict):
@@ -211,7 +282,7 @@ def made_live(version: WorkflowVersion, now: datetime) -> Response:
     return Response(serializers.Version(version).data, status=201 if version.published_at == now else 200)
 
 
-def _answer(workflow: Workflow, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def answer(workflow: Workflow, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return Response(
         serializers.WorkflowDetail(workflow).data, status=status, headers={"ETag": etag_of(workflow), **(headers or {})}
     )
