@@ -22,6 +22,11 @@ class Route:
     needs: Mapping[str, str] = field(default_factory=dict)
     shows: bool = False
     body: Mapping[str, str] = field(default_factory=dict)  # of a POST that would change something
+    of_release: bool = False  # what its address names is part of this release, and the same in every workspace
+
+    def names_an_object(self, ids: Mapping[str, Any]) -> bool:
+        """Whether its address holds the id of something that belongs to one workspace."""
+        return address(self, ids) != f"/{self.pattern}" and not self.of_release
 
 
 ROUTES = [
@@ -196,8 +201,8 @@ ROUTES = [
     Route("workflows/", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("workflows.csv", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("workflows/templates/", "workspace", {"GET": "view_workflow"}),
-    Route("workflows/templates/<slug:template>/", "workspace", {"GET": "view_workflow"}),
-    Route("workflows/templates/<slug:template>/workflows/", "workspace", {"POST": "change_workflow"}),
+    Route("workflows/templates/<slug:template>/", "workspace", {"GET": "view_workflow"}, of_release=True),
+    Route("workflows/templates/<slug:template>/workflows/", "workspace", {"POST": "change_workflow"}, of_release=True),
     Route("workflows/trash/", "workspace", {"GET": "view_workflow"}),
     Route(
         "workflows/<uuid:workflow_id>/purges/",
@@ -473,8 +478,8 @@ ROUTES = [
     Route("api/v1/workflow-trash/<str:workflow_id>/restorations", "api", {"POST": "workflows:write"}),
     Route("api/v1/workflow-trash/<str:workflow_id>/purges", "api", {"POST": "workflows:write"}),
     Route("api/v1/workflow-templates", "api", {"GET": "workflows:read"}),
-    Route("api/v1/workflow-templates/<str:template>", "api", {"GET": "workflows:read"}),
-    Route("api/v1/workflow-templates/<str:template>/workflows", "api", {"POST": "workflows:write"}),
+    Route("api/v1/workflow-templates/<str:template>", "api", {"GET": "workflows:read"}, of_release=True),
+    Route("api/v1/workflow-templates/<str:template>/workflows", "api", {"POST": "workflows:write"}, of_release=True),
     Route(
         "api/v1/workflows/<str:workflow>/versions",
         "api",
