@@ -34,7 +34,7 @@ HIDDEN = "********"
 class NotSigned(Conflict):
     """The endpoint demands a signature, and its secret is not set."""
 
-    code = "signing_secret_missing"
+    code = "no_signing_secret"
 
 
 @dataclass(frozen=True)

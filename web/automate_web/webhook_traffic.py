@@ -173,7 +173,7 @@ def _rejected(endpoint: WebhookEndpoint, code: str, before: datetime | None, lim
             sample.received_at,
             sample.trace_id,
             code=sample.code,
-            why=f"{sample.message} {explain(sample).fix}".strip(),
+            why=_refusal_in_words(sample),
             ip=sample.ip,
             headers=sample.headers or sample.details.get("request"),
             body=sample.body or None,
@@ -194,6 +194,12 @@ def _answered(endpoint: WebhookEndpoint, verdicts: set[str], before: datetime | 
             ip=sample.ip,
             headers=sample.headers,
         )
+
+
+def _refusal_in_words(sample: RefusalSample) -> str:
+    """What the sender was told, and the way out where that is not said already; `details` are the sender's alone."""
+    fix = explain(sample).fix
+    return sample.message if "`details" in fix else f"{sample.message} {fix}".strip()
 
 
 def _answer_in_words(sample: RequestSample) -> str:

@@ -161,7 +161,7 @@ def test_a_test_is_signed_and_sent_once_for_each_name(api: Api, http_sink: Sink,
 
     unset = made(api, slug="stripe", auth="stripe")
     refused = api.post(f"/webhooks/{unset['id']}/tests", {"payload": {}})
-    assert (refused.status_code, refused.json()["code"]) == (409, "signing_secret_missing")
+    assert (refused.status_code, refused.json()["code"]) == (409, "no_signing_secret")
 
 
 def test_reading_and_changing_are_two_scopes(make_api: MakeApi, api: Api) -> None:
