@@ -25,7 +25,7 @@ from tests.web.portal.conftest import Enter, make_runs
 ADDRESS = {
     "run_id": UUID(int=1), "event_id": UUID(int=2), "workflow_id": UUID(int=3), "schedule_id": UUID(int=4),
     "version_num": 1,
-    "secret": "TOKEN", "key_id": 1,
+    "secret": "TOKEN", "key_id": 1, "endpoint_id": UUID(int=5),
 }  # fmt: skip
 FILTERED: dict[str, ModuleType] = {
     "runs": runs,
@@ -35,6 +35,7 @@ FILTERED: dict[str, ModuleType] = {
     "workflows": workflow_list,
 }
 VALUES = {
+    "verdict": "accepted",
     "status": "failed", "workflow": "sample", "trace_id": "a" * 32, "since": "24h", "until": "15m", "q": "a b",
     "type": "order.created", "source": "webhook:default", "actor": "user:1", "action": "key", "resource": "key",
     "step": "s", "code": "boom", "fingerprint": "f" * 32, "day": "2026-11-22", "period": "2026-11",
@@ -72,10 +73,11 @@ def test_a_list_passes_on_every_filter_that_its_page_has(page: str) -> None:
 @pytest.mark.django_db
 def test_the_api_knows_every_filter_that_is_passed_on(client: Client, tenant_a: Workspace) -> None:
     headers = {"authorization": f"Bearer {tenant_a.api_key}"}
+    known = {**ADDRESS, "endpoint_id": tenant_a.opened.endpoint.pk}
     refused = {}
     for page in PAGES:
         asked = {**VALUES, **OTHERS.get(page, {})}
-        for call in calls_of(page, ADDRESS, asked, lambda permission: True):
+        for call in calls_of(page, known, asked, lambda permission: True):
             if call.query and (answer := client.get(f"/api/v1{call.path}", dict(call.query), headers=headers)):
                 code = answer.json().get("code")
                 if code not in {None, "forbidden_scope"}:

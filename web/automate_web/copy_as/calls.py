@@ -173,6 +173,29 @@ PAGES: dict[str, tuple[Shape, ...]] = {
     "secret-rotate": (ROTATE,),
     "secret-restore": (Shape("Restore it", "/secrets/{secret}/restorations", method="POST", needs="manage_secrets"),),
     "secret-delete": (Shape("Delete it", "/secrets/{secret}", method="DELETE", needs="manage_secrets"),),
+    "endpoints": (Shape("This list", "/webhooks"),),
+    "endpoint": (
+        Shape("This webhook", "/webhooks/{endpoint_id}"),
+        Shape("Its requests", "/webhooks/{endpoint_id}/requests", filters=("verdict", "code")),
+        Shape("Its traffic", "/webhooks/{endpoint_id}/traffic"),
+        Shape(
+            "Send a test",
+            "/webhooks/{endpoint_id}/tests",
+            method="POST",
+            body={"payload": {}},
+            needs="manage_endpoints",
+        ),
+        Shape(
+            "Roll its secret",
+            "/webhooks/{endpoint_id}/secrets",
+            method="POST",
+            body={"overlap_seconds": 3600},
+            needs="manage_endpoints",
+        ),
+        Shape(
+            "Pause it", "/webhooks/{endpoint_id}", method="PATCH", body={"is_paused": True}, needs="manage_endpoints"
+        ),
+    ),
     "keys": (Shape("This list", "/keys", "keys list"),),
     "key-roll": (
         Shape("Roll it", "/keys/{key_id}/rolls", "keys roll {key_id}", method="POST", body={}, needs="manage_keys"),
