@@ -70,6 +70,9 @@ def workflows(page: Page, workspace: str) -> Iterator[str]:
     event = page.locator("#event option").nth(1).get_attribute("value")
     yield from (f"{sample}rule-tests/", f"{sample}rule-tests/?event={event}")
     yield from (f"{sample}versions/", f"{sample}versions/compare/", f"{sample}rollbacks/")
+    for path in ("templates/", "templates/order-parcels/", "trash/", "?q=nothing+at+all"):
+        yield f"{workspace}/workflows/{path}"
+    yield from (f"{sample}removed/", f"{sample}purges/", f"{sample}?template=order-to-slack")
     page.goto(sample)
     yield f"{app_of(workspace)}{page.locator('.choices a').first.get_attribute('href')}"
 
