@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.apps import apps
 
+from automate import bulk_runs
 from automate.dryrun import stored as backtests
 from automate.execution.flow import buffers, places, quotas
 from automate.outbox.dead_ticks import wake_dead_ticks
@@ -35,5 +36,6 @@ def keep_house(*, now: datetime, retention: Retention, go_on: Callable[[], bool]
     schedules.repair(now=now)
     buffers.repair()
     backtests.repair(now=now)
+    bulk_runs.repair(now=now)
     wake_dead_ticks(now=now)
     return purge(now=now, retention=retention, go_on=go_on)

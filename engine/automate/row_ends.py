@@ -20,6 +20,8 @@ TABLES = {
     "automate_policy": bounded("one a workspace"),
     "automate_policyblock": purged(_AGE),
     "automate_queueplace": purged("the end of its run, or housekeeping"),
+    "automate_runbulk": purged(_AGE),
+    "automate_runbulkresult": purged("purge: with its bulk operation"),
     "automate_runcount": purged("housekeeping: 400 days"),
     "automate_runstate": purged("purge: with its run"),
     "automate_runwait": purged("purge: with its run"),

@@ -23,6 +23,8 @@ from automate.models import (
     MatchDecision,
     OutboxJob,
     PolicyDocument,
+    RunBulk,
+    RunBulkResult,
     RunWait,
     Schedule,
     ScheduleTick,
@@ -120,6 +122,12 @@ def plant(tenant: TenantRef) -> Planted:
             workflow_id=workflow.pk, version_num=1, definition=definition, since=now, until=now, max_events=1,
             events_total=1, created_by=f"{CANARY}:1", created_at=now,
         )  # fmt: skip
+        bulk = RunBulk.objects.create(
+            action="cancel", wanted={}, total=1, upto_run_id=run.pk, created_by=f"{CANARY}:1", created_at=now
+        )
+        RunBulkResult.objects.create(
+            bulk_id=bulk.pk, run_id=run.pk, trace_id=run.trace_id, code="conflict", message=CANARY, created_at=now
+        )
         ScheduleTick.objects.create(
             schedule_id=schedule.pk, due_at=now, outcome="fired", reason=CANARY, event_id=event.pk, decided_at=now
         )
@@ -176,6 +184,7 @@ def plant(tenant: TenantRef) -> Planted:
         "webhook_id": endpoint.pk,
         "schedule_id": schedule.pk,
         "backtest_id": backtest.pk,
+        "bulk_id": bulk.pk,
         "key_id": key.pk,
         "member_id": member.pk,
         "invitation_id": invitation.pk,

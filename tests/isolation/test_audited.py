@@ -292,6 +292,8 @@ API = {
     "POST webhooks/<str:webhook_id>/secrets": leaves("endpoint.rotate_secret", prepare=signing),
     "DELETE webhooks/<str:webhook_id>/secrets/previous": leaves("endpoint.end_overlap", prepare=overlapping),
     "POST webhooks/<str:webhook_id>/tests": leaves("endpoint.test", body={"payload": {}}),
+    "POST runs/bulk": leaves("bulk.start", body={"action": "retry", "filter": {}}),
+    "POST runs/bulk/<str:bulk_id>/cancellations": leaves("bulk.stop"),
     "POST keys": leaves("api_key.create", body={"name": "made", "scopes": ["events:write"]}),
     "POST keys/<str:key_id>/rolls": leaves("api_key.roll"),
     "POST keys/<str:key_id>/revocations": leaves("api_key.revoke"),

@@ -31,6 +31,8 @@ TABLES = {
     "automate_policy",
     "automate_policyblock",
     "automate_queueplace",  # who waits for whom: concurrency and order
+    "automate_runbulk",  # one action on many runs, and what became of each
+    "automate_runbulkresult",
     "automate_runcount",  # how many runs began in a day or month, where policy limits them
     "automate_runstate",
     "automate_runwait",

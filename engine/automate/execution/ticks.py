@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from automate import bulk_runs
 from automate.dryrun import stored as backtests
 from automate.execution import endings, waiting
 from automate.execution.flow import buffers
@@ -17,6 +18,7 @@ HANDLERS: tuple[Handler, ...] = (
     buffers.tick,
     endings.tick,
     backtests.tick,
+    bulk_runs.tick,
 )  # called as handler(job_id, now=...): True when the job was its
 
 

@@ -2,6 +2,7 @@
 
 from automate.models.audit import AuditLink, AuditLogEntry
 from automate.models.backtest import StoredBacktest
+from automate.models.bulk import RunBulk, RunBulkResult
 from automate.models.endpoint import WebhookEndpoint
 from automate.models.event import Dedupe, Event, MatchDecision
 from automate.models.failure import FailureMark
@@ -32,6 +33,8 @@ __all__ = [
     "PolicyBlock",
     "PolicyDocument",
     "QueuePlace",
+    "RunBulk",
+    "RunBulkResult",
     "RunCount",
     "RunState",
     "RunWait",

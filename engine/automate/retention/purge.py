@@ -31,6 +31,8 @@ from automate.models import (
     OutboundPace,
     OutboxJob,
     PolicyBlock,
+    RunBulk,
+    RunBulkResult,
     RunState,
     RunWait,
     ScheduleTick,
@@ -55,7 +57,7 @@ def purge(*, now: datetime, retention: Retention, go_on: Keep = lambda: True) ->
     purged: Purged[str] = Counter()
     cutoff = retention.cutoff(now)
     rows = (_runs, _buffers, _events, _dedupe, _states, _decisions, _jobs, _ticks, _counts, _answers, _backtests)
-    for part in (*rows, _marks, purge_trash):
+    for part in (*rows, _bulks, _marks, purge_trash):
         for deleted in part(cutoff, now, retention.batch_size):
             purged.update(deleted)
             if not go_on():
@@ -137,6 +139,15 @@ def _backtests(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[st
     """Backtests that have ended; what they tell of is gone by then as well."""
     for batch in _by_key(StoredBacktest.objects.filter(ended_at__lt=cutoff), size):
         yield _delete(StoredBacktest.objects.filter(id__in=batch))
+
+
+def _bulks(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]:
+    """Bulk operations that have ended, with the result for each run."""
+    ended = RunBulk.objects.filter(ended_at__lt=cutoff)
+    for batch in _by_key(RunBulkResult.objects.filter(bulk_id__in=ended.values("id")), size):
+        yield _delete(RunBulkResult.objects.filter(id__in=batch))
+    for batch in _by_key(ended, size):
+        yield _delete(RunBulk.objects.filter(id__in=batch))
 
 
 def _marks(cutoff: datetime, now: datetime, size: int) -> Iterator[Purged[str]]:

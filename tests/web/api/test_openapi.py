@@ -27,6 +27,7 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "secret_versions_create", "secret_restorations_create", "audit_list",
     "webhooks_list", "webhooks_create", "webhooks_get", "webhooks_change", "webhook_secrets_create",
     "webhook_secrets_end_overlap", "webhook_tests_create", "webhook_requests_list", "webhook_traffic_get",
+    "run_bulks_list", "run_bulks_create", "run_bulks_get", "run_bulk_results_list", "run_bulk_cancellations_create",
     "key_get", "keys_list", "keys_get", "keys_create", "key_rolls_create", "key_revocations_create",
     "events_feed", "event_stream_tokens_create",
     "policy_get", "policy_save", "policy_previews_create",
@@ -113,7 +114,14 @@ def test_answers_are_what_the_schema_says(
     settings.INTERNAL_URL = http_sink.url  # where tests of webhooks are sent
     webhook = api.post("/webhooks", {"slug": "shop", "auth": "github"})
     hook_path = f"/webhooks/{webhook.json()['id']}"
+    bulk = api.post("/runs/bulk", {"action": "retry", "filter": {"status": "failed"}})
+    bulk_path = f"/runs/bulk/{bulk.json()['id']}"
     answers = {
+        "run_bulks_create": bulk,
+        "run_bulks_list": api.get("/runs/bulk"),
+        "run_bulks_get": api.get(bulk_path),
+        "run_bulk_results_list": api.get(f"{bulk_path}/results"),
+        "run_bulk_cancellations_create": api.post(f"{bulk_path}/cancellations"),
         "key_get": api.get("/key"),
         "keys_list": api.get("/keys"),
         "webhooks_create": webhook,

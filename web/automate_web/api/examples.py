@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from automate_web.api.backtest_examples import backtest_examples
+from automate_web.api.bulk_examples import bulk_examples
 from automate_web.api.control_examples import control_examples
 from automate_web.api.key_examples import key_examples
 from automate_web.api.rule_examples import rule_examples
@@ -596,6 +597,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "`since` to go on. Needs the scopes `events:read` and `runs:read` as well.",
     },
 }
+EXAMPLES.update(bulk_examples(_page))
 EXAMPLES.update(key_examples(_EVENT, _page))
 EXAMPLES.update(webhook_examples(TRACE_ID, _EVENT_ID, _RUN_ID, _page))
 EXAMPLES.update(backtest_examples(EXAMPLES["workflow_backtests_create"]["answer"], _page))
