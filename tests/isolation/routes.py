@@ -194,6 +194,9 @@ ROUTES = [
     Route("failures/dismissals/", "workspace", {"POST": "control_run"}),
     Route("failures/marks/", "workspace", {"POST": "control_run"}, body={"workflow": "canary-flow", "mute": "1"}),
     Route("failures/events/", "workspace", {"POST": "control_run"}),
+    Route("runs/bulk/", "workspace", {"GET": "control_run", "POST": "control_run"}, body={"action": "retry"}),
+    Route("runs/bulk/<uuid:bulk_id>/", "workspace", {"GET": "view_run"}, shows=True),
+    Route("runs/bulk/<uuid:bulk_id>/cancellations/", "workspace", {"POST": "control_run"}),
     Route("runs/<uuid:run_id>/", "workspace", {"GET": "view_run"}, shows=True),
     Route(
         "runs/<uuid:run_id>/attempts/<uuid:step_run_id>/<slug:part>.json", "workspace", {"GET": "view_run"}, shows=True

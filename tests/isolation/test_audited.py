@@ -159,6 +159,8 @@ PORTAL = {
     "runs/<uuid:run_id>/cancellations/": leaves("run.cancel", prepare=live),
     "runs/<uuid:run_id>/settlements/": leaves("run.settle", prepare=doubtful),
     "runs/<uuid:run_id>/approvals/": leaves("run.approve", prepare=asking),
+    "runs/bulk/": leaves("bulk.start"),
+    "runs/bulk/<uuid:bulk_id>/cancellations/": leaves("bulk.stop"),
     "failures/redrives/": leaves("run.redrive"),
     "failures/dismissals/": leaves("run.dismiss"),
     "failures/marks/": leaves("failure.mute"),

@@ -17,6 +17,7 @@ from automate_web.accounts.second_factor import confirmed_first
 from automate_web.pages import (
     approvals,
     audit,
+    bulks,
     checklist,
     control,
     docs,
@@ -144,6 +145,9 @@ urlpatterns = [
     path("events/<uuid:event_id>/replays/", replays.replay, name="event-replay"),
     path("runs/", runs.listing, name="runs"),
     path("runs.csv", exports.runs_csv, name="runs-csv"),
+    path("runs/bulk/", bulks.start, name="run-bulks"),
+    path("runs/bulk/<uuid:bulk_id>/", bulks.progress, name="run-bulk"),
+    path("runs/bulk/<uuid:bulk_id>/cancellations/", bulks.stop, name="run-bulk-stop"),
     path("runs/<uuid:run_id>/", runs.detail, name="run"),
     path("runs/<uuid:run_id>/attempts/<uuid:step_run_id>/<slug:part>.json", runs.value, name="run-value"),
     path("runs/<uuid:run_id>/attempts/<uuid:step_run_id>/raw/", raw_steps.raw_step, name="run-raw"),

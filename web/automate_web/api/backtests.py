@@ -70,6 +70,7 @@ class BacktestJobs(ApiView):
         "List backtests",
         answer=BacktestJobSummary,
         is_list=True,
+        missing=True,
         parameters=[query_parameter("workflow", "Of this workflow alone: its id or slug.")],
     )
     def get(self, request: Request) -> Response:

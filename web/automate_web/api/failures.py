@@ -156,7 +156,7 @@ class Failures(ApiView):
 
     scopes: ClassVar = {"GET": "runs:read"}
 
-    @describe("failures_list", "List failures", answer=Failure, is_list=True, parameters=FILTERS)
+    @describe("failures_list", "List failures", answer=Failure, is_list=True, missing=True, parameters=FILTERS)
     def get(self, request: Request) -> Response:
         query = Query(request, (*PAGE_PARAMETERS, *NAMES))
         rows = deadletters.dead_runs(_asked(query)).select_related("version__workflow")
@@ -174,6 +174,7 @@ class FailureGroups(ApiView):
         "List failures by what failed",
         answer=FailureGroup,
         is_list=True,
+        missing=True,
         is_ordered=False,
         parameters=FILTERS,
     )
