@@ -7,7 +7,7 @@ import automate.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("automate", "0021_failed_lately"),
+        ("automate", "0022_saved_views"),
     ]
 
     operations = [
