@@ -148,7 +148,7 @@ def main() -> int:
 
 def show_sizes(database: Postgres, when: str) -> None:
     with psycopg.connect(database.superuser_url(installation.DATABASE)) as connection:
-        classes, attributes, catalog, all_of_it = connection.execute(SIZES).fetchall()[0]
+        classes, attributes, catalog, all_of_it = map(int, connection.execute(SIZES).fetchall()[0])
     print(
         f"{when}: {classes:,} rows of pg_class, {attributes:,} of pg_attribute, catalogs {catalog / 1e6:.0f} MB, "
         f"database {all_of_it / 1e6:.0f} MB"

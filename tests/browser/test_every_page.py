@@ -19,7 +19,7 @@ def entrance(page: Page, workspace: str) -> Iterator[str]:
     app = app_of(workspace)
     for path in ("/signup/", "/login/", "/password/reset/", "/password/reset/done/", "/workspaces/", "/mailbox/"):
         yield f"{app}{path}"
-    for path in ("/left/", "/inactive/", "/confirm-email/", "/nothing/", "/invitations/used-up/"):
+    for path in ("/left/", "/inactive/", "/confirm-email/", "/nothing/", "/invitations/used-up/", "/status/"):
         yield f"{app}{path}"
     for path in ("/docs/", "/docs/first-run/", "/docs/events/", "/docs/runs/", "/start/", "/nothing/here/"):
         yield f"{workspace}{path}"
@@ -33,7 +33,7 @@ def lists(page: Page, workspace: str) -> Iterator[str]:
     for path in ("/events/?status=rejected", "/events/?type=none", "/runs/?status=held", "/runs/?since=nonsense"):
         yield f"{workspace}{path}"
     yield from (f"{workspace}/find/", f"{workspace}/find/?q=sample", f"{workspace}/find/?q=nothing+at+all")
-    for name in ("schedules", "team", "failures", "approvals"):
+    for name in ("schedules", "team", "failures", "approvals", "settings", "settings/exports", "settings/deletion"):
         yield f"{workspace}/{name}/"
     yield from (f"{workspace}/usage/?meter=runs", f"{workspace}/usage/?period=2020-02")
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -20,7 +21,7 @@ from automate.models import AuditLogEntry
 from automate_billing.models import Subscription, UsageDay
 from automate_governance.errors import Conflict
 from automate_governance.keys import KeyDestroyed
-from automate_tenants import deletion, erasure
+from automate_tenants import deletion, directory, erasure
 from automate_tenants.audit_chain import chain_tenant
 from automate_tenants.context import public_scope, tenant_scope
 from automate_tenants.invitations import invite
@@ -31,14 +32,14 @@ from automate_tenants.pauses import FOREVER
 from automate_tenants.provisioning import ref
 from tests.support.workspaces import Workspace
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 EVERYWHERE = """
 SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
 """
 
 
 @pytest.fixture
-def doomed(transactional_db: None, tenant_a: Workspace) -> OpenedWorkspace:
+def doomed(db: None, tenant_a: Workspace) -> Iterator[OpenedWorkspace]:
     """A workspace of A's owner with something in every kind of place."""
     now = timezone.now()
     with public_scope():
@@ -50,7 +51,9 @@ def doomed(transactional_db: None, tenant_a: Workspace) -> OpenedWorkspace:
         )
         WorkspaceExport.objects.create(tenant_id=opened.tenant.pk, asked_by="user:1", created_at=now)
         chain_tenant(ref(opened.tenant), now=now)
-    return opened
+    connection.check_constraints()  # what is deferred is checked now, as at a commit
+    yield opened
+    directory.forget("doomed")
 
 
 def ask(opened: OpenedWorkspace, *, ago: timedelta = timedelta(0)) -> Tenant:
@@ -58,10 +61,13 @@ def ask(opened: OpenedWorkspace, *, ago: timedelta = timedelta(0)) -> Tenant:
     return deletion.ask(tenant_id=opened.tenant.pk, actor="user:7", confirm="doomed", now=now)
 
 
-def test_asking_stops_it_tells_the_owners_and_can_be_undone(doomed: OpenedWorkspace) -> None:
+def test_asking_stops_it_tells_the_owners_and_can_be_undone(
+    doomed: OpenedWorkspace, django_capture_on_commit_callbacks: Any
+) -> None:
     with pytest.raises(deletion.WrongName, match="exactly: doomed"):
         deletion.ask(tenant_id=doomed.tenant.pk, actor="user:7", confirm="Doomed Ltd", now=timezone.now())
-    asked = ask(doomed)
+    with django_capture_on_commit_callbacks(execute=True):
+        asked = ask(doomed)
 
     assert asked.is_stopped
     assert asked.delete_at is not None
@@ -86,9 +92,7 @@ def test_asking_stops_it_tells_the_owners_and_can_be_undone(doomed: OpenedWorksp
         deletion.undo(tenant_id=asked.pk, actor="user:7", now=timezone.now())
 
 
-def test_nothing_of_it_is_left_but_what_the_docs_list(
-    doomed: OpenedWorkspace, tenant_b: Workspace, superuser_connection: psycopg.Connection[Any]
-) -> None:
+def test_nothing_of_it_is_left_but_what_the_docs_list(doomed: OpenedWorkspace, tenant_b: Workspace) -> None:
     schema, token = doomed.tenant.schema_name, bytes(WebhookRoute.objects.get(tenant_id=doomed.tenant.pk).token_hash)
     traces = [
         "doomed",
@@ -100,16 +104,16 @@ def test_nothing_of_it_is_left_but_what_the_docs_list(
         doomed.endpoint.token,
     ]
     assert {"automate_tenants_tenant", "automate_tenants_webhookroute", "automate_tenants_invitation"} <= tables_with(
-        traces, superuser_connection
+        traces
     )
-    neighbour = rows_of(tenant_b.ref.id, superuser_connection)
+    neighbour = rows_of(tenant_b.ref.id)
     ask(doomed, ago=timedelta(days=8))
 
     assert deletion.go_on(now=timezone.now()) == ["doomed"]
 
-    assert tables_with(traces, superuser_connection) == {"automate_tenants_deletedworkspace"}
-    assert superuser_connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [schema]).fetchone() is None
-    assert rows_of(doomed.tenant.pk, superuser_connection) == {
+    assert tables_with(traces) == {"automate_tenants_deletedworkspace"}
+    assert asked("SELECT 1 FROM pg_namespace WHERE nspname = %s", schema) == []
+    assert rows_of(doomed.tenant.pk) == {
         "automate_billing_subscription": 1,
         "automate_billing_usageday": 1,
         "automate_tenants_deletedworkspace": 1,
@@ -123,7 +127,7 @@ def test_nothing_of_it_is_left_but_what_the_docs_list(
     assert erasure.is_genuine(json.loads(key_store().certificate(schema) or b""))
     assert Client(headers={"host": "doomed.localhost"}).get("/").status_code == 404
     assert get_user_model().objects.filter(memberships__isnull=False).exists()  # people stay
-    assert rows_of(tenant_b.ref.id, superuser_connection) == neighbour
+    assert rows_of(tenant_b.ref.id) == neighbour
     assert deletion.go_on(now=timezone.now()) == []
 
 
@@ -152,6 +156,7 @@ def test_a_worker_that_dies_between_two_steps_leaves_the_rest_to_the_next(
 def test_one_that_cannot_be_dropped_says_so_and_holds_up_no_other(doomed: OpenedWorkspace, tenant_a: Workspace) -> None:
     """The database's clock says that its grace is not over, whatever this process believes."""
     other = open_workspace(name="Other", slug="gone", owner_id=tenant_a.owner.pk, now=timezone.now())
+    connection.check_constraints()
     ask(doomed)
     deletion.ask(tenant_id=other.tenant.pk, actor="user:7", confirm="gone", now=timezone.now() - timedelta(days=8))
 
@@ -163,11 +168,17 @@ def test_one_that_cannot_be_dropped_says_so_and_holds_up_no_other(doomed: Opened
         assert AuditLogEntry.objects.exists()
 
 
-def tables_with(traces: list[str], connection: psycopg.Connection[Any]) -> set[str]:
+def asked(statement: str, *values: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values or None)
+        return list(cursor.fetchall())
+
+
+def tables_with(traces: list[str]) -> set[str]:
     """Public tables with a row that holds one of these texts, in whatever column; sessions are read, too."""
     found = set()
-    for (table,) in connection.execute(EVERYWHERE).fetchall():
-        rows = connection.execute(f"SELECT t::text FROM public.{table} t").fetchall()  # from the catalog
+    for (table,) in asked(EVERYWHERE):
+        rows = asked(f"SELECT t::text FROM public.{table} t")  # from the catalog
         if any(trace in text for (text,) in rows for trace in traces):
             found.add(str(table))
     decoded = [str(session.get_decoded()) for session in Session.objects.all()]
@@ -176,15 +187,15 @@ def tables_with(traces: list[str], connection: psycopg.Connection[Any]) -> set[s
     return found
 
 
-def rows_of(tenant_id: int, connection: psycopg.Connection[Any]) -> dict[str, int]:
+def rows_of(tenant_id: int) -> dict[str, int]:
     """Rows by public table with that `tenant_id`."""
     named = (
         "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'tenant_id'"
     )
     counted = {}
-    for (table,) in connection.execute(named).fetchall():
+    for (table,) in asked(named):
         query = f"SELECT count(*) FROM public.{table} WHERE tenant_id = %s"  # from the catalog
-        [(count,)] = connection.execute(query, [tenant_id]).fetchall()
+        [(count,)] = asked(query, tenant_id)
         if count:
             counted[str(table)] = int(count)
     return counted
