@@ -38,6 +38,8 @@ SCOPES = (
     "keys:write",
     "webhooks:read",
     "webhooks:write",
+    "notifications:read",
+    "notifications:write",
 )
 OWNER_SCOPES = ("workspace:export", "workspace:delete")  # given, and rolled, by an Owner alone
 ALL_SCOPES = (*SCOPES, *OWNER_SCOPES)

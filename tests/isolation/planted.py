@@ -43,11 +43,14 @@ from automate_tenants.export.chunks import ChunkWriter
 from automate_tenants.key_store import data_key
 from automate_tenants.keys import ALL_SCOPES, create_key
 from automate_tenants.models import Invitation, Membership, RefusalSample, WorkspaceExport
+from automate_tenants.notifications import destinations
+from automate_tenants.notifications.models import Delivery, Notification
 
 CANARY = "canary"
 SCOPES = ("events:write", "events:read", "runs:read", "runs:write", "workflows:read", "workflows:write",
           "workflows:publish", "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read",
-          "policy:write", "usage:read", "keys:read", "keys:write", "webhooks:read", "webhooks:write")  # fmt: skip
+          "policy:write", "usage:read", "keys:read", "keys:write", "webhooks:read", "webhooks:write",
+          "notifications:read", "notifications:write")  # fmt: skip
 _CHANGING = {"latest_used_at", "latest_seen_at"}  # noting the use of a key or a visit is no change of the workspace
 
 
@@ -63,10 +66,11 @@ class Planted:
 def plant(tenant: TenantRef) -> Planted:
     now = timezone.now()
     with public_scope():
+        owner = Membership.objects.get(tenant_id=tenant.id, role="owner")
         key, _ = create_key(tenant_id=tenant.id, name=f"{CANARY} key", scopes=SCOPES, created_by=f"{CANARY}:1", now=now)
         _, plain = create_key(
-            tenant_id=tenant.id, name=f"{CANARY} owner's key", scopes=ALL_SCOPES, created_by=f"{CANARY}:1", now=now,
-            by_owner=True,
+            tenant_id=tenant.id, name=f"{CANARY} owner's key", scopes=ALL_SCOPES, created_by=f"user:{owner.user_id}",
+            now=now, by_owner=True,
         )  # fmt: skip
         member, invitation = _team(tenant, now)
         export = _export(tenant, now)
@@ -163,6 +167,7 @@ def plant(tenant: TenantRef) -> Planted:
         view = save_view(
             page="runs", name=f"{CANARY} view", query=f"q={CANARY}", owner="user:1", now=now, is_shared=True
         )
+        delivery = _notified(owner, now)
     with public_scope():
         RefusalSample.objects.create(
             tenant_id=tenant.id, endpoint_id=endpoint.pk, code="invalid_json", message=CANARY, details={"x": CANARY},
@@ -170,6 +175,9 @@ def plant(tenant: TenantRef) -> Planted:
         )  # fmt: skip
     ids = {
         "view_id": view.pk,
+        "notification_id": delivery.notification_id,
+        "destination_id": delivery.destination_id,
+        "delivery_id": delivery.pk,
         "event_id": event.pk,
         "run_id": run.pk,
         "step_run_id": step.pk,
@@ -198,6 +206,20 @@ def plant(tenant: TenantRef) -> Planted:
         "tenant": tenant.id,
     }
     return Planted(ids, endpoint.token, plain)
+
+
+def _notified(owner: Membership, now: datetime) -> Delivery:
+    """A notification that every member sees, posted to a webhook of the owner."""
+    told = Notification.objects.create(
+        kind="limit_reached", key=CANARY, subject=CANARY, title=f"{CANARY} title", text=CANARY, path=f"/{CANARY}/",
+        created_at=now, latest_at=now,
+    )  # fmt: skip
+    url = f"https://{CANARY}.example.com/hook"
+    to = destinations.add(member=owner, url=url, now=now, actor=CANARY).destination
+    return Delivery.objects.create(
+        id=new_id(), notification=told, user_id=owner.user_id, channel="webhook", destination=to, status="sent",
+        due_at=now, attempted_at=now, attempts=1, http_status=200, error=CANARY,
+    )  # fmt: skip
 
 
 def _export(tenant: TenantRef, now: datetime) -> WorkspaceExport:

@@ -1,4 +1,4 @@
-"""What every template knows: the workspace, its navigation, the theme, the live stream's address."""
+"""What every template knows: the workspace, its navigation and banners, the theme, the live stream's address."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from automate_tenants.models import Membership
 from automate_web import live, mailbox
 from automate_web.accounts import email_code
 from automate_web.addresses import app_url
+from automate_web.banners import Banner, Facts, banners, usage_words, weightiest
 from automate_web.requests import tenant_of
-from automate_web.waiting import standing
+from automate_web.waiting import Standing, standing
 
 THEMES = ("system", "light", "dark")
 PAGES = {
@@ -42,7 +44,16 @@ PAGES = {
         ("Settings", "settings", "automate.view_members"),
     ],
 }
+BESIDE = [("Notifications", "notifications", "automate.view_members")]  # no items of the navigation
 GO_TO = {"h": "home", "w": "workflows", "r": "runs", "e": "events", "f": "failures", "u": "usage", "t": "team"}
+
+
+@dataclass(frozen=True)
+class ShownBanner:
+    """A banner, and the address of its action for this member ("": they may not take it)."""
+
+    banner: Banner
+    url: str
 
 
 @dataclass(frozen=True)
@@ -66,29 +77,63 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     tenant, membership = tenant_of(request), getattr(request, "membership", None)
     if tenant is None or membership is None:
         return known
-    now_standing = standing(timezone.now())
+    now_standing = standing(membership, timezone.now())
+    is_confirmed = email_code.is_confirmed(request)
+    shown = _shown(request, now_standing, is_confirmed=is_confirmed)
+    heaviest = weightiest(now_standing.alerts)
     navigation = _navigation(request, now_standing.counts)
     labels = {name: label for label, name in pages_for(request)}
     return {
         **known,
         "workspace": request.workspace,  # type: ignore[attr-defined]  # set by WorkspaceMiddleware
         "membership": membership,
-        "email_is_unconfirmed": not email_code.is_confirmed(request),
+        "email_is_unconfirmed": not is_confirmed,
         "navigation": navigation,
         "page_kind": _kind(request, navigation),
         "shortcuts": [(key, labels[name], reverse(name)) for key, name in GO_TO.items() if name in labels],
         "live_url": live.stream_url(tenant),
         "halted": now_standing.halted,
-        "usage_warning": now_standing.usage,
+        "usage_warning": usage_words(heaviest) if heaviest else None,
+        "unread": now_standing.counts.get("unread", ""),
+        "banner": shown[0] if shown else None,
+        "banners": shown,
+        "other_banners": len(shown) - 1,
         "live_seconds": int(live.RENEW_AFTER.total_seconds()),
     }
 
 
+def shown_banners(request: HttpRequest) -> list[ShownBanner]:
+    """Those that hold for the member and were not put away, the gravest first; asked of the database anew."""
+    membership: Membership = request.membership  # type: ignore[attr-defined]  # set by MembershipMiddleware
+    now_standing = standing(membership, timezone.now())
+    return _shown(request, now_standing, is_confirmed=email_code.is_confirmed(request))
+
+
+def _shown(request: HttpRequest, now_standing: Standing, *, is_confirmed: bool) -> list[ShownBanner]:
+    workspace = request.workspace  # type: ignore[attr-defined]  # set by WorkspaceMiddleware
+    facts = Facts(
+        alerts=now_standing.alerts,
+        halted=now_standing.halted,
+        delete_at=workspace.delete_at,
+        is_stopped=workspace.is_stopped,
+        unconfirmed="" if is_confirmed or request.path == reverse("start") else request.user.email,  # type: ignore[union-attr]
+    )
+    found = banners(facts, put_away=now_standing.put_away)
+    return [ShownBanner(each, _url(request, each)) for each in found]
+
+
+def _url(request: HttpRequest, banner: Banner) -> str:
+    """Where its action is; "" for who may not take it."""
+    if banner.needs and not request.user.has_perm(banner.needs):
+        return ""
+    return app_url(request, banner.target) if banner.target.startswith("/") else reverse(banner.target) + banner.anchor
+
+
 def pages_for(request: HttpRequest) -> list[tuple[str, str]]:
-    """Label and URL name of each page in the navigation that the member may see."""
+    """Label and URL name of each page in the navigation, or beside it, that the member may see."""
     return [
         (label, name)
-        for items in PAGES.values()
+        for items in (*PAGES.values(), BESIDE)
         for label, name, permission in items
         if request.user.has_perm(permission)
     ]

@@ -1,4 +1,4 @@
-"""What every page of a workspace tells: what waits for somebody, whether anything runs, which limit is near."""
+"""What every page of a workspace tells: what waits for somebody, what is new for the member, which banners hold."""
 
 from __future__ import annotations
 
@@ -10,65 +10,58 @@ from django.db.models import CharField, Value
 from django.db.models.functions import Concat
 
 from automate.services.deadletters import Filter, dead_event_jobs, dead_runs
-from automate_billing.meters import BY_CODE, LLM, STORAGE
 from automate_billing.models import UsageAlert
 from automate_tenants.context import current_tenant
 from automate_tenants.halts import halts, why_halted
+from automate_tenants.models import Membership
+from automate_tenants.notifications import inbox
+from automate_tenants.notifications.models import Seen
 from automate_web.approvals import open_approvals
+from automate_web.banners import PREFIX, Alert
 
 MOST = 100
 WARNED_FROM = 80  # percent
+COUNTED = ("failures", "approvals", "unread")
 
 
 @dataclass(frozen=True)
 class Standing:
     """`counts`: by the name of the page; more than 99 is "99+", none is left out. `halted`: why nothing runs.
 
-    `usage`: the most of what the plan includes that was reached, from 80 % on, in words.
+    `alerts`: thresholds of the plan, from 80 % on, that were passed in this period. `put_away`: keys of banners that
+    the member dismissed.
     """
 
     counts: dict[str, str]
     halted: str | None
-    usage: str | None = None
+    alerts: tuple[Alert, ...] = ()
+    put_away: frozenset[str] = frozenset()
 
 
-def standing(now: datetime) -> Standing:
-    """Of the current workspace."""
+def standing(member: Membership, now: datetime) -> Standing:
+    """Of the current workspace, for one member. One query."""
     parts = [
         rows.order_by().annotate(page=Value(page), none=Value("")).values_list("page", "none")[:MOST]
         for page, rows in (
             ("failures", dead_runs(Filter(heard_at=now))),
             ("failures", dead_event_jobs()),
             ("approvals", open_approvals(now)),
+            ("unread", inbox.unread(member)),
         )
     ]
     told = UsageAlert.objects.filter(tenant_id=current_tenant().id, period_ends_at__gt=now, percent__gte=WARNED_FROM)
     alerts = told.order_by().values_list(
-        Value("usage"), Concat("percent", Value(" "), "meter", output_field=CharField())
+        Value("usage"), Concat("percent", Value(" "), "meter", Value(" "), "period", output_field=CharField())
     )
-    found = list(parts[0].union(*parts[1:], halts(), alerts, all=True))
-    pages = Counter(page for page, _ in found if page in {"failures", "approvals"})
+    seen = Seen.objects.filter(user_id=member.user_id, key__startswith=PREFIX).values_list(Value("seen"), "key")
+    found = list(parts[0].union(*parts[1:], halts(), alerts, seen, all=True))
+    pages = Counter(page for page, _ in found if page in COUNTED)
     counts = {page: str(count) if count < MOST else f"{MOST - 1}+" for page, count in pages.items()}
-    told_of = [said for place, said in found if place == "usage"]
     halted = why_halted((place, reason) for place, reason in found if place in {"everywhere", "here"})
-    return Standing(counts, halted, _usage(told_of))
-
-
-def _usage(told: list[str]) -> str | None:
-    """The weightiest of alerts as "80 events".
-
-    >>> _usage(["80 runs", "100 events"])
-    "All of the plan's Events are used: new events are accepted and held."
-    >>> _usage(["80 llm"])
-    "80 % of the plan's LLM spend is used."
-    """
-    if not told:
-        return None
-    percent, _, code = max(told, key=lambda said: (int(said.partition(" ")[0]), said)).partition(" ")
-    meter = BY_CODE[code]
-    verb = "is" if meter.code in (LLM, STORAGE) else "are"
-    if int(percent) < 100:
-        return f"{percent} % of the plan's {meter.label} {verb} used."
-    return f"All of the plan's {meter.label} {verb} used" + (
-        ": new events are accepted and held." if meter.holds else "."
+    passed = (said.split(" ") for place, said in found if place == "usage")
+    return Standing(
+        counts,
+        halted,
+        tuple(Alert(int(percent), meter, period) for percent, meter, period in passed),
+        frozenset(key for place, key in found if place == "seen"),
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
 
+from automate.ids import new_id
 from automate.ingest import signing_secret
 from automate.policy.stored import effective_policy
 from automate.services import audit
@@ -62,7 +63,7 @@ def add(*, member: Membership, url: str, now: datetime, actor: str = "") -> Adde
         raise Conflict("This webhook is there already.")
     if known.count() >= MOST:
         raise InvalidDestination(f"At most {MOST} webhooks a member. Remove one first.", details={"param": "url"})
-    destination_id, secret = uuid4(), signing_secret.make()
+    destination_id, secret = new_id(), signing_secret.make()
     sealed = signing_secret.seal(data_key(current_tenant()), destination_id, secret)
     made = Destination.objects.create(id=destination_id, user_id=member.user_id, url=url, sealed=sealed, created_at=now)
     _record(made, "notifications.add_webhook", actor, now)
@@ -116,7 +117,7 @@ def remove(*, member: Membership, destination_id: UUID, now: datetime, actor: st
 def log(member: Membership) -> QuerySet[Delivery]:
     """What was sent to the member's webhooks or waits to be, the newest first."""
     rows = Delivery.objects.filter(user_id=member.user_id, destination__isnull=False)
-    return rows.select_related("notification", "destination").order_by("-notification_id", "id")
+    return rows.select_related("notification", "destination").order_by("-id")
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import DateTimeField, Max, Value
 from django.db.models.functions import Coalesce, Least
 
+from automate.ids import new_id
 from automate_tenants.context import current_tenant
 from automate_tenants.models import Membership, NotificationTurn
 from automate_tenants.notifications import choices
@@ -81,7 +82,7 @@ def _letters(made: Notification, kind: Kind, now: datetime) -> Iterable[Delivery
     written = dict(latest.order_by().values_list("user_id").annotate(Max("attempted_at")))
     for user_id in members:
         due_at = max(now, written[user_id] + BETWEEN_LETTERS) if user_id in written else now
-        yield Delivery(notification=made, user_id=user_id, channel=Channel.EMAIL, due_at=due_at)
+        yield Delivery(id=new_id(), notification=made, user_id=user_id, channel=Channel.EMAIL, due_at=due_at)
 
 
 def _webhooks(made: Notification, kind: Kind, now: datetime) -> Iterable[Delivery]:
@@ -92,7 +93,12 @@ def _webhooks(made: Notification, kind: Kind, now: datetime) -> Iterable[Deliver
     for each in ready:
         if each.user_id in members:
             yield Delivery(
-                notification=made, user_id=each.user_id, channel=Channel.WEBHOOK, destination=each, due_at=now
+                id=new_id(),
+                notification=made,
+                user_id=each.user_id,
+                channel=Channel.WEBHOOK,
+                destination=each,
+                due_at=now,
             )
 
 

@@ -7,8 +7,12 @@ from typing import Any
 
 import jsonschema
 import pytest
+from django.utils import timezone
 from jsonschema.validators import Draft202012Validator
 
+from automate_tenants.context import TenantRef, tenant_scope
+from automate_tenants.notifications.events import tell_halt
+from automate_tenants.notifications.models import Delivery
 from automate_web.api import schema
 from automate_web.api.examples import EXAMPLES
 from tests.support.sink import Sink
@@ -45,6 +49,11 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "workflows_change", "workflows_delete", "workflow_copies_create", "workflow_dependents_get", "workflow_trash_list",
     "workflow_restorations_create", "workflow_purges_create", "workflow_templates_list", "workflow_templates_get",
     "workflow_templates_create_workflow",
+    "notifications_list", "notifications_get", "notifications_save", "notification_reads_create",
+    "notification_preferences_get", "notification_preferences_save", "notification_webhooks_list",
+    "notification_webhooks_create", "notification_webhooks_get", "notification_webhooks_save",
+    "notification_webhooks_delete", "notification_webhook_rolls_create", "notification_webhook_tests_create",
+    "notification_deliveries_list", "notification_redeliveries_create",
 }  # fmt: skip
 
 
@@ -96,6 +105,40 @@ def test_examples_are_what_the_schema_says(document: dict[str, Any], name: str) 
 def purged(api: Api, workflow: dict[str, Any]) -> Any:
     api.send("DELETE", f"/workflows/{workflow['id']}", None, {})
     return api.post(f"/workflow-trash/{workflow['id']}/purges", {"name": workflow["name"]})
+
+
+def notifications(api: Api, tenant: TenantRef) -> dict[str, Any]:
+    """Every operation of notifications, on a notification that was posted to a webhook. Nothing listens there."""
+    url = "https://hooks.invalid/automate"
+    made = api.post("/notifications/webhooks", {"url": url})
+    webhook = f"/notifications/webhooks/{made.json()['id']}"
+    with tenant_scope(tenant):
+        tell_halt("here", halted=True, now=timezone.now())
+    told = f"/notifications/{api.get('/notifications').json()['results'][0]['id']}"
+    with tenant_scope(tenant):
+        Delivery.objects.filter(channel="webhook").update(status="failed")
+    log = api.get("/notifications/deliveries", webhook=made.json()["id"])
+    return {
+        "notifications_list": api.get("/notifications", status="unread", kind="engine_paused"),
+        "notifications_get": api.get(told),
+        "notifications_save": api.send("PUT", told, {"is_read": True}),
+        "notification_reads_create": api.post("/notifications/reads", {"all": True}),
+        "notification_preferences_get": api.get("/notifications/preferences"),
+        "notification_preferences_save": api.send(
+            "PUT", "/notifications/preferences", {"kinds": {"usage": {"email": False}}}
+        ),
+        "notification_webhooks_list": api.get("/notifications/webhooks"),
+        "notification_webhooks_create": made,
+        "notification_webhooks_get": api.get(webhook),
+        "notification_deliveries_list": log,
+        "notification_redeliveries_create": api.post(
+            f"/notifications/deliveries/{log.json()['results'][0]['id']}/redeliveries"
+        ),
+        "notification_webhook_tests_create": api.post(f"{webhook}/tests"),
+        "notification_webhook_rolls_create": api.post(f"{webhook}/rolls"),
+        "notification_webhooks_save": api.send("PUT", webhook, {"is_enabled": False}),
+        "notification_webhooks_delete": api.send("DELETE", webhook),
+    }
 
 
 @pytest.mark.django_db
@@ -230,6 +273,7 @@ def test_answers_are_what_the_schema_says(
         "run_approvals_create": api.post(f"/runs/{asking.pk}/approvals", {"step": "note", "decision": "approve"}),
         "run_cancellations_create": api.post(f"/runs/{asking.pk}/cancellations", {}),
         "event_replays_create": api.post(f"/events/{event.pk}/replays", {}),
+        **notifications(api, rows.tenant),
         "halts_get": api.get("/halt"),
         "halts_save": api.send("PUT", "/halt", {"is_halted": True, "reason": "an incident"}),
         "workflow_halts_get": api.get("/workflows/order-flow/halt"),

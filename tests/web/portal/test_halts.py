@@ -41,7 +41,7 @@ def test_a_halted_workspace_says_so_on_every_page_takes_events_in_and_goes_on(
     resumed = browser.post(URL, {"is_halted": "no"}, follow=True).content.decode()
 
     assert all("The engine is paused in this workspace: an &lt;b&gt;incident" in text for text in [halted, *pages])
-    assert [text.count('class="banner"') for text in pages] == [1, 1, 1]  # the owner's address is not confirmed either
+    assert [text.count('class="banner') for text in pages] == [1, 1, 1]  # the owner's address is not confirmed either
     assert (sent.status_code, waiting) == (202, 1)
     assert "its turn comes when the engine goes on" in event
     assert "1 event or run waiting" in page

@@ -24,6 +24,7 @@ TAGS = (
     "views",
     "keys",
     "webhooks",
+    "notifications",
 )  # fmt: skip
 ERRORS = {
     400: ("invalid_json", "The body is not JSON, or not JSON that can be stored."),

@@ -55,6 +55,7 @@ SETTINGS = {
         {"name": "runs", "description": "What was done, step by step."},
         {"name": "approvals", "description": "Questions to people that runs wait for."},
         {"name": "failures", "description": "What failed and nobody has dealt with."},
+        {"name": "notifications", "description": "What members are told, and where it reaches them."},
         {"name": "halts", "description": "Kill switches: nothing runs, nothing is lost."},
         {"name": "workflows", "description": "What shall be done: drafts, and the versions that run."},
     ],

@@ -19,6 +19,7 @@ from automate_web.api import (
     imports,
     keys,
     llm,
+    notifications,
     overview,
     policy,
     replays,
@@ -65,6 +66,30 @@ urlpatterns = [
     path("failures/redrives", failures.FailureRedrives.as_view(), name="failure-redrives"),
     path("failures/marks", failure_marks.FailureMarks.as_view(), name="failure-marks"),
     path("failures/dismissals", failures.FailureDismissals.as_view(), name="failure-dismissals"),
+    path("notifications", notifications.Notifications.as_view(), name="notifications"),
+    path("notifications/reads", notifications.NotificationReads.as_view(), name="notification-reads"),
+    path("notifications/preferences", notifications.Preferences.as_view(), name="notification-preferences"),
+    path("notifications/webhooks", notifications.Webhooks.as_view(), name="notification-webhooks"),
+    path(
+        "notifications/webhooks/<str:destination_id>", notifications.OneWebhook.as_view(), name="notification-webhook"
+    ),
+    path(
+        "notifications/webhooks/<str:destination_id>/rolls",
+        notifications.WebhookRolls.as_view(),
+        name="notification-webhook-rolls",
+    ),
+    path(
+        "notifications/webhooks/<str:destination_id>/tests",
+        notifications.WebhookTests.as_view(),
+        name="notification-webhook-tests",
+    ),
+    path("notifications/deliveries", notifications.WebhookDeliveries.as_view(), name="notification-deliveries"),
+    path(
+        "notifications/deliveries/<str:delivery_id>/redeliveries",
+        notifications.Redeliveries.as_view(),
+        name="notification-redeliveries",
+    ),
+    path("notifications/<str:notification_id>", notifications.OneNotification.as_view(), name="notification"),
     path("halt", halts.EngineHalt.as_view(), name="halt"),
     path("workflows/<str:workflow>/halt", halts.WorkflowHalt.as_view(), name="workflow-halt"),
     path("workflows", workflows.Workflows.as_view(), name="workflows"),

@@ -44,6 +44,8 @@ SCOPE_WORDS = {
     "webhooks:write": "make and change webhook endpoints, roll their secrets, send tests",
     "keys:read": "list API keys, never their text",
     "keys:write": "make, roll and revoke API keys",
+    "notifications:read": "read your notifications and what you chose",
+    "notifications:write": "mark them read, choose, and manage your webhooks",
     "workspace:export": "export everything; an Owner's to give",
     "workspace:delete": "delete the workspace; an Owner's to give",
 }

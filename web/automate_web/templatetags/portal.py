@@ -51,6 +51,7 @@ ICONS = {
     "pencil": "M4 20l4-1L19 8l-3-3L5 16z",
     "warning": "M12 4l9 16H3zM12 10v4M12 17h.01",
     "arrow": "M5 12h14M13 6l6 6-6 6",
+    "bell": "M6 16h12l-2-2v-4a4 4 0 00-8 0v4zM10 19h4",
 }
 
 # status: (colour, word, icon); the same words in pages, API and CLI
