@@ -12,11 +12,12 @@ from django.views.decorators.http import require_GET
 
 from automate.models import Workflow
 from automate.triggers.words import in_words
-from automate_web import csv_files, filters
+from automate_web import filters
 from automate_web.cursor import MAX_LIMIT, paginate
 from automate_web.filters import as_uuid
 from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
 from automate_web.saved_views import opens_with_default
+from automate_web.spreadsheet import csv_answer
 from automate_web.workflow_list import FILTERS, STATES, TRIGGERS, Row, beside, search, tags_in_use
 
 COLUMNS = (
@@ -51,8 +52,7 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
 def export(request: WorkspaceRequest) -> StreamingHttpResponse:
     """GET /workflows.csv: the list with the same filters, all of its pages."""
     asked = filters.read(request.GET, *FILTERS)
-    rows = list(_cells(asked))  # within this request: a stream would outlive the workspace's scope
-    return csv_files.download("workflows.csv", COLUMNS, rows)
+    return csv_answer("workflows", COLUMNS, _cells(asked))
 
 
 def _just_removed(request: WorkspaceRequest) -> dict[str, Any]:
