@@ -35,11 +35,13 @@ def section(adapter: ConnectorAdapter) -> str:
     """One connector as Markdown."""
     parts = [f"## {adapter.name} (`{adapter.code}`)", adapter.description]
     for action, spec in adapter.actions.items():
-        parts += [f"### `{adapter.code}` / `{action}`", spec.description, _effect(spec), _inputs(spec), _outputs(spec)]
+        parts += [f"### `{adapter.code}` / `{action}`", spec.description, effect_in_words(spec)]
+        parts += [_inputs(spec), _outputs(spec)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _effect(spec: ActionSpec) -> str:
+def effect_in_words(spec: ActionSpec) -> str:
+    """What the action does to the other side, and what a repeat of it would do."""
     if spec.effect == "read":
         return "Reads only; may be repeated."
     what = "Cannot be undone" if spec.effect == "irreversible" else "Changes something"
@@ -53,8 +55,8 @@ def _inputs(spec: ActionSpec) -> str:
     rows = ["| parameter | type | meaning |", "|---|---|---|"]
     for name, field in spec.inputs.items():
         marks = [mark for mark in ("required", "secret") if field.get(mark) is True]
-        shown = f"{_type(field)}{', ' if marks else ''}{', '.join(f'*{mark}*' for mark in marks)}"
-        rows.append(f"| `{name}` | {shown} | {_meaning(field)} |")
+        shown = f"{type_name(field)}{', ' if marks else ''}{', '.join(f'*{mark}*' for mark in marks)}"
+        rows.append(f"| `{name}` | {shown} | {meaning(field)} |")
     return "\n".join(rows) if spec.inputs else ""
 
 
@@ -63,12 +65,18 @@ def _outputs(spec: ActionSpec) -> str:
     return f"Answers with {names}." if names else ""
 
 
-def _type(field: Mapping[str, Any]) -> str:
+def type_name(field: Mapping[str, Any]) -> str:
+    """An input's JSON type, or its types.
+
+    >>> type_name({"type": ["array", "string"]}), type_name({})
+    ('array or string', 'any')
+    """
     kind = field.get("type", "any")
     return " or ".join(kind) if isinstance(kind, list) else str(kind)
 
 
-def _meaning(field: Mapping[str, Any]) -> str:
+def meaning(field: Mapping[str, Any]) -> str:
+    """What an input is for, with what it may be and what it is where nothing is said."""
     words = [f"{field.get('title', '')}."]
     if "description" in field:
         words.append(str(field["description"]))

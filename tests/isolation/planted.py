@@ -191,6 +191,8 @@ def plant(tenant: TenantRef) -> Planted:
         "endpoint_id": endpoint.pk,
         "webhook_id": endpoint.pk,
         "schedule_id": schedule.pk,
+        "code": "core",
+        "connector": "core",
         "backtest_id": backtest.pk,
         "bulk_id": bulk.pk,
         "key_id": key.pk,

@@ -308,6 +308,9 @@ ROUTES = [
         "workspace",
         {"POST": "change_workflow"},
     ),
+    Route("connectors/", "workspace", {"GET": "view_workflow"}),
+    Route("connectors/http/curl/", "workspace", {"POST": "view_workflow"}, body={"command": "curl https://a.example"}),
+    Route("connectors/<str:code>/", "workspace", {"GET": "view_workflow"}),
     Route("schedules/", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("schedules/<uuid:schedule_id>/", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("schedules/<uuid:schedule_id>/ticks/", "workspace", {"POST": "run_workflow"}),
@@ -572,6 +575,9 @@ ROUTES = [
     Route("api/v1/usage/days", "api", {"GET": "usage:read"}, shows=True),
     Route("api/v1/audit", "api", {"GET": "audit:read"}, shows=True),
     Route("api/v1/workflows/<str:workflow>/runs", "api", {"POST": "runs:write"}),
+    Route("api/v1/connectors", "api", {"GET": "workflows:read"}),
+    Route("api/v1/connectors/<str:connector>", "api", {"GET": "workflows:read"}),
+    Route("api/v1/connector-steps", "api", {"POST": "workflows:read"}),
     Route("api/v1/schedules", "api", {"GET": "workflows:read"}, shows=True),
     Route(
         "api/v1/schedules/<str:schedule_id>", "api", {"GET": "workflows:read", "PATCH": "workflows:publish"}, shows=True

@@ -185,6 +185,7 @@ PORTAL = {
     "workflows/<uuid:workflow_id>/rule-tests/": leaves("workflow.save"),
     "workflows/<uuid:workflow_id>/rule-tests/removals/": leaves("workflow.save"),
     "workflows/<uuid:workflow_id>/rule-evaluations/": nothing(LOOKS),
+    "connectors/http/curl/": nothing(LOOKS),
     "workflows/<uuid:workflow_id>/backtests/": leaves("backtest.start"),
     "workflows/<uuid:workflow_id>/backtests/<uuid:backtest_id>/cancellations/": leaves(
         "backtest.cancel", prepare=looking_back
@@ -299,6 +300,7 @@ API = {
     "PATCH schedules/<str:schedule_id>": leaves("schedule.pause", body={"is_paused": True}),
     "POST schedules/<str:schedule_id>/ticks": leaves("schedule.run"),
     "POST workflow-validations": nothing(LOOKS, MADE),
+    "POST connector-steps": nothing(LOOKS, {"curl": "curl https://a.example"}),
     "POST workflows/<str:workflow>/rule-tests": leaves(
         "workflow.save", body={"name": "made", "payload": {}, "expected": False}
     ),

@@ -29,6 +29,7 @@ PAGES = {
         ("Approvals", "approvals", "automate.view_run"),
         ("Webhooks", "endpoints", "automate.view_event"),
         ("Schedules", "schedules", "automate.view_workflow"),
+        ("Connectors", "connectors", "automate.view_workflow"),
     ],
     "Governance": [
         ("Stored Secrets", "secrets", "automate.view_secrets"),

@@ -58,6 +58,7 @@ ACTIONS: dict[str, tuple[str, ...] | Except] = {
     "workflows/<uuid:workflow_id>/versions/": ("workflow_versions_publish",),
     "workflows/<uuid:workflow_id>/rollbacks/": ("workflow_rollbacks_create",),
     "workflows/imports/": ("workflow_imports_create",),
+    "connectors/http/curl/": ("connector_steps_create",),
     "workflows/<uuid:workflow_id>/enabled/": ("workflows_change",),
     "workflows/<uuid:workflow_id>/unpublished/": ("workflows_change",),
     "workflows/<uuid:workflow_id>/tags/": ("workflows_change",),

@@ -25,6 +25,7 @@ TAGS = (
     "keys",
     "webhooks",
     "notifications",
+    "connectors",
 )  # fmt: skip
 ERRORS = {
     400: ("invalid_json", "The body is not JSON, or not JSON that can be stored."),

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from automate_web.api.backtest_examples import backtest_examples
 from automate_web.api.bulk_examples import bulk_examples
+from automate_web.api.connector_examples import connector_examples
 from automate_web.api.control_examples import control_examples
 from automate_web.api.key_examples import key_examples
 from automate_web.api.notification_examples import notification_examples
@@ -242,6 +243,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     **control_examples(_RUN, _EVENT, _page),
     **version_examples(_VERSION, _DEFINITION),
     **rule_examples(),
+    **connector_examples(),
     "events_list": {"answer": _page("events", _EVENT), "description": "Newest first, without payloads."},
     "events_send": {
         "body": {"type": "order.created", "payload": {"id": 7, "total": 120}},

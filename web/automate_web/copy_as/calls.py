@@ -168,6 +168,8 @@ PAGES: dict[str, tuple[Shape, ...]] = {
             "Pause it", "/schedules/{schedule_id}", method="PATCH", body={"is_paused": True}, needs="change_schedule"
         ),
     ),
+    "connectors": (Shape("This list", "/connectors"),),
+    "connector": (Shape("This connector", "/connectors/{code}"),),
     "secrets": (Shape("This list", "/secrets", "secrets list"),),
     "secret": (SECRET, ROTATE),
     "secret-rotate": (ROTATE,),

@@ -32,10 +32,10 @@ from automate.policy.rules import BUDGETS
 from automate_governance.errors import Conflict
 from automate_tenants.models import RefusalCount
 from automate_web.requests import WorkspaceRequest, actor, demand, revision_of, workspace_page
+from automate_web.templatetags.portal import LAYER_WORDS
 
 LOOK_BACK = timedelta(days=7)
 PREVIEWED = timedelta(hours=24)
-LAYER_WORDS = {"installation": "this installation", "plan": "your plan", "tenant": "this workspace"}
 
 
 class Lines(forms.CharField):

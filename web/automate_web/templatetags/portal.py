@@ -85,6 +85,8 @@ STATES = {
     "unchecked": ("wait", "Nobody is checked", "warning"),
 }
 
+LAYER_WORDS = {"installation": "this installation", "plan": "your plan", "tenant": "this workspace"}
+
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
@@ -323,6 +325,12 @@ def copy_as(context: dict[str, Any]) -> dict[str, Any]:
 def trigger_words(spec: dict[str, Any]) -> str:
     """What starts a workflow."""
     return in_words(spec)
+
+
+@register.filter
+def layer_words(layer: str) -> str:
+    """Whose policy a layer is, to a member."""
+    return LAYER_WORDS.get(layer, layer)
 
 
 @register.filter
