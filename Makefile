@@ -9,6 +9,7 @@ DEV := .venv/.dev-installed
 
 .PHONY: help up test fuzz fuzz-api test-databases test-matrix check bench bench-cost bench-pages proof-rates proof-kill fmt clean \
   pins hooks
+.PHONY: help up test fuzz fuzz-api test-databases test-matrix check bench bench-cost bench-mixed proof-rates proof-kill fmt clean pins hooks
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -50,6 +51,8 @@ bench-cost: $(DEV) ## measure the processor time of one event, with and without 
 
 bench-pages: $(DEV) ## measure every page over a million runs, with the plan of what is over its budget (ten minutes)
 	@$(BIN)/python -m loadtests.pages --explain --output loadtests/results/latest-pages.md
+bench-mixed: $(DEV) ## people and senders over 25 workspaces for a minute, by Locust; is every accepted event at its receiver?
+	@$(BIN)/python -m loadtests.mixed --output loadtests/results/mixed.md
 
 proof-rates: $(DEV) ## attack webhook rates of 100 and 5,000 a minute for 130 s each, 80 threads in 4 processes
 	@$(BIN)/python -m loadtests.rates --output loadtests/results/rates.md

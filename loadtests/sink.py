@@ -1,6 +1,7 @@
 """A sink: answers every POST at once and remembers when each sequence number came first, and how often.
 
 usage: python -m loadtests.sink PORT. GET /reset forgets; GET /arrivals is {"seq": [first arrival in seconds, count]}.
+POST /slow/400 is answered after 400 ms.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import uvloop
 
 _SEQ = re.compile(rb'"seq"\s*:\s*"?(\d+)')
 _LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
+_SLOW = re.compile(rb"POST /slow/(\d{1,5}) ")
 _OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"ok":true}'
 
 
@@ -57,7 +59,11 @@ class Sink(asyncio.Protocol):
             if found := _SEQ.search(content):
                 entry = self.arrivals.setdefault(int(found[1]), [time.time(), 0])
                 entry[1] += 1
-            self._transport.write(_OK)
+            slow = _SLOW.match(head)
+            if slow is None:
+                self._transport.write(_OK)
+            else:
+                asyncio.get_running_loop().call_later(int(slow[1]) / 1000, self._transport.write, _OK)
             return
         if head.startswith(b"GET /reset"):
             self.arrivals.clear()

@@ -21,6 +21,7 @@ def entrance(page: Page, workspace: str) -> Iterator[str]:
         yield f"{app}{path}"
     for path in ("/left/", "/inactive/", "/confirm-email/", "/nothing/", "/invitations/used-up/", "/status/"):
         yield f"{app}{path}"
+    yield f"{app}/docs/components/"
     for path in ("/docs/", "/docs/first-run/", "/docs/events/", "/docs/runs/", "/start/", "/nothing/here/"):
         yield f"{workspace}{path}"
     yield f"{workspace}/handover/?ticket=spent"

@@ -74,6 +74,7 @@ ROUTES = [
     Route("theme/", "both"),
     Route("status/", "both"),
     Route("docs/", "both"),
+    Route("docs/components/", "both"),
     Route("docs/img/<slug:name>.png", "both"),
     Route("docs/<slug:name>.md", "both"),
     Route("docs/<slug:name>/", "both"),
