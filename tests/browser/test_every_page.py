@@ -34,7 +34,17 @@ def lists(page: Page, workspace: str) -> Iterator[str]:
     for path in ("/events/?status=rejected", "/events/?type=none", "/runs/?status=held", "/runs/?since=nonsense"):
         yield f"{workspace}{path}"
     yield from (f"{workspace}/find/", f"{workspace}/find/?q=sample", f"{workspace}/find/?q=nothing+at+all")
-    for name in ("schedules", "team", "failures", "approvals", "settings", "settings/exports", "settings/deletion"):
+    for name in (
+        "schedules",
+        "team",
+        "failures",
+        "approvals",
+        "settings",
+        "settings/exports",
+        "settings/deletion",
+        "notifications",
+        "notifications/settings",
+    ):
         yield f"{workspace}/{name}/"
     yield from (f"{workspace}/usage/?meter=runs", f"{workspace}/usage/?period=2020-02")
 

@@ -39,6 +39,8 @@ manage_endpoints    x     x      x       .       .      .
 manage_keys         x     x      .       .       .      .
 manage_members      x     x      .       .       .      .
 manage_workspace    x     x      .       .       .      .
+export_workspace    x     .      .       .       .      .
+delete_workspace    x     .      .       .       .      .
 require_second_factor x   .      .       .       .      .
 view_billing        x     x      .       .       .      x
 manage_billing      x     .      .       .       .      x
