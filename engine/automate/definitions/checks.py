@@ -66,12 +66,17 @@ _CHECKS = (
 )
 
 
+def _is_index(part: str) -> bool:
+    """Whether a pointer's part may be a place in a list; anything else is a name, "²" and a thousand digits too."""
+    return part.isascii() and part.isdigit() and len(part) < 10
+
+
 def _in_order(problems: list[Problem], definition: dict[str, Any]) -> list[Problem]:
     """Each once, as a reader meets them: by the order of the top-level fields, then by place."""
     fields = {name: index for index, name in enumerate(definition)}
 
     def place(problem: Problem) -> tuple[Any, ...]:
         field, *below = problem.path.split("/")[1:] or [""]
-        return (fields.get(field, -1), *((0, int(p), "") if p.isdigit() else (1, 0, p) for p in below))
+        return (fields.get(field, -1), *((0, int(p), "") if _is_index(p) else (1, 0, p) for p in below))
 
     return sorted(dict.fromkeys(problems), key=place)

@@ -140,7 +140,7 @@ class WorkspaceAdmin(PublicAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        tenant = Tenant.objects.filter(pk=int(object_id)).first() if object_id.isdigit() else None
+        tenant = Tenant.objects.filter(pk=int(object_id)).first() if object_id.isdecimal() else None
         verbs = [(verb, self.VERBS[verb][1]) for verb in _verbs(tenant)] if tenant else []
         return super().change_view(request, object_id, form_url, {"verbs": verbs, **(extra_context or {})})
 

@@ -325,3 +325,12 @@ def test_a_misspelt_id_with_hyphens_is_answered_with_the_right_one(text: str) ->
 
     assert (problem.path, problem.code) == ("/steps/1/params/message", "unknown_step")
     assert problem.message == 'No step "reserve-stok" has run before this one. Did you mean "reserve-stock"?'
+
+
+@pytest.mark.parametrize("name", ["²", "٣", "1" * 5000], ids=["a superscript", "another script's digit", "no index"])
+def test_a_name_that_looks_like_a_number_is_named_in_its_place(name: str) -> None:
+    steps = [{"id": "s", "connector": "core", "action": "log", "params": {"message": "x", name: 1}}]
+
+    problems = find_problems({**GOOD, "steps": steps})
+
+    assert [(problem.code, problem.path) for problem in problems] == [("unknown_param", f"/steps/0/params/{name}")]
