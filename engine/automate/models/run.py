@@ -77,6 +77,11 @@ class ExecutionRun(models.Model):
             ),
             models.Index(fields=["retry_of"], condition=models.Q(retry_of__isnull=False), name="run_retry_idx"),
             models.Index(fields=["ended_at"], condition=models.Q(status="failed"), name="run_failed_idx"),  # lately
+            models.Index(  # groups of failures, and a workflow's; read without the rows
+                fields=["workflow_id", "error_fingerprint", "id", "created_at", "dismissed_at"],
+                condition=models.Q(status="failed"),
+                name="run_failed_kind_idx",
+            ),
         ]
 
     def __str__(self) -> str:

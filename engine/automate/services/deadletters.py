@@ -9,7 +9,7 @@ repeated without doing twice what was done.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -78,7 +78,10 @@ def dead_runs(wanted: Filter | None = None) -> QuerySet[ExecutionRun]:
     wanted = wanted or Filter()
     retried = ExecutionRun.objects.filter(retry_of=OuterRef("pk"))
     failed = Q(status="failed", dismissed_at__isnull=not wanted.is_dismissed) & ~Exists(retried)
-    runs = ExecutionRun.objects.filter(failed if wanted.is_dismissed else failed | Q(status="held"))
+    if wanted.is_dismissed or wanted.status == "failed":  # alone, so that the indexes of failed runs can be used
+        runs = ExecutionRun.objects.filter(failed)
+    else:
+        runs = ExecutionRun.objects.filter(failed | Q(status="held"))
     if wanted.muted_at is not None:
         runs = runs.filter(_is_muted(wanted.muted_at), status="failed")
     if wanted.heard_at is not None:
@@ -109,9 +112,11 @@ def dead_event_jobs() -> QuerySet[OutboxJob]:
 
 def groups(wanted: Filter | None = None) -> list[Group]:
     """Failed runs by workflow and fingerprint, the largest group first."""
+    wanted = wanted or Filter()
+    if wanted.status == "held":
+        return []
     rows = (
-        dead_runs(wanted)
-        .filter(status="failed")
+        dead_runs(replace(wanted, status="failed"))
         .order_by()
         .values("workflow_id", "error_fingerprint")
         .annotate(count=Count("id"), first=Min("created_at"), latest=Max("created_at"))

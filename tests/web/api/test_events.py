@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from automate.models import Event, MatchDecision, OutboxJob
 from automate_tenants.context import tenant_scope
+from automate_web import event_search
 from tests.support.workspaces import Workspace
 from tests.web.api.support import NOW, Api, Rows
 
@@ -155,3 +156,18 @@ def test_ids_are_text_in_every_answer(api: Api, rows: Rows) -> None:
 
     assert ids(shown)
     assert all(isinstance(i, str) and UUID(i) for i in ids(shown))
+
+
+def test_a_text_is_looked_for_in_the_types_there_are(api: Api, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in ("order.created", "order.paid", "Invoice.Überfällig", "ticket"):
+        rows.event(type=kind)
+
+    def found(text: str) -> list[str]:
+        return sorted(event["type"] for event in api.get("/events", q=text).json()["results"])
+
+    assert found("ORDER") == ["order.created", "order.paid"]
+    assert found("überf") == ["Invoice.Überfällig"]
+    assert found("nothing such") == []
+    monkeypatch.setattr(event_search, "MOST_TYPES", 2)  # more types than are looked up: every event is
+    assert found("ORDER") == ["order.created", "order.paid"]
+    assert found("nothing such") == []

@@ -23,7 +23,7 @@ from automate_web.api.filters import TRACE_AND_TIME, narrow, trace_and_time
 from automate_web.api.query import Query
 from automate_web.api.rows import event_rows, run_rows
 from automate_web.api.views import PAGE_PARAMETERS, ApiView, find, read
-from automate_web.event_search import DECIDED, decided
+from automate_web.event_search import DECIDED, decided, with_text
 
 SOURCE = "api"
 
@@ -56,7 +56,7 @@ class Events(ApiView):
         for status in query.choices("status", DECIDED)[-1:]:
             rows = decided(rows, status)
         if text := query.text("q"):
-            rows = rows.filter(type__icontains=text)
+            rows = with_text(rows, text)
         return self.page(query, rows, serializers.EventSummary)
 
     @describe(

@@ -26,7 +26,7 @@ from automate_governance.redaction import redact
 from automate_tenants.models import RefusalSample
 from automate_web import filters
 from automate_web.cursor import paginate
-from automate_web.event_search import decided
+from automate_web.event_search import decided, with_text
 from automate_web.newer import count_newer, wants_count
 from automate_web.pages.checklist import checklist
 from automate_web.pages.conditions import conditions
@@ -164,7 +164,7 @@ def search(asked: dict[str, str], *, now: datetime) -> QuerySet[Event]:
     if asked["until"]:
         events = events.filter(pk__lt=filters.id_at(filters.moment(asked["until"], now=now, param="until")))
     if asked["q"]:
-        events = events.filter(type__icontains=asked["q"])
+        events = with_text(events, asked["q"])
     if asked["status"]:
         if asked["status"] not in STATUSES:
             known = {"param": "status", "one_of": list(STATUSES)}
