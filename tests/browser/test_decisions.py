@@ -85,7 +85,7 @@ def test_failures_are_redriven_after_a_look_at_what_repeats(open_page: OpenPage,
 def test_a_version_is_gone_back_to_after_a_look_at_what_changes(open_page: OpenPage, decider: Person) -> None:
     page = open_page(decider)
     import_flows(page, decider.workspace, {**BREAKS, "deadline_seconds": 60, "rule": {"var": "payload.id"}})
-    page.get_by_role("link", name="Breaks").click()
+    page.get_by_role("link", name="Breaks", exact=True).click()
     page.get_by_role("link", name="All versions").click()
     page.get_by_role("link", name="Roll back").click()
     shown = page.locator(".changes")

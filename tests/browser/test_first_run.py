@@ -50,17 +50,17 @@ def test_a_published_change_is_used_by_the_next_event(open_page: OpenPage, runni
     sender = Person("", "", *read_curl(page), None)
     workspace = page.url.removesuffix("/start/")
     page.goto(f"{workspace}/workflows/")
-    page.get_by_role("link", name="Sample").click()
+    page.get_by_role("link", name="Sample: echo every event", exact=True).click()
     page.wait_for_load_state()  # a robot types before the page listens
     definition = json.loads(page.get_by_label("Definition").input_value())
     definition["steps"][2]["params"]["message"] = "Changed for {{ payload.name }}."
 
     page.get_by_label("Definition").fill(json.dumps({**definition, "steps": [{"id": "x"}]}, indent=2))
     expect(page.locator("#problems li").first).to_be_visible()  # checked while typing, nothing sent yet
-    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.locator("#problems li").first).to_be_visible()
     page.get_by_label("Definition").fill(json.dumps(definition, indent=2))
-    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.get_by_text("Version 2 is live")).to_be_visible()
 
     assert sender.post({"name": "Grace"})[0] == 202
@@ -152,7 +152,7 @@ def test_everything_works_without_javascript(open_page: OpenPage, running_platfo
     page.get_by_role("link", name="See what happened").click()
     expect(page.get_by_role("heading", name="Why it ran, or did not")).to_be_visible()
     page.get_by_role("link", name="Workflows").click()
-    page.get_by_role("link", name="Sample").click()
+    page.get_by_role("link", name="Sample: echo every event", exact=True).click()
     page.get_by_label("Definition").fill("{")
     page.get_by_role("button", name="Check").click()
     expect(page.locator("#problems")).to_contain_text("Not JSON")

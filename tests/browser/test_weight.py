@@ -51,4 +51,4 @@ def test_styles_and_scripts_are_compressed_and_may_be_kept_for_ever(open_page: O
     assert answers
     assert [answer.url for answer in answers if "immutable" not in answer.headers["cache-control"]] == []
     plain = [answer for answer in answers if answer.url.endswith(".css") and "tokens" not in answer.url]
-    assert plain and {answer.headers.get("content-encoding") for answer in plain} == {"gzip"}
+    assert plain and {answer.headers.get("content-encoding") for answer in plain} == {"br"}

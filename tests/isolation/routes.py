@@ -22,6 +22,7 @@ class Route:
     needs: Mapping[str, str] = field(default_factory=dict)
     shows: bool = False
     body: Mapping[str, str] = field(default_factory=dict)  # of a POST that would change something
+    of_member: bool = False  # what its address names is one member's own: to another of any role it is not there
     of_release: bool = False  # what its address names is part of this release, and the same in every workspace
 
     def names_an_object(self, ids: Mapping[str, Any]) -> bool:
@@ -311,7 +312,7 @@ ROUTES = [
     ),
     Route("connectors/", "workspace", {"GET": "view_workflow"}),
     Route("connectors/http/curl/", "workspace", {"POST": "view_workflow"}, body={"command": "curl https://a.example"}),
-    Route("connectors/<str:code>/", "workspace", {"GET": "view_workflow"}),
+    Route("connectors/<str:code>/", "workspace", {"GET": "view_workflow"}, of_release=True),
     Route("schedules/", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("schedules/<uuid:schedule_id>/", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("schedules/<uuid:schedule_id>/ticks/", "workspace", {"POST": "run_workflow"}),
@@ -417,12 +418,27 @@ ROUTES = [
         body={"on": "usage.email"},
     ),
     Route("notifications/webhooks/", "workspace", {"POST": "view_members"}, body={"url": "https://made.example.com/"}),
-    Route("notifications/webhooks/<uuid:destination_id>/", "workspace", {"GET": "view_members"}, shows=True),
-    Route("notifications/webhooks/<uuid:destination_id>/rolls/", "workspace", {"POST": "view_members"}),
-    Route("notifications/webhooks/<uuid:destination_id>/enabled/", "workspace", {"POST": "view_members"}),
-    Route("notifications/webhooks/<uuid:destination_id>/removals/", "workspace", {"POST": "view_members"}),
-    Route("notifications/webhooks/<uuid:destination_id>/tests/", "workspace", {"POST": "view_members"}),
-    Route("notifications/deliveries/<uuid:delivery_id>/redeliveries/", "workspace", {"POST": "view_members"}),
+    Route(
+        "notifications/webhooks/<uuid:destination_id>/",
+        "workspace",
+        {"GET": "view_members"},
+        shows=True,
+        of_member=True,
+    ),
+    Route("notifications/webhooks/<uuid:destination_id>/rolls/", "workspace", {"POST": "view_members"}, of_member=True),
+    Route(
+        "notifications/webhooks/<uuid:destination_id>/enabled/", "workspace", {"POST": "view_members"}, of_member=True
+    ),
+    Route(
+        "notifications/webhooks/<uuid:destination_id>/removals/", "workspace", {"POST": "view_members"}, of_member=True
+    ),
+    Route("notifications/webhooks/<uuid:destination_id>/tests/", "workspace", {"POST": "view_members"}, of_member=True),
+    Route(
+        "notifications/deliveries/<uuid:delivery_id>/redeliveries/",
+        "workspace",
+        {"POST": "view_members"},
+        of_member=True,
+    ),
     Route("usage/", "workspace", {"GET": "view_billing"}, shows=True),
     Route("usage.csv", "workspace", {"GET": "view_billing"}, shows=True),
     Route("governance/audit/", "workspace", {"GET": "view_audit"}, shows=True),
@@ -577,7 +593,7 @@ ROUTES = [
     Route("api/v1/audit", "api", {"GET": "audit:read"}, shows=True),
     Route("api/v1/workflows/<str:workflow>/runs", "api", {"POST": "runs:write"}),
     Route("api/v1/connectors", "api", {"GET": "workflows:read"}),
-    Route("api/v1/connectors/<str:connector>", "api", {"GET": "workflows:read"}),
+    Route("api/v1/connectors/<str:connector>", "api", {"GET": "workflows:read"}, of_release=True),
     Route("api/v1/connector-steps", "api", {"POST": "workflows:read"}),
     Route("api/v1/schedules", "api", {"GET": "workflows:read"}, shows=True),
     Route(

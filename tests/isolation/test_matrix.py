@@ -141,7 +141,9 @@ def test_a_role_does_what_it_may_and_nothing_else(role: str, tenant_a: Workspace
             what = f"{role}: {method} /{route.pattern} -> {answer.status_code}"
             if role_allows(role, f"automate.{permission}"):
                 assert answer.status_code < 500, what
-                assert answer.status_code not in {401, 403, 404}, what
+                assert (answer.status_code == 404) is route.of_member, what
+                assert answer.status_code not in {401, 403}, what
+                assert not route.of_member or CANARY not in text_of(answer), what
             else:
                 assert answer.status_code == 403, what
                 assert CANARY not in text_of(answer), what

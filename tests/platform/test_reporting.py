@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import brotli
 import pytest
 import sentry_sdk
 
@@ -15,6 +16,9 @@ from automate_platform import reporting
 from tests.support.sink import Sink
 
 SECRET = "canary-report-5512"
+
+
+UNPACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "br": brotli.decompress, "": bytes}
 
 
 @pytest.fixture
@@ -30,8 +34,8 @@ def sent(sink: Sink) -> str:
     sentry_sdk.flush(timeout=60)
     texts = []
     for request in sink.received:
-        body = gzip.decompress(request.body) if request.headers.get("content-encoding") == "gzip" else request.body
-        texts.append(body.decode())
+        unpack = UNPACK[request.headers.get("content-encoding", "")]
+        texts.append(unpack(request.body).decode())
     return "\n".join(texts)
 
 

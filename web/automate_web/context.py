@@ -76,7 +76,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "mailbox_is_open": mailbox.is_open(request),
     }
     tenant, membership = tenant_of(request), getattr(request, "membership", None)
-    if tenant is None or membership is None:
+    if tenant is None or membership is None or not request.user.is_authenticated:  # logged out a moment ago
         return known
     now_standing = standing(membership, timezone.now())
     is_confirmed = email_code.is_confirmed(request)

@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from automate_governance.errors import Invalid
 
-NAMES = ("status", "workflow", "type", "source", "trace_id", "since", "until", "q")
+NAMES = ("status", "workflow", "type", "source", "trace_id", "since", "until", "q", "tag")
 _SPAN = re.compile(r"^(\d{1,5})\s*([smhdw])$")
 _UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

@@ -85,7 +85,8 @@ def dead_runs(wanted: Filter | None = None) -> QuerySet[ExecutionRun]:
     if wanted.muted_at is not None:
         runs = runs.filter(_is_muted(wanted.muted_at), status="failed")
     if wanted.heard_at is not None:
-        runs = runs.filter(Q(status="held") | ~_is_muted(wanted.heard_at))
+        heard = ~_is_muted(wanted.heard_at)
+        runs = runs.filter(heard if wanted.status == "failed" else heard | Q(status="held"))
     if wanted.fingerprint is not None:
         runs = runs.filter(error_fingerprint=wanted.fingerprint)
     conditions: dict[str, Any] = {

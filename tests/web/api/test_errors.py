@@ -64,7 +64,7 @@ def test_an_object_that_is_not_there_is_404(api: Api, path: str, key: str) -> No
         ("OPTIONS", "/events"),
         ("TRACE", "/events"),
         ("GET", "/workflow-validations"),
-        ("DELETE", "/workflows/order-flow"),
+        ("POST", "/workflows/order-flow"),
         ("BREW", "/events"),
     ],
 )

@@ -102,7 +102,7 @@ class Webhook(fields.Serializer[WebhookEndpoint]):
     slug = fields.CharField()
     url = fields.SerializerMethodField(help_text="Where senders post. Treat it as private.")
     auth = fields.ChoiceField(choices=WebhookEndpoint.Auth.choices)
-    auth_options = JsonObjectOrNull(allow_null=True, help_text="Of `hmac`.")
+    auth_options = JsonObjectOrNull(help_text="Of `hmac`.")
     event_type = fields.CharField()
     type_path = fields.CharField()
     dedupe_path = fields.CharField()
@@ -147,7 +147,7 @@ class WebhookRequest(fields.Serializer[webhook_traffic.Request]):
     why = fields.CharField(help_text="In words.")
     event_id = fields.UUIDField(allow_null=True, help_text="Its event, or the first one of a duplicate.")
     ip = fields.CharField(allow_null=True)
-    headers = JsonObjectOrNull(allow_null=True)
+    headers = JsonObjectOrNull()
     body = fields.CharField(allow_null=True, help_text="Null where it was not read, is over 8 KiB, or a duplicate's.")
 
 

@@ -60,6 +60,7 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
         "page": page,
         "rows": rows_of(page.results, workflows),
         "now": timezone.now(),
+        "may_tick": request.user.has_perm("automate.control_run"),
     }
     return render(request, "runs/_rows.html" if wants_fragment(request) else "runs/list.html", context)
 

@@ -1,10 +1,11 @@
-// A live list that can be read: [data-live-bar] pauses it, or holds it while one has scrolled down, and counts what is new.
+// A live list that can be read: [data-live-bar] pauses it, or holds it while one has scrolled down or ticked rows, and counts what is new.
 (() => {
   const bar = document.querySelector("[data-live-bar]");
   const list = document.getElementById("list");
   if (!bar || !list) return;
   const [pause, badge, word] = ["pause", "new", "word"].map((part) => bar.querySelector(`[data-live-${part}]`));
   const what = bar.dataset.liveBar;
+  const ticked = () => list.querySelector("input:checked") !== null; // somebody is choosing: nothing moves
   const rows = () => [...list.querySelectorAll("a.row[id]")].map((row) => row.id);
   let paused = false, looking = false, passing = false, unsaid = 0, before = new Set(rows());
   bar.hidden = false;
@@ -29,12 +30,12 @@
     const answer = await fetch(url, { headers: { "HX-Request": "true" } }).catch(() => null);
     const count = answer?.ok ? (await answer.text()).trim() : "";
     looking = false;
-    if (count === "0" && !paused) return refresh(); // nothing would move: only states change
+    if (count === "0" && !paused && !ticked()) return refresh(); // nothing would move: only states change
     show(count === "0" ? "" : count);
   };
   list.addEventListener("htmx:beforeRequest", (request) => {
     if (request.target !== list) return;
-    const holds = paused || list.getBoundingClientRect().top < 0;
+    const holds = paused || ticked() || list.getBoundingClientRect().top < 0;
     if (!holds || passing) { passing = false; return; }
     request.preventDefault();
     look();
