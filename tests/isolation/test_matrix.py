@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 IN_A = [route for route in ROUTES if route.where in {"workspace", "both", "ticket"} and "api" not in route.pattern]
 MEMBERS_ONLY = [route for route in ROUTES if route.where == "workspace"]
 API = [route for route in ROUTES if route.where == "api"]
+MOST_AT_ONCE = 24  # routes that one test asks, of several areas or one large one
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -30,7 +31,13 @@ def by_area(routes: list[Route]) -> list[Any]:
     for route in routes:
         parts = route.pattern.strip("^").removeprefix("api/v1/").split("/")
         areas.setdefault(parts[0] or "(root)", []).append(route)
-    return [pytest.param(found, id=area) for area, found in areas.items()]
+    together: list[tuple[str, list[Route]]] = []
+    for area, found in areas.items():
+        if together and len(together[-1][1]) + len(found) <= MOST_AT_ONCE:
+            name, before = together.pop()
+            area, found = f"{name}, {area}", before + found
+        together.append((area, found))
+    return [pytest.param(found, id=area) for area, found in together]
 
 
 def text_of(answer: Any) -> str:

@@ -25,9 +25,9 @@ class Group:
 
 GROUPS = {
     "unit": Group(test_seconds=60, budget_seconds=210),
-    "integration": Group(test_seconds=120, budget_seconds=580),
-    "processes": Group(test_seconds=240, budget_seconds=680),
-    "browser": Group(test_seconds=240, budget_seconds=330),
+    "integration": Group(test_seconds=120, budget_seconds=620),
+    "processes": Group(test_seconds=240, budget_seconds=700),
+    "browser": Group(test_seconds=240, budget_seconds=270),
 }
 DATABASE_FIXTURES = {"db", "transactional_db", "database_urls", "tenant_a", "tenant_b"}
 spent_seconds: dict[str, float] = defaultdict(float)
