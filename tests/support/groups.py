@@ -1,7 +1,7 @@
 """Four groups of tests, each with a time limit per test and a time budget for the whole group.
 
 unit: neither database nor process · integration: the database · processes: the product's processes · browser: Chromium.
-Together the budgets are 30 minutes: 15 on two cores.
+Together the budgets are 33 minutes, with what a busy machine takes more; quiet, the suite is to take 15 on two cores.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Group:
 
 
 GROUPS = {
-    "unit": Group(test_seconds=60, budget_seconds=210),
-    "integration": Group(test_seconds=120, budget_seconds=620),
-    "processes": Group(test_seconds=240, budget_seconds=700),
-    "browser": Group(test_seconds=240, budget_seconds=270),
+    "unit": Group(test_seconds=60, budget_seconds=220),
+    "integration": Group(test_seconds=120, budget_seconds=680),
+    "processes": Group(test_seconds=240, budget_seconds=790),
+    "browser": Group(test_seconds=240, budget_seconds=290),
 }
 DATABASE_FIXTURES = {"db", "transactional_db", "database_urls", "tenant_a", "tenant_b"}
 spent_seconds: dict[str, float] = defaultdict(float)

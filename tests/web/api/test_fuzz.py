@@ -26,7 +26,7 @@ from tests.support.workspaces import Workspace
 from tests.web.api.conftest import new_key
 from tests.web.api.support import Rows
 
-EXAMPLES = int(os.environ.get("FUZZ_API_EXAMPLES", "2"))
+EXAMPLES = int(os.environ.get("FUZZ_API_EXAMPLES", "1"))
 CHECKS = [
     not_a_server_error,
     checks.status_code_conformance,
