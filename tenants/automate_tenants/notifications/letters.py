@@ -13,28 +13,29 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import transaction
 
 from automate_tenants.models import Membership, Tenant
 from automate_tenants.notifications.models import Channel, Delivery, Notification
+from automate_tenants.notifications.taking import due, take
 
 logger = logging.getLogger("automate.notifications")
 MEMBERS_AT_ONCE = 20
 MOST_IN_A_LETTER = 50
-LEASE = timedelta(minutes=2)  # a sender that died is followed by another
 RETRIES = (60, 300, 1_800, 7_200, 18_000, 36_000, 86_400)  # seconds after each try that failed
 SETTINGS_PATH = "/notifications/settings/"
 
 
 def send(tenant: Tenant, *, now: datetime) -> int:
     """Send what is due to members of the tenant whose scope this is; how many letters went out."""
-    due = Delivery.objects.filter(channel=Channel.EMAIL, status=Delivery.Status.PENDING, due_at__lte=now)
-    people = list(due.order_by("user_id").values_list("user_id", flat=True).distinct()[:MEMBERS_AT_ONCE])
+    people = list(
+        due(Channel.EMAIL, now).order_by("user_id").values_list("user_id", flat=True).distinct()[:MEMBERS_AT_ONCE]
+    )
     return sum(_send_to(tenant, user_id, now) for user_id in people)
 
 
 def _send_to(tenant: Tenant, user_id: int, now: datetime) -> bool:
-    taken = _take(user_id, now)
+    mine = due(Channel.EMAIL, now).filter(user_id=user_id).order_by("notification_id")
+    taken = take(mine, most=MOST_IN_A_LETTER, now=now)
     if not taken:
         return False
     member = Membership.objects.filter(tenant_id=tenant.pk, user_id=user_id).select_related("user").first()
@@ -50,19 +51,6 @@ def _send_to(tenant: Tenant, user_id: int, now: datetime) -> bool:
         return False
     rows.update(status=Delivery.Status.SENT, error="")
     return True
-
-
-@transaction.atomic
-def _take(user_id: int, now: datetime) -> list[Delivery]:
-    due = Delivery.objects.filter(
-        channel=Channel.EMAIL, status=Delivery.Status.PENDING, due_at__lte=now, user_id=user_id
-    )
-    locked = due.select_for_update(skip_locked=True, of=("self",)).select_related("notification")
-    taken = list(locked.order_by("notification_id")[:MOST_IN_A_LETTER])
-    for each in taken:
-        each.attempts, each.attempted_at, each.due_at = each.attempts + 1, now, now + LEASE
-    Delivery.objects.bulk_update(taken, ["attempts", "attempted_at", "due_at"])
-    return taken
 
 
 def _try_again(taken: Sequence[Delivery], error: str, now: datetime) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import CharField, Exists, F, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Concat
 
@@ -21,11 +21,11 @@ from automate_tenants.context import current_tenant, public_scope, tenant_scope
 from automate_tenants.models import DispatchTenant, NotificationTurn, RefusalEpisode, Tenant
 from automate_tenants.notifications import letters, watching, webhooks
 from automate_tenants.notifications.models import Delivery
+from automate_tenants.notifications.taking import LEASE
 from automate_tenants.provisioning import ref
 
 logger = logging.getLogger("automate.notifications")
 LOOK_EVERY, WHOLE_EVERY = timedelta(seconds=20), timedelta(hours=1)
-LEASE = timedelta(minutes=2)
 FIRST_LOOK_BACK = timedelta(hours=1)
 
 
@@ -50,7 +50,7 @@ def go_round(*, now: datetime, go_on: Callable[[], bool] = lambda: True) -> int:
             try:
                 with tenant_scope(ref(taken.tenant)):
                     serve(taken, now=now)
-            except DatabaseError:
+            except Exception:  # of whatever kind: one workspace delays no other
                 logger.exception("Notifications of a workspace failed; they are tried again.")
     return served
 

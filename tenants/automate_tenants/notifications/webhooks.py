@@ -7,9 +7,6 @@ egress forbids (a private address, a host that policy does not name) is not trie
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import json
 import random
 from collections.abc import Sequence
@@ -20,7 +17,7 @@ from typing import Any
 from django.db import transaction
 
 from automate.ingest import signing_secret
-from automate.ingest.verify import secret_bytes
+from automate.ingest.schemes.standard_webhooks import StandardWebhooks
 from automate.policy.stored import effective_policy
 from automate_governance.crypto import Unsealable
 from automate_governance.egress import Egress, EgressDenied, EgressError, InvalidTarget, bridge
@@ -30,13 +27,14 @@ from automate_tenants.key_store import data_key
 from automate_tenants.models import Tenant
 from automate_tenants.notifications import destinations, letters
 from automate_tenants.notifications.models import Channel, Delivery, Destination
+from automate_tenants.notifications.taking import due, take
 
 RETRIES = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)  # seconds after each try that failed
 JITTER = 0.1  # of the wait, at random on top of it
 AT_ONCE = 20
 TIMEOUT_SECONDS = 10.0
-LEASE = timedelta(minutes=2)  # a sender that died is followed by another
 GONE = 410
+SCHEME = StandardWebhooks()
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Outcome:
 
 def send(*, now: datetime) -> int:
     """Send what is due from the current tenant, at most 20 at once; how many were tried."""
-    taken = _take(now)
+    taken = take(due(Channel.WEBHOOK, now).order_by("due_at"), most=AT_ONCE, now=now)
     if not taken:
         return 0
     tenant = Tenant.objects.get(pk=current_tenant().id)
@@ -98,26 +96,15 @@ def body(tenant: Tenant, delivery: Delivery) -> bytes:
     )
 
 
-def signatures(secrets: Sequence[str], *, webhook_id: str, timestamp: int, raw: bytes) -> str:
-    """The header `webhook-signature`: one `v1` for each secret (HMAC-SHA256 over `id.timestamp.body`).
+def signed(secrets: Sequence[str], *, webhook_id: str, raw: bytes, now: datetime) -> dict[str, str]:
+    """The headers of Standard Webhooks, with one `v1` signature for each secret.
 
-    >>> signatures(["whsec_aGVsbG8="], webhook_id="msg_1", timestamp=1, raw=b"{}")
+    >>> now = datetime.fromtimestamp(1)
+    >>> signed(["whsec_aGVsbG8="], webhook_id="msg_1", raw=b"{}", now=now)["webhook-signature"]
     'v1,Pd7GNrx/mWyxAr0PqHl2KIAC0Q1SC5QCIVFnGAOF9lM='
     """
-    signed = f"{webhook_id}.{timestamp}.".encode() + raw
-    digests = (hmac.new(secret_bytes(secret), signed, hashlib.sha256).digest() for secret in secrets)
-    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
-
-
-@transaction.atomic
-def _take(now: datetime) -> list[Delivery]:
-    due = Delivery.objects.filter(channel=Channel.WEBHOOK, status=Delivery.Status.PENDING, due_at__lte=now)
-    locked = due.select_for_update(skip_locked=True, of=("self",)).select_related("notification", "destination")
-    taken = list(locked.order_by("due_at")[:AT_ONCE])
-    for each in taken:
-        each.attempts, each.attempted_at, each.due_at = each.attempts + 1, now, now + LEASE
-    Delivery.objects.bulk_update(taken, ["attempts", "attempted_at", "due_at"])
-    return taken
+    each = [SCHEME.sign(secret=one, raw=raw, delivery=webhook_id, now_seconds=now.timestamp()) for one in secrets]
+    return {**each[0], "webhook-signature": " ".join(headers["webhook-signature"] for headers in each)}
 
 
 def _egress() -> Egress:
@@ -136,13 +123,10 @@ def _call(egress: Egress, destination: Destination | None, webhook_id: str, raw:
         secrets = signing_secret.open_all(key, destination.pk, bytes(destination.sealed), now=now)
     except Unsealable:
         return _answer(Outcome(error="Its secret cannot be opened. Roll it.", is_final=True))
-    timestamp = int(now.timestamp())
     headers = {
         "content-type": "application/json",
         "user-agent": "django-automate-notifications/1",
-        "webhook-id": webhook_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": signatures(secrets, webhook_id=webhook_id, timestamp=timestamp, raw=raw),
+        **signed(secrets, webhook_id=webhook_id, raw=raw, now=now),
     }
     return _post(egress, destination.url, headers, raw)
 

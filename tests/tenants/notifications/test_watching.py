@@ -9,16 +9,15 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 
-from automate.ids import new_id
-from automate.models import Event, WebhookEndpoint, Workflow
+from automate.models import WebhookEndpoint, Workflow
 from automate.services import create_workflow, publish_version
 from automate.services.halts import halt, resume
 from automate_llm.models import Budget
 from automate_tenants import halts
-from automate_tenants.context import public_scope, tenant_scope
+from automate_tenants.context import current_tenant, public_scope, tenant_scope
 from automate_tenants.invitations import accept, invite
-from automate_tenants.models import ApiKey, Membership, NotificationTurn, RefusalCount, RefusalEpisode
-from automate_tenants.notifications import choices, inbox, keeping, kinds, rounds
+from automate_tenants.models import ApiKey, Membership, NotificationTurn, RefusalCount, RefusalEpisode, RequestCount
+from automate_tenants.notifications import choices, inbox, keeping, kinds, rounds, watching
 from automate_tenants.notifications.models import Choice, Notification
 from tests.isolation.conftest import new_member
 from tests.support.workspaces import Workspace
@@ -111,15 +110,12 @@ def test_a_webhook_that_refuses_everything_is_told_and_one_that_accepts_somethin
             trace_id=uuid4(), due_at=NOW,
         )  # fmt: skip
         RefusalCount.objects.create(**facts, code="invalid_signature", minute=NOW, count=12)
-    with tenant_scope(tenant_a.ref):
-        accepted = Event.objects.create(
-            id=new_id(), type="a", payload={}, source="webhook:default", trace_id=uuid4(), received_at=NOW
-        )
+        accepted = RequestCount.objects.create(**facts, since=NOW, accepted=1, duplicates=0, latest_at=NOW)
     look(tenant_a, later(minutes=1))
     assert told(tenant_a) == []
 
-    with tenant_scope(tenant_a.ref):
-        Event.objects.filter(pk=accepted.pk).delete()
+    with public_scope():
+        RequestCount.objects.filter(pk=accepted.pk).update(latest_at=NOW - timedelta(hours=2))
     for minutes in (2, 3):
         look(tenant_a, later(minutes=minutes))
 
@@ -199,3 +195,25 @@ def test_old_ones_go_and_so_does_what_people_who_left_had_chosen(tenant_a: Works
         assert keeping.keep_house(now=NOW + timedelta(days=91)) >= 1
         assert not Notification.objects.exists()
         assert not Choice.objects.exists()
+
+
+def test_a_workspace_that_cannot_be_looked_at_delays_no_other(
+    tenant_a: Workspace, tenant_b: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = watching.lately
+
+    def lately(**given: Any) -> None:
+        if current_tenant().id == tenant_a.ref.id:
+            raise KeyError("since")
+        real(**given)
+
+    monkeypatch.setattr(watching, "lately", lately)
+    with public_scope():
+        NotificationTurn.objects.all().delete()
+
+    rounds.go_round(now=NOW)
+
+    with public_scope():
+        looked_at = dict(NotificationTurn.objects.values_list("tenant_id", "looked_at"))
+    assert looked_at[tenant_b.ref.id] == NOW
+    assert looked_at[tenant_a.ref.id] is None

@@ -16,7 +16,8 @@ from automate_tenants.models import Membership, NotificationTurn
 from automate_tenants.notifications import destinations, kinds, rounds, webhooks
 from automate_tenants.notifications.destinations import Added, InvalidDestination
 from automate_tenants.notifications.making import notify
-from automate_tenants.notifications.models import Delivery
+from automate_tenants.notifications.models import Channel, Delivery
+from automate_tenants.notifications.taking import due, take
 from tests.isolation.conftest import new_member
 from tests.support.sink import Answer, Sink
 from tests.support.workspaces import Workspace
@@ -198,8 +199,9 @@ def test_a_sender_that_died_is_followed_by_another(
     taken = rounds._take(NOW)
     assert taken is not None
     with tenant_scope(tenant_a.ref):
-        webhooks._take(NOW)
-        rounds.letters._take(owner.user_id, NOW)
+        for channel in (Channel.WEBHOOK, Channel.EMAIL):
+            assert len(take(due(channel, NOW), most=20, now=NOW)) == 1
+            assert take(due(channel, NOW), most=20, now=NOW) == []
     run(later(seconds=60))
     assert (http_sink.received, letters) == ([], [])
 
