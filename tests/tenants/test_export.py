@@ -189,3 +189,22 @@ def test_what_fails_says_so_and_what_kills_three_workers_is_given_up(
     assert jobs.make_next(NOW + timedelta(seconds=1)) is None
     deadly.refresh_from_db()
     assert (deadly.status, "died" in deadly.error) == ("failed", True)
+
+
+def test_what_fails_after_another_worker_took_over_leaves_that_ones_parts(
+    full: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = jobs.ask(tenant_id=full.ref.id, is_raw=False, actor="user:1", now=NOW)
+
+    def fail_late(out: Any, **options: Any) -> None:
+        with public_scope():
+            WorkspaceExport.objects.filter(pk=asked.pk).update(attempts=2)
+            ExportChunk.objects.create(export_id=asked.pk, number=0, sealed=b"theirs")
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(archive, "write", fail_late)
+    jobs.make_next(NOW)
+
+    asked.refresh_from_db()
+    assert (asked.status, asked.attempts, asked.error) == ("running", 2, "")
+    assert ExportChunk.objects.filter(export_id=asked.pk).count() == 1

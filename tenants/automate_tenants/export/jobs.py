@@ -72,9 +72,14 @@ def find(tenant_id: int, export_id: UUID | str) -> WorkspaceExport:
     return found
 
 
+def is_there(export: WorkspaceExport, now: datetime) -> bool:
+    """Whether the archive is made and has not expired."""
+    return export.status == Status.DONE and export.expires_at is not None and export.expires_at > now
+
+
 def download(export: WorkspaceExport, *, actor: str, now: datetime) -> Iterator[bytes]:
     """The archive's bytes, part by part; noted in the audit log. Raises ExportGone."""
-    if export.status != Status.DONE or export.expires_at is None or export.expires_at <= now:
+    if not is_there(export, now):
         status = "expired" if export.status == Status.DONE else export.status
         raise ExportGone("There is no archive: it has expired or is not made.", details={"status": str(status)})
     tenant = tenant_by_id(export.tenant_id)
@@ -144,8 +149,8 @@ def _renew(export: WorkspaceExport) -> None:
 def _fail(export: WorkspaceExport, error: Exception) -> None:
     """Its words may hold what must not be shown; its kind tells an operator where to look."""
     words = f"It was not made: {type(error).__name__}. Whoever runs this installation finds more in the log."
-    _mine(export).update(status=Status.FAILED, ended_at=datetime.now(UTC), lease_until=None, error=words)
-    ExportChunk.objects.filter(export_id=export.pk).delete()
+    if _mine(export).update(status=Status.FAILED, ended_at=datetime.now(UTC), lease_until=None, error=words):
+        ExportChunk.objects.filter(export_id=export.pk).delete()  # else the parts are another worker's by now
 
 
 def _record(export: WorkspaceExport, actor: str, action: str, now: datetime, **details: str) -> None:

@@ -47,10 +47,10 @@ class ExportShown(fields.Serializer[WorkspaceExport]):
     )
 
     def get_status(self, export: WorkspaceExport) -> str:
-        return str(export.status) if export.status != "done" or _is_there(export) else "expired"
+        return str(export.status) if export.status != "done" or jobs.is_there(export, timezone.now()) else "expired"
 
     def get_archive_url(self, export: WorkspaceExport) -> str | None:
-        if not _is_there(export):
+        if not jobs.is_there(export, timezone.now()):
             return None
         return f"{settings.BASE_URL.rstrip('/')}{link_to(export, self.context['actor'])}"
 
@@ -131,7 +131,3 @@ class Deletions(ApiView):
             tenant_id=current_tenant().id, actor=self.caller.actor, confirm=said["confirm"], now=timezone.now()
         )
         return Response(DeletionShown({"slug": asked.slug, "delete_at": asked.delete_at}).data, status=202)
-
-
-def _is_there(export: WorkspaceExport) -> bool:
-    return export.status == "done" and export.expires_at is not None and export.expires_at > timezone.now()

@@ -60,7 +60,7 @@ def exports(request: WorkspaceRequest) -> HttpResponse:
             messages.success(request, "The export is being made. This page shows when it is there.", extra_tags="ok")
             return redirect("exports")
     now = timezone.now()
-    rows = [(one, person(one.asked_by), _is_there(one)) for one in jobs.exports(request.tenant.id)[:20]]
+    rows = [(one, person(one.asked_by), jobs.is_there(one, now)) for one in jobs.exports(request.tenant.id)[:20]]
     context = {
         "form": form,
         "is_on": is_on,
@@ -155,10 +155,6 @@ def _delete(request: WorkspaceRequest, form: DeletionForm) -> bool:
         form.add_error(error.details.get("param"), error.message)
         return False
     return True
-
-
-def _is_there(export: WorkspaceExport) -> bool:
-    return export.status == "done" and export.expires_at is not None and export.expires_at > timezone.now()
 
 
 def _stream(export: WorkspaceExport, by: str) -> StreamingHttpResponse:
