@@ -39,10 +39,11 @@ def _run(stop: threading.Event) -> None:
             found = do()
         except DatabaseError:
             logger.debug("Chores wait for the database.")
+            connection.close()  # a new one is tried the next time
             found = False
         except Exception:
             logger.exception("A chore failed; it is tried again.")
             found = False
         if not found:
-            connection.close()  # mostly there is nothing to do for days
             stop.wait(EVERY_SECONDS)
+    connection.close()
