@@ -29,7 +29,8 @@ from automate.services.secrets import rotate_secret
 from automate_tenants.context import public_scope, tenant_scope
 from tests.isolation.conftest import client, host_of, logged_in
 from tests.isolation.planted import CANARY, Planted
-from tests.isolation.routes import ROUTES, Route, address
+from tests.isolation.route import Route, address
+from tests.isolation.routes import ROUTES
 from tests.support.sink import Sink
 from tests.support.workspaces import Workspace
 

@@ -13,7 +13,8 @@ from automate_tenants.models import Membership
 from automate_tenants.permissions import role_allows
 from tests.isolation.conftest import client, host_of, logged_in, new_member
 from tests.isolation.planted import CANARY, Planted, fingerprint
-from tests.isolation.routes import ROUTES, Route, address, walked
+from tests.isolation.route import Route, address
+from tests.isolation.routes import ROUTES, walked
 from tests.support.workspaces import Workspace
 
 pytestmark = pytest.mark.django_db
