@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from django.db import connection, transaction
 
 from automate_billing import statements
-from automate_billing.models import Subscription, UsageAlert, UsageDay, UsageDelta
+from automate_billing.models import Subscription, UsageAlert, UsageDay, UsageDelta, UsageThresholds
 from automate_tenants.models import Tenant
 
 DETAIL = timedelta(days=400)  # by workflow and source: a year, and the time to compare with it
@@ -35,6 +35,7 @@ def forget(tenant: Tenant) -> None:
     """The workspace is being deleted: what is left of it here says how much it used, and nothing else."""
     UsageDelta.objects.filter(schema_name=tenant.schema_name).delete()
     UsageAlert.objects.filter(tenant_id=tenant.pk).delete()
+    UsageThresholds.objects.filter(pk=tenant.pk).delete()
     _sum_up({"before": None, "tenant_id": tenant.pk, "limit": None})
 
 

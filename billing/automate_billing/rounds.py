@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from automate_billing import alerts, keeping, limits, report, storage, subscriptions
+from automate_billing import alerts, keeping, limits, report, storage, subscriptions, thresholds
 from automate_billing.fold import fold
 from automate_billing.meters import EVENTS, HOLDING, METERS
 from automate_billing.models import Subscription
@@ -52,13 +52,14 @@ def look_at(tenant_ids: Iterable[int], *, now: datetime) -> None:
         return
     since = month_of((now - ZONES_APART).date()).start
     sums = report.sums(limited, since)
-    known = alerts.noted(limited, now=now)
+    known, chosen = alerts.noted(limited, now=now), thresholds.of_workspaces(limited)
     for tenant in Tenant.objects.filter(pk__in=limited):
         plan, period = limited[tenant.pk], period_at(now, tenant.timezone)
         used = _used(tenant, period, sums, today=now.astimezone(zone_of(tenant.timezone)).date())
         if tenant.plan_room is not None or _is_near(used, plan):
             limits.keep(tenant.pk, plan, now=now)
-        alerts.note(tenant, plan, used, period, known=known, now=now)
+        wanted = chosen.get(tenant.pk, thresholds.Thresholds())
+        alerts.note(tenant, plan, used, period, known=known, chosen=wanted, now=now)
 
 
 def _used(tenant: Tenant, period: Period, sums: dict[tuple[int, str, date], int], *, today: date) -> dict[str, int]:

@@ -34,6 +34,7 @@ SCOPES = (
     "policy:read",
     "policy:write",
     "usage:read",
+    "usage:write",
     "keys:read",
     "keys:write",
     "webhooks:read",

@@ -10,9 +10,10 @@ from django.core import mail
 from django.test import Client
 
 from automate.models import AuditLogEntry
-from automate_billing import rounds, subscriptions
+from automate_billing import rounds, subscriptions, thresholds
 from automate_billing.fold import add
 from automate_billing.models import UsageAlert, UsageDay
+from automate_governance.errors import Invalid
 from automate_tenants.context import public_scope, tenant_scope
 from automate_tenants.notifications import rounds as notifications
 from tests.isolation.conftest import host_of, logged_in, new_member
@@ -111,6 +112,55 @@ def test_a_letter_that_could_not_be_sent_is_tried_again(on_free: Workspace, sett
     for minutes in (0, 1, 2):
         notifications.go_round(now=NOW + timedelta(minutes=minutes))
     assert len(subjects()) == 1
+
+
+def choose(workspace: Workspace, *every: int, **meters: tuple[int, ...]) -> None:
+    with public_scope():
+        thresholds.choose(tenant_id=workspace.ref.id, every=every, meters=meters, actor="test", now=NOW)
+
+
+def test_thresholds_that_were_chosen_are_told_and_no_others(on_free: Workspace, tenant_b: Workspace) -> None:
+    choose(on_free, 20, llm=(90,), storage=())
+    for meter, amount in (("runs", 6_000), ("llm", 4_250_000), ("storage", 999_000_000)):
+        use(on_free, meter, amount)
+
+    assert subjects() == ["Alpha: 20 % of this month's Runs used"]
+    with public_scope():
+        shown = UsageAlert.objects.filter(meter__in=("llm", "storage")).values_list("meter", "percent", "told_at")
+        assert set(shown) == {("llm", 80, None), ("storage", 80, None)}  # the banner's
+        assert thresholds.of_workspace(tenant_b.ref.id).of("runs") == (50, 80, 100)
+
+
+def test_the_limit_that_holds_events_is_told_whatever_was_chosen(on_free: Workspace) -> None:
+    choose(on_free)
+    use(on_free, "events", 10_000)
+
+    assert subjects() == ["Alpha: 100 % of this month's Events used"]
+
+
+def test_a_threshold_changed_in_mid_period_is_told_once_and_only_upwards(on_free: Workspace) -> None:
+    use(on_free, "runs", 5_500)  # 50 % is told
+    for hour, chosen in enumerate(((30, 60), (52,), (50, 52), (54, 100)), start=1):
+        choose(on_free, *chosen)
+        use(on_free, "runs", 1, at=NOW + timedelta(hours=hour))
+
+    assert [subject.split()[1] for subject in subjects()] == ["50", "52", "54"]
+
+
+def test_a_choice_is_audited_and_the_same_one_again_is_nothing(on_free: Workspace) -> None:
+    for _ in range(2):
+        choose(on_free, 90, 40, 90, llm=(10,))
+
+    with tenant_scope(on_free.ref):
+        [entry] = AuditLogEntry.objects.filter(action="usage.thresholds")
+    assert entry.details["every"] == [40, 90]
+    assert entry.details["was"] == {"every": [50, 80, 100], "meters": {}}
+
+
+@pytest.mark.parametrize(("every", "meters"), [([0], {}), ([101], {}), ([50], {"cpu": [1]}), (range(1, 12), {})])
+def test_what_no_threshold_can_be_is_refused(on_free: Workspace, every: Any, meters: Any) -> None:
+    with public_scope(), pytest.raises(Invalid):
+        thresholds.choose(tenant_id=on_free.ref.id, every=every, meters=meters, actor="test", now=NOW)
 
 
 def test_storage_is_its_latest_level(on_free: Workspace) -> None:

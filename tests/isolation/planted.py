@@ -49,7 +49,7 @@ from automate_tenants.notifications.models import Delivery, Notification
 CANARY = "canary"
 SCOPES = ("events:write", "events:read", "runs:read", "runs:write", "workflows:read", "workflows:write",
           "workflows:publish", "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read",
-          "policy:write", "usage:read", "keys:read", "keys:write", "webhooks:read", "webhooks:write",
+          "policy:write", "usage:read", "usage:write", "keys:read", "keys:write", "webhooks:read", "webhooks:write",
           "notifications:read", "notifications:write")  # fmt: skip
 _CHANGING = {"latest_used_at", "latest_seen_at"}  # noting the use of a key or a visit is no change of the workspace
 

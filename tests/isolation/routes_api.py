@@ -126,6 +126,7 @@ API = [
     ),
     Route("api/v1/overview", "api", {"GET": "runs:read"}),
     Route("api/v1/usage", "api", {"GET": "usage:read"}),
+    Route("api/v1/usage/alerts", "api", {"GET": "usage:read", "PUT": "usage:write"}),
     Route("api/v1/usage/days", "api", {"GET": "usage:read"}, shows=True),
     Route("api/v1/audit", "api", {"GET": "audit:read"}, shows=True),
     Route("api/v1/workflows/<str:workflow>/runs", "api", {"POST": "runs:write"}),

@@ -414,6 +414,7 @@ PORTAL = [
         of_member=True,
     ),
     Route("usage/", "workspace", {"GET": "view_billing"}, shows=True),
+    Route("usage/alerts/", "workspace", {"POST": "manage_billing"}, body={"every": "40, 90"}),
     Route("usage.csv", "workspace", {"GET": "view_billing"}, shows=True),
     Route("governance/audit/", "workspace", {"GET": "view_audit"}, shows=True),
     Route("governance/audit.csv", "workspace", {"GET": "view_audit"}, shows=True),

@@ -272,6 +272,17 @@ def _rest(nouns: Nouns) -> None:
     _feed(listen)
     usage = _verb(nouns, "usage", "what is used of the plan", "automate usage --period 2026-11", "usage:run")
     usage.add_argument("--period", help="a month such as 2026-11 (this one)")
+    alerts = _verb(
+        nouns,
+        "usage-alerts",
+        "at which percents of the plan members are told",
+        "automate usage-alerts --every 50,80,100 --meter llm=25,50,75",
+        "usage:alerts",
+    )
+    alerts.add_argument("--every", metavar="PERCENTS", help="of each meter without its own; or: none")
+    alerts.add_argument(
+        "--meter", action="append", default=[], metavar="METER=PERCENTS", help="of one meter; nothing after =: as every"
+    )
     completion = nouns.add_parser(
         "completion",
         help="print a script that completes commands in a shell",

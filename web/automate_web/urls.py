@@ -253,6 +253,7 @@ urlpatterns = [
         name="notification-redeliver",
     ),
     path("usage/", usage.usage, name="usage"),
+    path("usage/alerts/", usage.alerts, name="usage-alerts"),
     path("usage.csv", usage.export, name="usage-csv"),
     path("settings/", workspace_settings.page, name="settings"),
     path("settings/exports/", workspace_data.exports, name="exports"),

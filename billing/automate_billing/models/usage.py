@@ -40,7 +40,7 @@ class UsageDay(models.Model):
 
 
 class UsageAlert(models.Model):
-    """That a workspace was told of a threshold: once a period, whichever of many processes sees it first."""
+    """That usage passed a threshold: once a period, whichever of many processes sees it first."""
 
     tenant_id = models.BigIntegerField()
     period = models.CharField(max_length=7)  # as 2026-11
@@ -50,7 +50,7 @@ class UsageAlert(models.Model):
     included = models.BigIntegerField()
     at = models.DateTimeField()
     period_ends_at = models.DateTimeField()
-    told_at = models.DateTimeField(null=True)  # its notification went out with it; null: of a release before
+    told_at = models.DateTimeField(null=True)  # null: nobody was told, for they chose other thresholds, or a higher one
 
     class Meta:
         constraints = [
@@ -59,3 +59,16 @@ class UsageAlert(models.Model):
 
     def __str__(self) -> str:
         return f"tenant {self.tenant_id} {self.period} {self.meter} {self.percent} %"
+
+
+class UsageThresholds(models.Model):
+    """At which percents a workspace wants to be told; no row: at those of `thresholds.DEFAULT`."""
+
+    tenant_id = models.BigIntegerField(primary_key=True)
+    every = models.JSONField()  # [percent], rising: of each meter that is not in `meters`
+    meters = models.JSONField()  # {meter: [percent]}
+    changed_at = models.DateTimeField()
+    changed_by = models.CharField(max_length=200)  # as the audit log names them
+
+    def __str__(self) -> str:
+        return f"tenant {self.tenant_id} {self.every} {self.meters}"

@@ -41,7 +41,7 @@ KINDS = (
     Kind(
         USAGE,
         "Usage nears what the plan includes",
-        "At 50, 80 and 100 % of each meter, once a period.",
+        "At the thresholds that the Usage page sets (50, 80 and 100 % of each meter), once a period.",
         "automate.view_billing",
         "automate.manage_billing",
     ),

@@ -28,8 +28,8 @@ from automate_tenants.context import TenantRef, tenant_scope
 ALL_SCOPES = ["events:write", "events:read", "runs:read", "runs:write", "workflows:read", "workflows:write",
               "workflows:publish",
               "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read", "policy:write",
-              "usage:read", "keys:read", "keys:write", "webhooks:read", "webhooks:write", "workspace:export",
-              "workspace:delete"]  # fmt: skip
+              "usage:read", "usage:write", "keys:read", "keys:write", "webhooks:read", "webhooks:write",
+              "workspace:export", "workspace:delete"]  # fmt: skip
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 DEFINITION: dict[str, Any] = {
     "slug": "order-flow",

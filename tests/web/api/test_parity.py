@@ -100,6 +100,7 @@ ACTIONS: dict[str, tuple[str, ...] | Except] = {
     "governance/policies/": ("policy_save", "policy_previews_create"),
     "governance/llm/": ("llm_preferences_save",),
     "governance/kill-switch/": ("halts_save", "workflow_halts_save"),
+    "usage/alerts/": ("usage_alerts_save",),
     "views/": ("views_create",),
     "views/<int:view_id>/": ("views_change",),
     "views/<int:view_id>/removals/": ("views_delete",),

@@ -207,6 +207,15 @@ def test_a_request_that_got_no_answer_is_sent_again_and_done_once(
 
 def test_usage_doctor_and_open_say_what_they_see(automate: Automate) -> None:
     assert "events" in automate("usage").out
+    assert "50 %, 80 %, 100 %" in automate("usage-alerts").out
+    chosen = automate("usage-alerts", "--every", "none", "--meter", "llm=75,25", "--json").data
+    assert (chosen["in_force"]["llm"], chosen["in_force"]["events"], chosen["in_force"]["storage"]) == (
+        [25, 75],
+        [100],
+        [],
+    )
+    assert automate("usage-alerts", "--meter", "llm=", "--json").data["meters"] == {}
+    assert automate("usage-alerts", "--every", "half").code == 2
     opened = automate("open", "runs/?status=failed", "--no-input")
     assert opened.out == "http://testserver/enter/alpha/?next=/runs/%3Fstatus%3Dfailed\n"
     found = {each["subject"]: each["state"] for each in automate("doctor", "--json").data}

@@ -119,6 +119,28 @@ def test_the_api_tells_the_same(tenant_a: Workspace, today: date, workflow: Work
     assert Api(new_key(tenant_a, ["runs:read"])).get("/usage").status_code == 403
 
 
+def test_thresholds_are_chosen_on_the_page(browser: Client, tenant_a: Workspace) -> None:
+    saved = browser.post("/usage/alerts/", {"every": "90, 40 %", "llm": "none"}, follow=True)
+    assert "<dt>Runs</dt><dd>40 %, 90 %, 100 %</dd>" in saved.content.decode()
+    assert "<dt>LLM spend</dt><dd>none</dd>" in saved.content.decode()
+
+    wrong = browser.post("/usage/alerts/", {"every": "half", "llm": "101"})
+    assert wrong.status_code == 422
+    assert wrong.content.decode().count("Write whole numbers from 1 to 100") >= 2
+    assert 'value="half"' in wrong.content.decode()
+
+
+def test_thresholds_over_the_api_are_replaced_as_a_whole(tenant_a: Workspace) -> None:
+    api = Api(new_key(tenant_a, ["usage:read", "usage:write"]))
+
+    saved = api.send("PUT", "/usage/alerts", {"every": [90], "meters": {"llm": [10, 5]}}, {}).json()
+    assert (saved["every"], saved["meters"], saved["in_force"]["events"]) == ([90], {"llm": [5, 10]}, [90, 100])
+    assert api.get("/usage/alerts").json() == saved
+    assert api.send("PUT", "/usage/alerts", {}, {}).json()["in_force"]["llm"] == [50, 80, 100]
+    assert api.send("PUT", "/usage/alerts", {"meters": {"cpu": [1]}}, {}).status_code == 422
+    assert Api(new_key(tenant_a, ["usage:read"])).send("PUT", "/usage/alerts", {}, {}).status_code == 403
+
+
 def test_who_pays_sees_it_and_who_operates_does_not(tenant_a: Workspace) -> None:
     seen = {
         role: logged_in(new_member(tenant_a, role), tenant_a, host_of(tenant_a)).get("/usage/").status_code

@@ -23,6 +23,19 @@ _VERSION_ID = "019aa8ff-2300-7d33-8000-99aabbccddee"
 _AT = "2026-11-21T08:30:00.125000Z"
 _PAGE_URL = "https://app.example.com/api/v1/"
 
+_USAGE_ALERTS = {
+    "every": [50, 80, 100],
+    "meters": {"llm": [25, 50, 75, 100]},
+    "in_force": {
+        "events": [50, 80, 100],
+        "runs": [50, 80, 100],
+        "steps": [50, 80, 100],
+        "llm": [25, 50, 75, 100],
+        "storage": [50, 80, 100],
+    },
+    "changed_at": _AT,
+    "changed_by": "user:7",
+}
 _EVENT = {
     "id": _EVENT_ID,
     "type": "order.created",
@@ -439,6 +452,13 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         },
         "description": "Added up every few seconds. At the limit of events, runs or steps new events are accepted and "
         "held; none is dropped.",
+    },
+    "usage_alerts_get": {"answer": _USAGE_ALERTS},
+    "usage_alerts_save": {
+        "body": {"every": [50, 80, 100], "meters": {"llm": [25, 50, 75, 100]}},
+        "answer": _USAGE_ALERTS,
+        "description": "Each threshold is told once a period. One that is chosen in mid-period is told if usage is "
+        "past it and nothing above it was told.",
     },
     "usage_days": {
         "answer": {

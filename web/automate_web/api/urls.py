@@ -160,6 +160,7 @@ urlpatterns = [
     path("llm/calls", llm.Calls.as_view(), name="llm-calls"),
     path("llm/preferences", llm.LLMPreferences.as_view(), name="llm-preferences"),
     path("usage", usage.Usage.as_view(), name="usage"),
+    path("usage/alerts", usage.Alerts.as_view(), name="usage-alerts"),
     path("usage/days", usage.Days.as_view(), name="usage-days"),
     path("audit", audit.Audit.as_view(), name="audit"),
     path("workflows/<str:workflow>/runs", schedules.WorkflowRuns.as_view(), name="workflow-runs"),

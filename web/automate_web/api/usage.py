@@ -9,12 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from automate_billing import period as periods
-from automate_billing import report
+from automate_billing import report, thresholds
+from automate_billing.meters import BY_CODE
 from automate_billing.period import Period
 from automate_web.api import serializers
 from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.query import Query
-from automate_web.api.views import ApiView
+from automate_web.api.views import ApiView, read
 
 PERIOD = query_parameter("period", "A month of the workspace's zone, such as 2026-11; the current one without it.")
 
@@ -43,6 +44,40 @@ class Days(ApiView):
         period = _period(request) or report.current_period(tenant_id, now=timezone.now())
         body = {"period": period.name, "results": list(report.rows(tenant_id, period))}
         return Response(serializers.UsageRows(body).data)
+
+
+class Alerts(ApiView):
+    """`/usage/alerts`"""
+
+    scopes: ClassVar = {"GET": "usage:read", "PUT": "usage:write"}
+
+    @describe("usage_alerts_get", "Say at which percents of usage members are told", answer=serializers.UsageAlerts)
+    def get(self, request: Request) -> Response:
+        Query(request, ())
+        return self._shown()
+
+    @describe(
+        "usage_alerts_save",
+        "Choose at which percents of usage members are told",
+        body=serializers.UsageAlertsChange,
+        answer=serializers.UsageAlerts,
+    )
+    def put(self, request: Request) -> Response:
+        Query(request, ())
+        asked = read(request, serializers.UsageAlertsChange)
+        thresholds.choose(tenant_id=self.caller.tenant.id, **asked, actor=self.caller.actor, now=timezone.now())
+        return self._shown()
+
+    def _shown(self) -> Response:
+        chosen = thresholds.of_workspace(self.caller.tenant.id)
+        body = {
+            "every": chosen.every,
+            "meters": chosen.meters,
+            "in_force": {meter: chosen.of(meter) for meter in BY_CODE},
+            "changed_at": chosen.changed_at,
+            "changed_by": chosen.changed_by,
+        }
+        return Response(serializers.UsageAlerts(body).data)
 
 
 def _period(request: Request) -> Period | None:

@@ -215,6 +215,7 @@ PAGES: dict[str, tuple[Shape, ...]] = {
     "usage": (
         Shape("This period", "/usage", "usage", filters=("period",)),
         Shape("Its days", "/usage/days", filters=("period",)),
+        Shape("Its alerts", "/usage/alerts", "usage-alerts"),
     ),
     "settings": (Shape("These settings", "/workspace", needs="manage_workspace"),),
 }

@@ -40,6 +40,7 @@ SCOPE_WORDS = {
     "policy:read": "read policies and what they blocked",
     "policy:write": "change policies",
     "usage:read": "read usage and the plan",
+    "usage:write": "choose when usage is told",
     "webhooks:read": "read webhook endpoints with their addresses, and what came",
     "webhooks:write": "make and change webhook endpoints, roll their secrets, send tests",
     "keys:read": "list API keys, never their text",

@@ -6,21 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
-from django.http import HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from automate.models import Workflow
 from automate_billing import period as periods
-from automate_billing import report
+from automate_billing import report, thresholds
 from automate_billing.amounts import short, shown
-from automate_billing.meters import BY_CODE, EVENTS, Meter
+from automate_billing.meters import BY_CODE, EVENTS, METERS, Meter
 from automate_billing.period import Period
 from automate_billing.report import Used
+from automate_billing.thresholds import Thresholds
 from automate_governance.errors import Invalid
 from automate_llm.budgets.periods import zone_of
-from automate_web.requests import WorkspaceRequest, workspace_page
+from automate_web.pages.percents import PercentsField
+from automate_web.requests import WorkspaceRequest, actor, workspace_page
 from automate_web.spreadsheet import csv_lines
 
 COLUMNS = ("day", "meter", "subject", "name", "amount")
@@ -62,10 +66,41 @@ class Share:
     percent: int
 
 
+class AlertsForm(forms.Form):
+    """Thresholds of every meter, and of those that shall have others."""
+
+    every = PercentsField(label="Every meter", help_text="Percents of what the plan includes; none is silence.")
+
+    def __init__(self, data: QueryDict | None = None, *, chosen: Thresholds):
+        own = {meter.code: chosen.meters.get(meter.code) for meter in METERS}
+        super().__init__(data, initial={"every": chosen.every, **own})
+        for meter in METERS:
+            self.fields[meter.code] = PercentsField(label=meter.label, is_optional=True)
+
+
 @require_GET
 @workspace_page("automate.view_billing")
 def usage(request: WorkspaceRequest) -> HttpResponse:
     """GET /usage/?period=2026-11&meter=runs"""
+    return _usage(request, AlertsForm(chosen=thresholds.of_workspace(request.tenant.id)))
+
+
+@require_POST
+@workspace_page("automate.manage_billing")
+def alerts(request: WorkspaceRequest) -> HttpResponse:
+    """POST /usage/alerts/: `every`, and a field for each meter; an empty one follows `every`."""
+    form = AlertsForm(request.POST, chosen=thresholds.of_workspace(request.tenant.id))
+    if not form.is_valid():
+        return _usage(request, form)
+    given = dict(form.cleaned_data)
+    every = given.pop("every")
+    own = {meter: percents for meter, percents in given.items() if percents is not None}
+    thresholds.choose(tenant_id=request.tenant.id, every=every, meters=own, actor=actor(request), now=timezone.now())
+    messages.success(request, "Saved. What is passed already is told within minutes.", extra_tags="ok")
+    return redirect("usage")
+
+
+def _usage(request: WorkspaceRequest, form: AlertsForm) -> HttpResponse:
     found = report.usage_of(request.tenant.id, now=timezone.now(), period=_period(request))
     chosen = found.of(_meter(request).code)
     most = max((amount for _, amount in chosen.by_day), default=0)
@@ -83,8 +118,10 @@ def usage(request: WorkspaceRequest) -> HttpResponse:
         "most_shown": shown(chosen.meter.code, most),
         "shares": [] if chosen.meter.is_level else _shares(request.tenant.id, chosen, found.period),
         "by_source": chosen.meter.code == EVENTS,
+        "form": form,
+        "in_force": _in_force(thresholds.of_workspace(request.tenant.id)),
     }
-    return render(request, "usage/usage.html", context)
+    return render(request, "usage/usage.html", context, status=422 if form.errors else 200)
 
 
 @require_GET
@@ -102,6 +139,12 @@ def export(request: WorkspaceRequest) -> StreamingHttpResponse:
     )
     headers = {"Content-Disposition": f'attachment; filename="usage-{period.name}.csv"'}
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _in_force(chosen: Thresholds) -> list[tuple[str, str]]:
+    """(meter, thresholds) in words."""
+    words = ((meter.label, [f"{percent} %" for percent in chosen.of(meter.code)]) for meter in METERS)
+    return [(label, ", ".join(percents) or "none") for label, percents in words]
 
 
 def _row(used: Used, zone: tzinfo) -> MeterRow:

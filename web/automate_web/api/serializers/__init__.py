@@ -27,7 +27,7 @@ from automate_web.api.serializers.llm import LLMCall, LLMMonth, LLMPreferences, 
 from automate_web.api.serializers.runs import Attempt, RunDetail, RunQueue, RunWaitShown, Step
 from automate_web.api.serializers.secrets import DeletedSecret, NewSecret, NewSecretValue, Secret, SecretChange
 from automate_web.api.serializers.summaries import EventSummary, RunSummary, VersionRef, WorkflowRef
-from automate_web.api.serializers.usage import Usage, UsageRows
+from automate_web.api.serializers.usage import Usage, UsageAlerts, UsageAlertsChange, UsageRows
 from automate_web.api.serializers.workflows import (
     ActiveVersion,
     NewVersion,
@@ -80,6 +80,8 @@ __all__ = [
     "Time",
     "TraceId",
     "Usage",
+    "UsageAlerts",
+    "UsageAlertsChange",
     "UsageRows",
     "Validation",
     "Version",

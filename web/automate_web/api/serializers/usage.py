@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from automate_web.api.serializers.fields import Time
+from automate_billing.thresholds import DEFAULT, MOST
+from automate_web.api.serializers.fields import Input, Time
 
 
 class UsageForecast(serializers.Serializer[Any]):
@@ -71,3 +72,26 @@ class UsageRows(serializers.Serializer[Any]):
 
     period = serializers.CharField()
     results = UsageRow(many=True)
+
+
+def _percents(**said: Any) -> serializers.ListField:
+    return serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=100), max_length=MOST, **said)
+
+
+class UsageAlertsChange(Input):
+    """All of it at once: what is not said is as in the beginning."""
+
+    every = _percents(default=list(DEFAULT), help_text="Of each meter that is not in `meters`; none: nobody is told.")
+    meters = serializers.DictField(child=_percents(), default=dict, help_text="By meter, for those with their own.")
+
+
+class UsageAlerts(serializers.Serializer[Any]):
+    """At which percents of what the plan includes members are told, once a period each."""
+
+    every = _percents()
+    meters = serializers.DictField(child=_percents())
+    in_force = serializers.DictField(
+        child=_percents(), help_text="By meter; 100 is always among those whose limit holds new events."
+    )
+    changed_at = Time(allow_null=True, help_text="Null: never chosen.")
+    changed_by = serializers.CharField()
