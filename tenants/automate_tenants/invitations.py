@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,7 +24,7 @@ from automate_tenants.context import tenant_scope
 from automate_tenants.directory import tenant_by_id
 from automate_tenants.models import Invitation, Membership
 from automate_tenants.notifications.events import tell_joined
-from automate_tenants.team import may_give
+from automate_tenants.team import Manager, may_give
 
 LIFE = timedelta(days=7)
 MAX_AT_ONCE = 50
@@ -66,7 +66,7 @@ class Sent:
 
 
 @transaction.atomic
-def invite(*, by: Membership, emails: Sequence[str], role: str, now: datetime) -> list[Sent]:
+def invite(*, by: Manager, emails: Sequence[str], role: str, now: datetime) -> list[Sent]:
     """Invite each address, all or none. Who is a member is left out; who is invited already gets a new link and role.
 
     Raises InvalidInvitation, PermissionDenied, TooManyLetters, SeatsTaken.
@@ -85,25 +85,34 @@ def invite(*, by: Membership, emails: Sequence[str], role: str, now: datetime) -
 
 
 @transaction.atomic
-def resend(*, by: Membership, invitation_id: int, now: datetime) -> Sent:
+def resend(*, by: Manager, invitation_id: int, now: datetime) -> Sent:
     """A new link for seven more days in the place of the one before. Raises NotFound, TooManyLetters."""
     invitation = _lock(by.tenant_id, invitation_id)
     _demand_rank(by, invitation.role)
     token = _renew(invitation, now)
     invitation.save()
-    _record(invitation, f"user:{by.user_id}", "invitation.resend", now)
+    _record(invitation, by.actor, "invitation.resend", now)
     return Sent(invitation, token)
 
 
 @transaction.atomic
-def revoke(*, by: Membership, invitation_id: int, now: datetime) -> Invitation:
+def revoke(*, by: Manager, invitation_id: int, now: datetime) -> Invitation:
     """End an open invitation; its link opens nothing from then on. Raises NotFound, PermissionDenied."""
     invitation = _lock(by.tenant_id, invitation_id)
     _demand_rank(by, invitation.role)
     invitation.revoked_at = now
     invitation.save(update_fields=["revoked_at"])
-    _record(invitation, f"user:{by.user_id}", "invitation.revoke", now)
+    _record(invitation, by.actor, "invitation.revoke", now)
     return invitation
+
+
+def note_letters(sent: Sequence[Sent], *, failed: Collection[str], now: datetime) -> None:
+    """Say of the addresses in `failed` that the mail server did not take their letter: it can be sent again."""
+    for one in sent:
+        if one.invitation.email in failed:
+            one.invitation.letter_failed_at = now
+    lost = [one.invitation.pk for one in sent if one.invitation.email in failed]
+    Invitation.objects.filter(pk__in=lost, accepted_at=None).update(letter_failed_at=now)
 
 
 def open_invitations(tenant_id: int) -> QuerySet[Invitation]:
@@ -150,7 +159,7 @@ def accept(invitation: Invitation, user: User, *, now: datetime) -> Membership:
     return member
 
 
-def _invite(by: Membership, email: str, role: str, now: datetime) -> Sent:
+def _invite(by: Manager, email: str, role: str, now: datetime) -> Sent:
     invitation = (
         Invitation.objects.select_for_update()
         .filter(tenant_id=by.tenant_id, email=email, accepted_at=None, revoked_at=None)
@@ -165,7 +174,7 @@ def _invite(by: Membership, email: str, role: str, now: datetime) -> Sent:
     token = _renew(invitation, now)
     invitation.role, invitation.invited_by_id = role, by.user_id
     invitation.save()
-    _record(invitation, f"user:{by.user_id}", "invitation.create", now)
+    _record(invitation, by.actor, "invitation.create", now)
     return Sent(invitation, token)
 
 
@@ -177,7 +186,7 @@ def _renew(invitation: Invitation, now: datetime) -> str:
         raise TooManyLetters(f"{MAX_LETTERS} letters went to {invitation.email} today. Try again tomorrow.")
     token = secrets.token_urlsafe(32)
     invitation.letters, invitation.expires_at = invitation.letters + 1, now + LIFE
-    invitation.token_hash = _digest(token)
+    invitation.token_hash, invitation.letter_failed_at = _digest(token), None
     return token
 
 
@@ -201,7 +210,7 @@ def _is_address(text: str) -> bool:
     return len(text) <= 254
 
 
-def _demand_rank(by: Membership, role: str) -> None:
+def _demand_rank(by: Manager, role: str) -> None:
     if role not in Membership.Role.values:
         raise InvalidInvitation("Choose one of the roles.", details={"param": "role"})
     if not may_give(by.role, role):

@@ -41,6 +41,8 @@ SCOPES = (
     "webhooks:write",
     "notifications:read",
     "notifications:write",
+    "team:read",
+    "team:write",
 )
 OWNER_SCOPES = ("workspace:export", "workspace:delete")  # given, and rolled, by an Owner alone
 ALL_SCOPES = (*SCOPES, *OWNER_SCOPES)

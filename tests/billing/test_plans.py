@@ -23,6 +23,7 @@ from automate_tenants.invitations import Sent, accept, invite
 from automate_tenants.models import DispatchTenant, Invitation, Membership, Tenant, WebhookLimit
 from automate_tenants.onboarding import open_workspace
 from automate_tenants.seats import SeatsTaken
+from automate_tenants.team import in_person
 from tests.support.workspaces import Workspace
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -171,7 +172,7 @@ def test_members_are_as_many_as_the_plan_says_when_invited_and_when_they_come(te
     def team_of(count: int) -> list[Sent]:
         emails = [f"{number}@example.com" for number in range(count)]
         with transaction.atomic():
-            return invite(by=owner, emails=emails, role="viewer", now=NOW)
+            return invite(by=in_person(owner), emails=emails, role="viewer", now=NOW)
 
     owner = Membership.objects.get(tenant_id=tenant_a.ref.id)
     invited = team_of(3)  # the plan is without a limit

@@ -50,7 +50,7 @@ CANARY = "canary"
 SCOPES = ("events:write", "events:read", "runs:read", "runs:write", "workflows:read", "workflows:write",
           "workflows:publish", "secrets:read", "secrets:write", "secrets:use", "audit:read", "policy:read",
           "policy:write", "usage:read", "usage:write", "keys:read", "keys:write", "webhooks:read", "webhooks:write",
-          "notifications:read", "notifications:write")  # fmt: skip
+          "notifications:read", "notifications:write", "team:read", "team:write")  # fmt: skip
 _CHANGING = {"latest_used_at", "latest_seen_at"}  # noting the use of a key or a visit is no change of the workspace
 
 

@@ -329,6 +329,11 @@ API = {
     "POST rule-evaluations": nothing(LOOKS, {"rule": None, "payload": {}}),
     "POST workflow-dry-runs": nothing(LOOKS, {"definition": MADE, "payload": {}}),
     "POST workflow-backtests": nothing(LOOKS, {"workflow": f"{CANARY}-flow", "definition": FLOW}),
+    "PATCH team/members/<str:member_id>": leaves("member.change_role", body={"role": "operator"}),
+    "DELETE team/members/<str:member_id>": leaves("member.remove"),
+    "POST team/invitations": leaves("invitation.create", body={"emails": ["new@example.com"], "role": "viewer"}),
+    "POST team/invitations/<str:invitation_id>/letters": leaves("invitation.resend"),
+    "POST team/invitations/<str:invitation_id>/revocations": leaves("invitation.revoke"),
     "POST backtests": leaves("backtest.start", body={"workflow": f"{CANARY}-flow", "definition": FLOW}),
     "POST backtests/<str:backtest_id>/cancellations": leaves("backtest.cancel", prepare=looking_back),
 }

@@ -30,6 +30,7 @@ from automate_tenants.models import DeletedWorkspace, DispatchTenant, Membership
 from automate_tenants.onboarding import OpenedWorkspace, open_workspace
 from automate_tenants.pauses import FOREVER
 from automate_tenants.provisioning import ref
+from automate_tenants.team import in_person
 from tests.support.workspaces import Workspace
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +46,7 @@ def doomed(db: None, tenant_a: Workspace) -> Iterator[OpenedWorkspace]:
     with public_scope():
         opened = open_workspace(name="Doomed Ltd", slug="doomed", owner_id=tenant_a.owner.pk, now=now)
         owner = Membership.objects.get(tenant=opened.tenant)
-        invite(by=owner, emails=["guest@doomed.example"], role="viewer", now=now)
+        invite(by=in_person(owner), emails=["guest@doomed.example"], role="viewer", now=now)
         UsageDay.objects.create(
             tenant_id=opened.tenant.pk, day=now.date(), meter="events", subject="webhook:default", amount=7
         )

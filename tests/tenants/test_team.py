@@ -38,8 +38,12 @@ def owner_of(workspace: Workspace) -> Membership:
     return Membership.objects.get(user=workspace.owner, tenant_id=workspace.ref.id)
 
 
+def the_owner(workspace: Workspace) -> team.Manager:
+    return team.in_person(owner_of(workspace))
+
+
 def invited(workspace: Workspace, email: str = "new@example.com", role: str = "builder") -> invitations.Sent:
-    [sent] = invitations.invite(by=owner_of(workspace), emails=[email], role=role, now=NOW)
+    [sent] = invitations.invite(by=the_owner(workspace), emails=[email], role=role, now=NOW)
     return sent
 
 
@@ -51,7 +55,7 @@ def latest_audit(workspace: Workspace) -> AuditLogEntry:
 def test_a_role_is_given_and_stands_in_the_audit_log(tenant_a: Workspace) -> None:
     someone = member(tenant_a, "viewer")
 
-    team.change_role(by=owner_of(tenant_a), member_id=someone.pk, role="admin", now=NOW)
+    team.change_role(by=the_owner(tenant_a), member_id=someone.pk, role="admin", now=NOW)
 
     someone.refresh_from_db()
     entry = latest_audit(tenant_a)
@@ -64,13 +68,13 @@ def test_an_admin_neither_makes_nor_touches_an_owner(tenant_a: Workspace) -> Non
     admin, someone, owner = member(tenant_a, "admin"), member(tenant_a, "viewer"), owner_of(tenant_a)
 
     with pytest.raises(PermissionDenied):
-        team.change_role(by=admin, member_id=someone.pk, role="owner", now=NOW)
+        team.change_role(by=team.in_person(admin), member_id=someone.pk, role="owner", now=NOW)
     with pytest.raises(PermissionDenied):
-        team.change_role(by=admin, member_id=owner.pk, role="viewer", now=NOW)
+        team.change_role(by=team.in_person(admin), member_id=owner.pk, role="viewer", now=NOW)
     with pytest.raises(PermissionDenied):
-        team.remove_member(by=admin, member_id=owner.pk, now=NOW)
+        team.remove_member(by=team.in_person(admin), member_id=owner.pk, now=NOW)
     with pytest.raises(PermissionDenied):
-        invitations.invite(by=admin, emails=["x@example.com"], role="owner", now=NOW)
+        invitations.invite(by=team.in_person(admin), emails=["x@example.com"], role="owner", now=NOW)
     assert set(Membership.objects.filter(tenant_id=tenant_a.ref.id).values_list("role", flat=True)) == {
         "admin",
         "viewer",
@@ -81,12 +85,12 @@ def test_an_admin_neither_makes_nor_touches_an_owner(tenant_a: Workspace) -> Non
 def test_the_last_owner_neither_leaves_nor_steps_down(tenant_a: Workspace) -> None:
     owner = owner_of(tenant_a)
     with pytest.raises(team.LastOwner):
-        team.remove_member(by=owner, member_id=owner.pk, now=NOW)
+        team.remove_member(by=team.in_person(owner), member_id=owner.pk, now=NOW)
     with pytest.raises(team.LastOwner):
-        team.change_role(by=owner, member_id=owner.pk, role="admin", now=NOW)
+        team.change_role(by=team.in_person(owner), member_id=owner.pk, role="admin", now=NOW)
 
     second = member(tenant_a, "owner")
-    team.remove_member(by=owner, member_id=owner.pk, now=NOW)
+    team.remove_member(by=team.in_person(owner), member_id=owner.pk, now=NOW)
     assert list(team.members(tenant_a.ref.id)) == [second]
     assert latest_audit(tenant_a).action == "member.leave"
 
@@ -95,13 +99,13 @@ def test_a_member_of_another_workspace_is_not_found(tenant_a: Workspace, tenant_
     stranger, letter = owner_of(tenant_b), invited(tenant_b)
     by = owner_of(tenant_a)
     with pytest.raises(NotFound):
-        team.change_role(by=by, member_id=stranger.pk, role="viewer", now=NOW)
+        team.change_role(by=team.in_person(by), member_id=stranger.pk, role="viewer", now=NOW)
     with pytest.raises(NotFound):
-        team.remove_member(by=by, member_id=stranger.pk, now=NOW)
+        team.remove_member(by=team.in_person(by), member_id=stranger.pk, now=NOW)
     with pytest.raises(NotFound):
-        invitations.resend(by=by, invitation_id=letter.invitation.pk, now=NOW)
+        invitations.resend(by=team.in_person(by), invitation_id=letter.invitation.pk, now=NOW)
     with pytest.raises(NotFound):
-        invitations.revoke(by=by, invitation_id=letter.invitation.pk, now=NOW)
+        invitations.revoke(by=team.in_person(by), invitation_id=letter.invitation.pk, now=NOW)
 
 
 def test_keys_of_whoever_leaves_are_named_and_stay(tenant_a: Workspace) -> None:
@@ -110,7 +114,7 @@ def test_keys_of_whoever_leaves_are_named_and_stay(tenant_a: Workspace) -> None:
         tenant_id=tenant_a.ref.id, name="shop", scopes=["runs:read"], created_by=f"user:{someone.user_id}", now=NOW
     )
     assert list(team.keys_made_by(someone, NOW)) == [key]
-    team.remove_member(by=owner_of(tenant_a), member_id=someone.pk, now=NOW)
+    team.remove_member(by=the_owner(tenant_a), member_id=someone.pk, now=NOW)
     key.refresh_from_db()
     assert key.revoked_at is None
 
@@ -123,7 +127,7 @@ def test_two_owners_who_remove_each_other_at_once_leave_one(tenant_a: Workspace)
     def remove(by: Membership, other: Membership) -> None:
         barrier.wait()
         try:
-            team.remove_member(by=by, member_id=other.pk, now=NOW)
+            team.remove_member(by=team.in_person(by), member_id=other.pk, now=NOW)
             results.append("removed")
         except (team.LastOwner, NotFound) as refused:
             results.append(type(refused).__name__)
@@ -172,7 +176,7 @@ def test_a_link_opens_nothing_for_somebody_else_and_nothing_late(tenant_a: Works
 
 def test_a_second_letter_ends_the_first_link_and_letters_are_counted(tenant_a: Workspace) -> None:
     first = invited(tenant_a)
-    second = invitations.resend(by=owner_of(tenant_a), invitation_id=first.invitation.pk, now=NOW)
+    second = invitations.resend(by=the_owner(tenant_a), invitation_id=first.invitation.pk, now=NOW)
     with pytest.raises(InvitationOver):
         invitations.read_link(first.token, now=NOW)
     third = invited(tenant_a, role="viewer")
@@ -184,12 +188,12 @@ def test_a_second_letter_ends_the_first_link_and_letters_are_counted(tenant_a: W
     with pytest.raises(TooManyLetters):
         invited(tenant_a)
     tomorrow = NOW + timedelta(days=1, seconds=1)
-    assert invitations.resend(by=owner_of(tenant_a), invitation_id=first.invitation.pk, now=tomorrow).token
+    assert invitations.resend(by=the_owner(tenant_a), invitation_id=first.invitation.pk, now=tomorrow).token
 
 
 def test_a_revoked_invitation_opens_nothing_and_the_address_can_be_invited_again(tenant_a: Workspace) -> None:
     sent = invited(tenant_a)
-    invitations.revoke(by=owner_of(tenant_a), invitation_id=sent.invitation.pk, now=NOW)
+    invitations.revoke(by=the_owner(tenant_a), invitation_id=sent.invitation.pk, now=NOW)
     with pytest.raises(InvitationOver):
         invitations.read_link(sent.token, now=NOW)
     assert invited(tenant_a).invitation.pk != sent.invitation.pk
@@ -197,18 +201,18 @@ def test_a_revoked_invitation_opens_nothing_and_the_address_can_be_invited_again
 
 def test_bad_addresses_are_named_and_nobody_is_invited(tenant_a: Workspace) -> None:
     with pytest.raises(InvalidInvitation) as error:
-        invitations.invite(by=owner_of(tenant_a), emails=["a@example.com", "nonsense"], role="viewer", now=NOW)
+        invitations.invite(by=the_owner(tenant_a), emails=["a@example.com", "nonsense"], role="viewer", now=NOW)
     assert error.value.details["wrong"] == ["nonsense"]
     many = [f"p{n}@example.com" for n in range(invitations.MAX_AT_ONCE + 1)]
     for emails, role in ((many, "viewer"), ([], "viewer"), (["a@example.com"], "king")):
         with pytest.raises(InvalidInvitation):
-            invitations.invite(by=owner_of(tenant_a), emails=emails, role=role, now=NOW)
+            invitations.invite(by=the_owner(tenant_a), emails=emails, role=role, now=NOW)
     assert not Invitation.objects.exists()
 
 
 def test_members_are_left_out_and_each_address_is_invited_once(tenant_a: Workspace) -> None:
     emails = [tenant_a.owner.email.upper(), "a@example.com", "A@example.com", " b@example.com "]
-    sent = invitations.invite(by=owner_of(tenant_a), emails=emails, role="viewer", now=NOW)
+    sent = invitations.invite(by=the_owner(tenant_a), emails=emails, role="viewer", now=NOW)
     assert [one.invitation.email for one in sent] == ["a@example.com", "b@example.com"]
 
 

@@ -60,6 +60,7 @@ def add_to(nouns: Nouns, keys: Nouns) -> None:
     _runs(verbs_of(nouns, "runs", "what was done", "automate runs list --status failed"))
     _secrets(verbs_of(nouns, "secrets", "stored secrets; values go in and never come out", "automate secrets list"))
     _keys(keys)
+    _team(verbs_of(nouns, "team", "who may enter the workspace", "automate team list"))
     _rest(nouns)
 
 
@@ -254,6 +255,25 @@ def _keys(verbs: Nouns) -> None:
     roll.add_argument("--overlap", choices=("0", "1h", "24h", "7d"), default="0", help="of the old one (0)")
     revoke = _verb(verbs, "revoke", "end a key at once and for good", "automate keys revoke 12 --yes", "keys:revoke")
     revoke.add_argument("key", help="its id, of keys list")
+
+
+def _team(verbs: Nouns) -> None:
+    add_list_flags(_verb(verbs, "list", "its members", "automate team list", "team:list_"))
+    add_list_flags(_verb(verbs, "invitations", "who is invited", "automate team invitations", "team:invitations"))
+    roles = ("admin", "builder", "operator", "viewer", "billing")
+    invite = _verb(
+        verbs, "invite", "mail invitations, all or none", "automate team invite ada@example.com --role builder --yes",
+        "team:invite",
+    )  # fmt: skip
+    invite.add_argument("email", nargs="+", help="addresses, 50 at most")
+    invite.add_argument("--role", choices=roles, required=True, help="what they will be")
+    change = _verb(
+        verbs, "role", "give a member another role", "automate team role ada@example.com admin --yes", "team:role"
+    )
+    change.add_argument("member", help="id or e-mail address")
+    change.add_argument("role", choices=roles, help="from the next request on")
+    remove = _verb(verbs, "remove", "end a membership", "automate team remove ada@example.com --yes", "team:remove")
+    remove.add_argument("member", help="id or e-mail address")
 
 
 def _rest(nouns: Nouns) -> None:

@@ -21,6 +21,7 @@ class Invitation(models.Model):
     expires_at = models.DateTimeField()
     letters = models.PositiveSmallIntegerField(default=1)  # mailed since `first_sent_at`
     first_sent_at = models.DateTimeField()
+    letter_failed_at = models.DateTimeField(null=True)  # the mail server did not take the latest letter
     accepted_at = models.DateTimeField(null=True)
     accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     revoked_at = models.DateTimeField(null=True)

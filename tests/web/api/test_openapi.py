@@ -7,10 +7,13 @@ from typing import Any
 
 import jsonschema
 import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import User
 from django.utils import timezone
 from jsonschema.validators import Draft202012Validator
 
-from automate_tenants.context import TenantRef, tenant_scope
+from automate_tenants.context import TenantRef, public_scope, tenant_scope
+from automate_tenants.models import Membership
 from automate_tenants.notifications.events import tell_halt
 from automate_tenants.notifications.models import Delivery
 from automate_web.api import schema
@@ -33,6 +36,9 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "webhook_secrets_end_overlap", "webhook_tests_create", "webhook_requests_list", "webhook_traffic_get",
     "run_bulks_list", "run_bulks_create", "run_bulks_get", "run_bulk_results_list", "run_bulk_cancellations_create",
     "key_get", "keys_list", "keys_get", "keys_create", "key_rolls_create", "key_revocations_create",
+    "team_members_list", "team_members_get", "team_members_change", "team_members_delete",
+    "team_invitations_list", "team_invitations_create", "team_invitations_get", "team_invitation_letters_create",
+    "team_invitation_revocations_create",
     "events_feed", "event_stream_tokens_create",
     "policy_get", "policy_save", "policy_previews_create",
     "workspace_get", "workspace_save", "workspace_exports_list", "workspace_exports_create", "workspace_exports_get",
@@ -106,6 +112,29 @@ def test_examples_are_what_the_schema_says(document: dict[str, Any], name: str) 
 def purged(api: Api, workflow: dict[str, Any]) -> Any:
     api.send("DELETE", f"/workflows/{workflow['id']}", None, {})
     return api.post(f"/workflow-trash/{workflow['id']}/purges", {"name": workflow["name"]})
+
+
+def team(api: Api, tenant: TenantRef) -> dict[str, Any]:
+    """Every operation of the team, on another member and an invitation."""
+    with public_scope():
+        user = User.objects.create_user(username="someone", email="someone@example.com")
+        someone = Membership.objects.create(user=user, tenant_id=tenant.id, role="viewer", created_at=timezone.now())
+        owner = Membership.objects.get(tenant_id=tenant.id, role="owner").user
+        EmailAddress.objects.create(user=owner, email=owner.email, verified=True, primary=True)
+    member = f"/team/members/{someone.pk}"
+    made = api.post("/team/invitations", {"emails": ["new@example.com"], "role": "viewer"})
+    invitation = f"/team/invitations/{made.json()['results'][0]['id']}"
+    return {
+        "team_members_list": api.get("/team/members"),
+        "team_members_get": api.get(member),
+        "team_members_change": api.send("PATCH", member, {"role": "builder"}),
+        "team_members_delete": api.send("DELETE", member),
+        "team_invitations_create": made,
+        "team_invitations_list": api.get("/team/invitations"),
+        "team_invitations_get": api.get(invitation),
+        "team_invitation_letters_create": api.post(f"{invitation}/letters"),
+        "team_invitation_revocations_create": api.post(f"{invitation}/revocations"),
+    }
 
 
 def notifications(api: Api, tenant: TenantRef) -> dict[str, Any]:
@@ -280,6 +309,7 @@ def test_answers_are_what_the_schema_says(
         "run_cancellations_create": api.post(f"/runs/{asking.pk}/cancellations", {}),
         "event_replays_create": api.post(f"/events/{event.pk}/replays", {}),
         **notifications(api, rows.tenant),
+        **team(api, rows.tenant),
         "halts_get": api.get("/halt"),
         "halts_save": api.send("PUT", "/halt", {"is_halted": True, "reason": "an incident"}),
         "workflow_halts_get": api.get("/workflows/order-flow/halt"),

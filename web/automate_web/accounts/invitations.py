@@ -1,4 +1,4 @@
-"""The invited person's side: the letter, the page its link opens, and joining, with or without an account."""
+"""The invited person's side: where a letter leads, the page its link opens, and joining, with or without an account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from django import forms
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.core.mail import send_mail
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,10 +19,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from automate_tenants.invitations import LIFE, Sent, accept, invitations_for, read_link
+from automate_tenants.invitations import accept, invitations_for, read_link
 from automate_tenants.models import Invitation, Membership
 from automate_web.accounts import email_code
 from automate_web.addresses import app_url
+from automate_web.invitation_letters import Inviter
 from automate_web.requests import WorkspaceRequest, app_page
 
 LOGIN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -45,18 +45,14 @@ class PasswordForm(forms.Form):
         return cast(str, get_adapter().clean_password(self.cleaned_data["password"], user=self.user))
 
 
-def mail(request: WorkspaceRequest, sent: Sent, connection: Any) -> None:
-    """The letter with the link, over `connection` to the mail server. Raises OSError when that does not take it."""
+def written_by(request: WorkspaceRequest) -> Inviter:
+    """The member on this page as the writer of letters; links lead to the app's host as this browser sees it."""
     prefix = request.META.get("SCRIPT_NAME", "")
-    path = reverse("invitation", args=[sent.token]).removeprefix(prefix)
-    link = request.build_absolute_uri(app_url(request, path))
-    role, workspace = sent.invitation.get_role_display(), request.workspace.name
-    words = (
-        f"{request.user.email} invites you to the workspace “{workspace}” as {role}.\n\n"
-        f"Join: {link}\n\nThe link works once, for {LIFE.days} days, and only for {sent.invitation.email}.\n"
-        "If you do not know who this is, ignore this letter: nothing happens then.\n"
-    )
-    send_mail(f"Join “{workspace}” on Django Automate", words, None, [sent.invitation.email], connection=connection)
+
+    def link(token: str) -> str:
+        return request.build_absolute_uri(app_url(request, reverse("invitation", args=[token]).removeprefix(prefix)))
+
+    return Inviter(request.user.email, request.workspace.name, link)
 
 
 @require_http_methods(["GET", "POST"])

@@ -23,6 +23,7 @@ TAGS = (
     "overview",
     "views",
     "keys",
+    "team",
     "webhooks",
     "notifications",
     "connectors",

@@ -11,6 +11,7 @@ from automate_web.api.control_examples import control_examples
 from automate_web.api.key_examples import key_examples
 from automate_web.api.notification_examples import notification_examples
 from automate_web.api.rule_examples import rule_examples
+from automate_web.api.team_examples import team_examples
 from automate_web.api.version_examples import version_examples
 from automate_web.api.webhook_examples import webhook_examples
 from automate_web.api.workflow_examples import workflow_examples
@@ -624,5 +625,6 @@ EXAMPLES.update(bulk_examples(_page))
 EXAMPLES.update(key_examples(_EVENT, _page))
 EXAMPLES.update(webhook_examples(TRACE_ID, _EVENT_ID, _RUN_ID, _page))
 EXAMPLES.update(notification_examples(_page))
+EXAMPLES.update(team_examples(_page))
 EXAMPLES.update(backtest_examples(EXAMPLES["workflow_backtests_create"]["answer"], _page))
 EXAMPLES.update(workflow_examples(_WORKFLOW, _DEFINITION, _page))

@@ -25,12 +25,11 @@ from automate_tenants.keys import OVERLAPS, SCOPES, UNUSED_AFTER, create_key, re
 from automate_tenants.models import ApiKey, Tenant
 from automate_web.api.documentation import describe
 from automate_web.api.permissions import ANY_SCOPE
-from automate_web.api.query import Query
+from automate_web.api.query import Query, parse_number
 from automate_web.api.serializers import Input, Text, Time
 from automate_web.api.views import PAGE_PARAMETERS, ApiView, not_found, read
 
 OVERLAP_SECONDS = tuple(int(span.total_seconds()) for span in OVERLAPS)
-MAX_ID = 2**63 - 1
 
 
 class NewKey(Input):
@@ -203,8 +202,7 @@ def _keys() -> QuerySet[ApiKey]:
 
 
 def _find(text: str) -> ApiKey:
-    is_number = text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= MAX_ID
-    key = _keys().filter(pk=int(text)).first() if is_number else None
+    key = _keys().filter(pk=parse_number(text)).first()
     if key is None:
         raise not_found("API key", text)
     return key

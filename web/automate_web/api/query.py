@@ -17,6 +17,7 @@ from automate_web.cursor import DEFAULT_LIMIT, MAX_LIMIT
 from automate_web.filters import back_from
 
 MAX_TEXT_LENGTH = 200  # of a filter's value
+MAX_ID = 2**63 - 1
 
 
 class Query:
@@ -104,6 +105,16 @@ def parse_uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def parse_number(text: str) -> int:
+    """The id that an address names; -1, which no row has, for what can be none.
+
+    >>> parse_number("12"), parse_number("-7"), parse_number("²"), parse_number("9" * 19)
+    (12, -1, -1, -1)
+    """
+    is_number = text.isascii() and text.isdigit() and len(text) < 20
+    return int(text) if is_number and int(text) <= MAX_ID else -1
 
 
 def _invalid(name: str, expected: str) -> Invalid:

@@ -34,6 +34,8 @@ SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "TeamRoleEnum": "automate_tenants.models.Membership.Role",
+        "GivenTeamRoleEnum": "automate_web.api.team.GIVEN",
         "BulkAction": "automate.models.RunBulk.Action",
         "BulkStatus": ["running", "succeeded", "failed", "cancelled", "dry_run"],
         "BacktestStatus": "automate.models.StoredBacktest.Status",

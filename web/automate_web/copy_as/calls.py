@@ -205,6 +205,27 @@ PAGES: dict[str, tuple[Shape, ...]] = {
     "key-revoke": (
         Shape("Revoke it", "/keys/{key_id}/revocations", "keys revoke {key_id}", method="POST", needs="manage_keys"),
     ),
+    "team": (
+        Shape("The members", "/team/members", "team list"),
+        Shape("Open invitations", "/team/invitations"),
+        Shape(
+            "Invite",
+            "/team/invitations",
+            "team invite new@example.com --role viewer",
+            method="POST",
+            body={"emails": ["new@example.com"], "role": "viewer"},
+            needs="manage_members",
+        ),
+    ),
+    "member-remove": (
+        Shape(
+            "Remove this member",
+            "/team/members/{member_id}",
+            "team remove {member_id}",
+            method="DELETE",
+            needs="manage_members",
+        ),
+    ),
     "policies": (Shape("These rules", "/policy"),),
     "llm": (Shape("This day", "/llm/usage", filters=("day",)), Shape("The calls", "/llm/calls", filters=("day",))),
     "halts": (

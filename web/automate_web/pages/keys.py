@@ -47,6 +47,8 @@ SCOPE_WORDS = {
     "keys:write": "make, roll and revoke API keys",
     "notifications:read": "read your notifications and what you chose",
     "notifications:write": "mark them read, choose, and manage your webhooks",
+    "team:read": "list members and invitations",
+    "team:write": "invite, change and remove members in your name; never an Owner",
     "workspace:export": "export everything; an Owner's to give",
     "workspace:delete": "delete the workspace; an Owner's to give",
 }

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.mail import get_connection
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -21,11 +19,11 @@ from automate_tenants.models import Membership
 from automate_tenants.permissions import ROLE_PERMISSIONS
 from automate_tenants.seats import SeatsTaken
 from automate_web.accounts import email_code
-from automate_web.accounts.invitations import mail
+from automate_web.accounts.invitations import written_by
 from automate_web.addresses import app_url
+from automate_web.invitation_letters import mail_all
 from automate_web.requests import WorkspaceRequest, demand, workspace_page
 
-logger = logging.getLogger("automate.accounts")
 _BETWEEN = re.compile(r"[\s,;]+")
 CONFIRM_FIRST = "Confirm your own e-mail address first: the code is on the start page."
 WHAT_ROLES_DO = [  # words, and the permission that shows who may
@@ -94,7 +92,9 @@ def role(request: WorkspaceRequest, member_id: int) -> HttpResponse:
     if wanted not in Membership.Role.values:
         raise NotFound("There is no such role.")
     try:
-        member = team.change_role(by=request.membership, member_id=member_id, role=wanted, now=timezone.now())
+        member = team.change_role(
+            by=team.in_person(request.membership), member_id=member_id, role=wanted, now=timezone.now()
+        )
     except team.LastOwner as error:
         messages.error(request, error.message, extra_tags="bad")
     else:
@@ -115,7 +115,7 @@ def remove(request: WorkspaceRequest, member_id: int) -> HttpResponse:
     error = ""
     if request.method == "POST":
         try:
-            team.remove_member(by=request.membership, member_id=member_id, now=timezone.now())
+            team.remove_member(by=team.in_person(request.membership), member_id=member_id, now=timezone.now())
         except team.LastOwner as refused:
             error = refused.message
         else:
@@ -134,7 +134,9 @@ def resend(request: WorkspaceRequest, invitation_id: int) -> HttpResponse:
         messages.error(request, CONFIRM_FIRST, extra_tags="bad")
         return redirect("team")
     try:
-        sent = invitations.resend(by=request.membership, invitation_id=invitation_id, now=timezone.now())
+        sent = invitations.resend(
+            by=team.in_person(request.membership), invitation_id=invitation_id, now=timezone.now()
+        )
     except invitations.TooManyLetters as error:
         messages.error(request, error.message, extra_tags="bad")
     else:
@@ -146,7 +148,7 @@ def resend(request: WorkspaceRequest, invitation_id: int) -> HttpResponse:
 @workspace_page("automate.manage_members")
 def revoke(request: WorkspaceRequest, invitation_id: int) -> HttpResponse:
     """POST /team/invitations/<invitation_id>/revocations/: its link opens nothing from then on."""
-    ended = invitations.revoke(by=request.membership, invitation_id=invitation_id, now=timezone.now())
+    ended = invitations.revoke(by=team.in_person(request.membership), invitation_id=invitation_id, now=timezone.now())
     messages.success(request, f"The invitation of {ended.email} is revoked.", extra_tags="ok")
     return redirect("team")
 
@@ -169,7 +171,7 @@ def _invite(request: WorkspaceRequest, form: InviteForm) -> bool:
     emails = _BETWEEN.split(form.cleaned_data["emails"])
     try:
         sent = invitations.invite(
-            by=request.membership, emails=emails, role=form.cleaned_data["role"], now=timezone.now()
+            by=team.in_person(request.membership), emails=emails, role=form.cleaned_data["role"], now=timezone.now()
         )
     except (invitations.InvalidInvitation, invitations.TooManyLetters, SeatsTaken) as error:
         form.add_error(error.details.get("param"), error.message)
@@ -183,26 +185,12 @@ def _invite(request: WorkspaceRequest, form: InviteForm) -> bool:
 
 def _mail_all(request: WorkspaceRequest, sent: list[Sent]) -> None:
     """Mail each; a letter that cannot go now leaves its invitation, which can be sent again."""
-    failed = [one.invitation.email for one in sent]
-    try:
-        with get_connection() as connection:
-            failed = [one.invitation.email for one in sent if not _mail(request, one, connection)]
-    except OSError:
-        logger.warning("the mail server was not reached for invitations", exc_info=True)
+    failed = mail_all(sent, written_by(request))
     if failed:
         words = f"The mail server did not take the letter to {', '.join(failed)}. Use “Send again” in a moment."
         messages.error(request, words, extra_tags="bad")
     if done := [one.invitation.email for one in sent if one.invitation.email not in failed]:
         messages.success(request, f"A letter is on its way to {', '.join(done)}.", extra_tags="ok")
-
-
-def _mail(request: WorkspaceRequest, sent: Sent, connection: Any) -> bool:
-    try:
-        mail(request, sent, connection)
-    except OSError:
-        logger.warning("an invitation's letter was not taken", exc_info=True)
-        return False
-    return True
 
 
 def _after_removal(request: WorkspaceRequest, member: Membership, *, is_own: bool) -> HttpResponse:
