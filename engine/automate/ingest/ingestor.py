@@ -22,7 +22,7 @@ from automate.ids import dedupe_id, new_id
 from automate.ingest.body import read_json
 from automate.ingest.dedupe import DEDUPE_DAYS, MAX_KEY_LENGTH, body_hash
 from automate.ingest.hops import CURRENT
-from automate.ingest.refusal import InvalidDedupeKey
+from automate.ingest.refusal import IdempotencyKeyReused, InvalidDedupeKey
 from automate.ingest.trace import new_trace_id
 from automate.models import Dedupe, Event, ExecutionRun, OutboxJob
 from automate.outbox.due import due_now
@@ -60,12 +60,15 @@ class EventIngestor:
         trace_id: str | None = None,
         now: datetime | None = None,
         is_held: bool = False,
+        refuses_other_body: bool = False,
     ) -> Ingested:
         """Store one event and the intent to process it; joins the caller's transaction, and rings once it commits.
 
         `raw` is the body as it came in, to tell a repeat with another body; `dedupe_source` is what `dedupe_key` is
-        unique in (`source` by default). `is_held`: stored, but not processed until `holding.release`. Raises a
-        Refusal when the payload cannot be stored faithfully, ValueError for NaN.
+        unique in (`source` by default). `is_held`: stored, but not processed until `holding.release`. With
+        `refuses_other_body` another body under a known key is no repeat: IdempotencyKeyReused names the event that
+        has the key, and nothing is stored. Raises a Refusal when the payload cannot be stored faithfully, ValueError
+        for NaN.
         """
         now = now or timezone.now()
         if trace_id is None and (hop := CURRENT.get()) is not None:  # emitted by a step: it follows the run
@@ -84,7 +87,7 @@ class EventIngestor:
         )
         if dedupe_key is not None:
             digest = body_hash(text.encode() if raw is None else raw)
-            first = _claim_key(dedupe_source or source, dedupe_key, event, digest, now)
+            first = _claim_key(dedupe_source or source, dedupe_key, event, digest, now, refuses_other_body)
             if first is not None:
                 return first
         held_until = host.current().hold_new_event(source) or (HELD_UNTIL if is_held else None)
@@ -98,8 +101,11 @@ class EventIngestor:
         return Ingested(event.id, event.trace_id)
 
 
-def _claim_key(source: str, key: str, event: Event, digest: bytes, now: datetime) -> Ingested | None:
-    """Make the key this event's, or say which event has it. Waits for another transaction that is claiming it."""
+def _claim_key(source: str, key: str, event: Event, digest: bytes, now: datetime, refuses: bool) -> Ingested | None:
+    """Make the key this event's, or say which event has it. Waits for another transaction that is claiming it.
+
+    Raises IdempotencyKeyReused, if it `refuses` another body.
+    """
     if not 0 < len(key) <= MAX_KEY_LENGTH:
         raise InvalidDedupeKey(f"A dedupe key has 1 to {MAX_KEY_LENGTH} characters.", details={"limit": MAX_KEY_LENGTH})
     row = Dedupe(
@@ -118,13 +124,19 @@ def _claim_key(source: str, key: str, event: Event, digest: bytes, now: datetime
     if held.expires_at <= now and not _is_unfinished(held.event_id):
         row.save(force_update=True)
         return None
+    differs = bytes(held.body_hash) != digest
+    if differs and refuses:
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key belongs to an event with another body. Send a new event with a new key.",
+            details={"param": "Idempotency-Key", "event_id": str(held.event_id)},
+        )
     Dedupe.objects.filter(pk=held.pk).update(repeats=F("repeats") + 1)
     first = Event.objects.filter(pk=held.event_id).first()
     return Ingested(
         event_id=held.event_id,
         trace_id=first.trace_id if first else event.trace_id,
         is_duplicate=True,
-        body_differs=bytes(held.body_hash) != digest,
+        body_differs=differs,
     )
 
 

@@ -81,6 +81,12 @@ class MissingApiKey(Refusal):
     code, http_status = "missing_api_key", 401
 
 
+class IdempotencyKeyReused(Refusal):
+    """The key belongs to an event with another body, which stays. A new event needs a new key."""
+
+    code, http_status = "idempotency_key_reused", 422
+
+
 class InvalidApiKey(Refusal):
     """The API key is unknown, expired, revoked or of another workspace. Copy it again or make a new one."""
 

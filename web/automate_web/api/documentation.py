@@ -80,7 +80,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255},
     OpenApiParameter.HEADER,
-    description="The same key within 7 days is the same event: the answer has the first ids and `duplicate: true`.",
+    description="The same key within 7 days is the same event: the answer has the first ids, `duplicate: true` and "
+    "`Idempotent-Replayed: true`. With another body: 422 `idempotency_key_reused`, and nothing is stored.",
 )
 ONCE = OpenApiParameter(
     "Idempotency-Key",

@@ -76,12 +76,11 @@ class Events(ApiView):
             dedupe_key=_idempotency_key(request),
             raw=json.dumps(new, sort_keys=True).encode(),  # the order of keys makes no other body
             trace_id=self.trace_id,
+            refuses_other_body=True,
         )
         answer: dict[str, Any] = {"event_id": accepted.event_id, "trace_id": accepted.trace_id}
         if accepted.is_duplicate:
             answer["duplicate"] = True
-        if accepted.body_differs:
-            answer["body_differs"] = True
         headers = {"Location": reverse("api:event", args=[accepted.event_id])}
         if accepted.is_duplicate:
             headers["Idempotent-Replayed"] = "true"

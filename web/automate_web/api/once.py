@@ -25,6 +25,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from automate import host
+from automate.ingest.refusal import IdempotencyKeyReused
 from automate.models import KeptAnswer
 from automate.outbox import sql
 from automate_governance.crypto import Unsealable, open_sealed, seal
@@ -36,12 +37,6 @@ MAX_KEY_LENGTH = 255
 HEADERS = ("Location", "ETag")  # of an answer: those that are part of it
 SEALED = "sealed:"  # how a kept answer begins that is no JSON
 View = Callable[..., HttpResponseBase]
-
-
-class KeyReused(Invalid):
-    """The name was used for another request."""
-
-    code = "idempotency_key_reused"
 
 
 class InProgress(Conflict):
@@ -114,7 +109,7 @@ def _alone(caller: str, key: str) -> None:
 def _again(kept: KeptAnswer, asked: bytes) -> HttpResponse:
     if bytes(kept.fingerprint) != asked:
         message = "This Idempotency-Key was used for another request. A new request needs a new key."
-        raise KeyReused(message, details={"first_used_at": kept.created_at.isoformat()})
+        raise IdempotencyKeyReused(message, details={"first_used_at": kept.created_at.isoformat()})
     headers = {**kept.headers, "Idempotent-Replayed": "true"}
     body = _opened(kept) if kept.body.startswith(SEALED) else kept.body
     return HttpResponse(body, status=kept.status, headers=headers, content_type="application/json")

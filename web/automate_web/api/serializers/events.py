@@ -83,5 +83,5 @@ class AcceptedEvent(serializers.Serializer[Any]):
         required=False, help_text="Present and true when the Idempotency-Key was seen before: the ids are the first's."
     )
     body_differs = serializers.BooleanField(
-        required=False, help_text="Present and true when that first event had another body. The first stays."
+        required=False, help_text="Never present: another body under a known key is refused with 422."
     )
