@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zoneinfo
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -28,9 +29,10 @@ class NoSecondFactor(Conflict):
     code = "no_second_factor"
 
 
-def time_zones() -> list[str]:
+@cache
+def time_zones() -> tuple[str, ...]:
     """Every zone of the IANA database that people live in, UTC first."""
-    return ["UTC", *sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone and zone[:4] != "Etc/")]
+    return ("UTC", *sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone and zone[:4] != "Etc/"))
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ ALLOWED_CACHES = {
     ("automate_billing/statements.py", "load"): "SQL files",
     ("automate_tenants/key_store.py", "_file_store"): "by folder; the store's own memory is keyed by schema name",
     ("automate_tenants/template.py", "_own_version"): "what this code's migrations are called",
+    ("automate_tenants/workspace_settings.py", "time_zones"): "the time zones of the IANA database",
     ("automate_web/api/schema.py", "_content"): "the API's description, one file for everybody",
     ("automate_web/gateway/sql/__init__.py", "statement"): "SQL files",
     ("automate_web/event_feed.py", "_sql"): "an SQL file",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
-from django.db.models import CharField, Value
+from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Concat
 
 from automate.services.deadletters import Filter, dead_event_jobs, dead_runs
@@ -18,6 +20,7 @@ from automate_tenants.notifications import inbox
 from automate_tenants.notifications.models import Seen
 from automate_web.approvals import open_approvals
 from automate_web.banners import PREFIX, Alert
+from automate_web.compiled import CompiledQuery
 
 MOST = 100
 WARNED_FROM = 80  # percent
@@ -40,21 +43,7 @@ class Standing:
 
 def standing(member: Membership, now: datetime) -> Standing:
     """Of the current workspace, for one member. One query."""
-    parts = [
-        rows.order_by().annotate(page=Value(page), none=Value("")).values_list("page", "none")[:MOST]
-        for page, rows in (
-            ("failures", dead_runs(Filter(heard_at=now))),
-            ("failures", dead_event_jobs()),
-            ("approvals", open_approvals(now)),
-            ("unread", inbox.unread(member)),
-        )
-    ]
-    told = UsageAlert.objects.filter(tenant_id=current_tenant().id, period_ends_at__gt=now, percent__gte=WARNED_FROM)
-    alerts = told.order_by().values_list(
-        Value("usage"), Concat("percent", Value(" "), "meter", Value(" "), "period", output_field=CharField())
-    )
-    seen = Seen.objects.filter(user_id=member.user_id, key__startswith=PREFIX).values_list(Value("seen"), "key")
-    found = list(parts[0].union(*parts[1:], halts(), alerts, seen, all=True))
+    found = _FOUND[member.role].rows(now=now, user_id=member.user_id, tenant_id=current_tenant().id)
     pages = Counter(page for page, _ in found if page in COUNTED)
     counts = {page: str(count) if count < MOST else f"{MOST - 1}+" for page, count in pages.items()}
     halted = why_halted((place, reason) for place, reason in found if place in {"everywhere", "here"})
@@ -65,3 +54,27 @@ def standing(member: Membership, now: datetime) -> Standing:
         tuple(Alert(int(percent), meter, period) for percent, meter, period in passed),
         frozenset(key for place, key in found if place == "seen"),
     )
+
+
+def _everything(role: str, now: datetime, user_id: int, tenant_id: int) -> QuerySet[Any, tuple[str, str]]:
+    """Each thing that a page tells, as (what it is, what is told of it)."""
+    parts = [
+        rows.order_by().annotate(page=Value(page), none=Value("")).values_list("page", "none")[:MOST]
+        for page, rows in (
+            ("failures", dead_runs(Filter(heard_at=now))),
+            ("failures", dead_event_jobs()),
+            ("approvals", open_approvals(now)),
+            ("unread", inbox.unread(Membership(user_id=user_id, role=role))),
+        )
+    ]
+    told = UsageAlert.objects.filter(tenant_id=tenant_id, period_ends_at__gt=now, percent__gte=WARNED_FROM)
+    alerts = told.order_by().values_list(
+        Value("usage"), Concat("percent", Value(" "), "meter", Value(" "), "period", output_field=CharField())
+    )
+    seen = Seen.objects.filter(user_id=user_id, key__startswith=PREFIX).values_list(Value("seen"), "key")
+    found: QuerySet[Any, tuple[str, str]] = parts[0].union(*parts[1:], halts(), alerts, seen, all=True)
+    return found
+
+
+_MARKS = {"now": datetime(1, 2, 3, 4, 5, 6, 7, tzinfo=UTC), "user_id": -1_234_567_891, "tenant_id": -1_234_567_892}
+_FOUND = {role: CompiledQuery(partial(_everything, role), _MARKS) for role in Membership.Role.values}

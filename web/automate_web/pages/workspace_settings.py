@@ -16,12 +16,14 @@ from automate_governance.errors import Invalid
 from automate_tenants import second_factor, workspace_settings
 from automate_tenants.models import Tenant
 from automate_web.requests import WorkspaceRequest, actor, demand, workspace_page
+from automate_web.widgets import LongSelect
 
 
 class SettingsForm(forms.Form):
     name = forms.CharField(label="Name", max_length=workspace_settings.MAX_NAME)
     timezone = forms.ChoiceField(
         label="Time zone",
+        widget=LongSelect,
         help_text="Budgets and daily limits begin anew at its midnight. Each schedule has a zone of its own.",
     )
 
