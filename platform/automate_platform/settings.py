@@ -164,7 +164,8 @@ LANGUAGE_CODE = "en"
 USE_I18N = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
-STATIC_ROOT = HOME / "static"  # filled by `automate web` at its start
+STATIC_ROOT = Path(env.text("DJANGO_AUTOMATE_STATIC_ROOT", str(HOME / "static")))  # `automate web` fills it
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "automate_web.static_files.HashedFiles"},

@@ -51,7 +51,7 @@ class Containers:
 
     def of(self, process: str) -> dict[str, str]:
         """The environment of one: no other process sees its home."""
-        return {**self.environment, "DJANGO_AUTOMATE_HOME": str(self.folder / process)}
+        return {**self.environment, **server.STATIC_FILES, "DJANGO_AUTOMATE_HOME": str(self.folder / process)}
 
     def run(self, process: str, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -48,7 +48,7 @@ def test_it_is_set_up_and_used_and_doctor_says_what_one_role_costs(
     with (tmp_path / "up.log").open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "automate_platform", "up", "--port", "0"],
-            env={**inherited, "DJANGO_AUTOMATE_HOME": str(tmp_path), "DATABASE_URL": url}
+            env={**inherited, **server.STATIC_FILES, "DJANGO_AUTOMATE_HOME": str(tmp_path), "DATABASE_URL": url}
             | {"DJANGO_AUTOMATE_OWNER_DATABASE_URL": ""},
             stdout=output,
             stderr=output,

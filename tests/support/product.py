@@ -56,6 +56,7 @@ def start(name: str, **environment: str) -> Product:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("DJANGO_")}
     told = {
         "DJANGO_AUTOMATE_HOME": str(home),
+        **server.STATIC_FILES,
         "DATABASE_URL": urls.app,
         "DJANGO_AUTOMATE_OWNER_DATABASE_URL": urls.owner,
         **environment,

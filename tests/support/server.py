@@ -31,6 +31,7 @@ HOME = Home(ROOT / "var" / "tests")
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 RUN = os.environ.setdefault("TESTS_RUN", str(os.getpid()))  # the controller's process id; workers inherit it
 DATABASE = f"run_{RUN}_{WORKER}"
+STATIC_FILES = {"DJANGO_AUTOMATE_STATIC_ROOT": str(HOME.root / "static")}  # collected once, for every started product
 SERVER_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "300", "max_wal_size": "2GB"}
 TEMPLATE_PARTS = (
     "automate_platform/settings.py",

@@ -50,6 +50,7 @@ def _processes(nouns: Any) -> None:
     gateway.set_defaults(module="gateway")
     web = nouns.add_parser("web", help="serve portal and API on a private socket", example="automate web --threads 8")
     web.add_argument("--threads", type=int, default=4, help="requests answered at once (4)")
+    web.add_argument("--collect", action="store_true", help="bring the static files up to date and end")
     web.set_defaults(module="web")
     worker = nouns.add_parser("worker", help="carry out what events start", example="automate worker")
     worker.add_argument("--once", action="store_true", help="end when nothing is due")

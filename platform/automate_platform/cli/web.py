@@ -27,6 +27,8 @@ def run(options: argparse.Namespace) -> int:
     from automate_web.static_files import collect
 
     collect()
+    if options.collect:
+        return 0
     Granian(
         "automate_platform.wsgi:application",
         **_place(),
