@@ -81,11 +81,6 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         groups.count(report)
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if _is_controller and groups.over_budget() and not exitstatus:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     groups.summarise(terminalreporter)
     if chromium() is None:

@@ -1,7 +1,8 @@
 """Four groups of tests, each with a time limit per test and a time budget for the whole group.
 
 unit: neither database nor process · integration: the database · processes: the product's processes · browser: Chromium.
-Together the budgets are 33 minutes, with what a busy machine takes more; quiet, the suite is to take 15 on two cores.
+Together the budgets are 26 minutes, which two cores do in 13. A test over its time limit fails. A group over its budget
+is told with its slowest tests, and fails nothing: how quick a machine is decides on no release.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ class Group:
 
 
 GROUPS = {
-    "unit": Group(test_seconds=60, budget_seconds=220),
-    "integration": Group(test_seconds=120, budget_seconds=680),
-    "processes": Group(test_seconds=240, budget_seconds=790),
-    "browser": Group(test_seconds=240, budget_seconds=290),
+    "unit": Group(test_seconds=60, budget_seconds=180),
+    "integration": Group(test_seconds=120, budget_seconds=520),
+    "processes": Group(test_seconds=240, budget_seconds=600),
+    "browser": Group(test_seconds=240, budget_seconds=260),
 }
 DATABASE_FIXTURES = {"db", "transactional_db", "database_urls", "tenant_a", "tenant_b"}
+SLOWEST = 8  # of a group over its budget
 spent_seconds: dict[str, float] = defaultdict(float)
+spent_by_test: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
 counted: dict[str, int] = defaultdict(int)
 
 
@@ -65,6 +68,7 @@ def count(report: pytest.TestReport) -> None:
     name = dict(report.user_properties).get("group")
     if isinstance(name, str):
         spent_seconds[name] += report.duration
+        spent_by_test[name][report.nodeid] += report.duration
         counted[name] += report.when == "call"
 
 
@@ -75,8 +79,12 @@ def over_budget() -> list[str]:
 def summarise(terminal: Any) -> None:
     terminal.section("time per group (sum over tests; budget)")
     for name, group in GROUPS.items():
-        if counted[name]:
-            mark = "  OVER BUDGET" if name in over_budget() else ""
-            terminal.line(
-                f"{name:12} {counted[name]:5} tests  {spent_seconds[name]:7.1f} s of {group.budget_seconds} s{mark}"
-            )
+        if not counted[name]:
+            continue
+        mark = "  OVER BUDGET, its slowest:" if name in over_budget() else ""
+        terminal.line(
+            f"{name:12} {counted[name]:5} tests  {spent_seconds[name]:7.1f} s of {group.budget_seconds} s{mark}"
+        )
+        if mark:
+            for seconds, test in sorted(((s, t) for t, s in spent_by_test[name].items()), reverse=True)[:SLOWEST]:
+                terminal.line(f"{'':12} {seconds:7.1f} s  {test}")
