@@ -191,7 +191,7 @@ def plant(tenant: TenantRef) -> Planted:
         "endpoint_id": endpoint.pk,
         "webhook_id": endpoint.pk,
         "schedule_id": schedule.pk,
-        "code": "core",
+        "code": "http",
         "connector": "core",
         "backtest_id": backtest.pk,
         "bulk_id": bulk.pk,

@@ -286,6 +286,13 @@ PORTAL = [
     ),
     Route("connectors/", "workspace", {"GET": "view_workflow"}),
     Route("connectors/http/curl/", "workspace", {"POST": "view_workflow"}, body={"command": "curl https://a.example"}),
+    Route(
+        "connectors/<slug:code>/tests/",
+        "workspace",
+        {"POST": "change_workflow"},
+        body={"url": "http://localhost/"},
+        of_release=True,
+    ),
     Route("connectors/<str:code>/", "workspace", {"GET": "view_workflow"}, of_release=True),
     Route("schedules/", "workspace", {"GET": "view_workflow"}, shows=True),
     Route("schedules/<uuid:schedule_id>/", "workspace", {"GET": "view_workflow"}, shows=True),

@@ -187,6 +187,7 @@ PORTAL = {
     "workflows/<uuid:workflow_id>/rule-tests/removals/": leaves("workflow.save"),
     "workflows/<uuid:workflow_id>/rule-evaluations/": nothing(LOOKS),
     "connectors/http/curl/": nothing(LOOKS),
+    "connectors/<slug:code>/tests/": leaves("connection.test", body={"url": "http://localhost/", "method": "GET"}),
     "workflows/<uuid:workflow_id>/backtests/": leaves("backtest.start"),
     "workflows/<uuid:workflow_id>/backtests/<uuid:backtest_id>/cancellations/": leaves(
         "backtest.cancel", prepare=looking_back
@@ -303,6 +304,9 @@ API = {
     "PATCH schedules/<str:schedule_id>": leaves("schedule.pause", body={"is_paused": True}),
     "POST schedules/<str:schedule_id>/ticks": leaves("schedule.run"),
     "POST workflow-validations": nothing(LOOKS, MADE),
+    "POST connector-tests": leaves(
+        "connection.test", body={"connector": "http", "params": {"url": "http://localhost/"}}
+    ),
     "POST connector-steps": nothing(LOOKS, {"curl": "curl https://a.example"}),
     "POST workflows/<str:workflow>/rule-tests": leaves(
         "workflow.save", body={"name": "made", "payload": {}, "expected": False}

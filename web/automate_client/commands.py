@@ -59,6 +59,7 @@ def add_to(nouns: Nouns, keys: Nouns) -> None:
     _events(verbs_of(nouns, "events", "what happened", "automate events tail"))
     _runs(verbs_of(nouns, "runs", "what was done", "automate runs list --status failed"))
     _secrets(verbs_of(nouns, "secrets", "stored secrets; values go in and never come out", "automate secrets list"))
+    _connectors(verbs_of(nouns, "connectors", "what workflows can call", "automate connectors list"))
     _keys(keys)
     _team(verbs_of(nouns, "team", "who may enter the workspace", "automate team list"))
     _rest(nouns)
@@ -245,6 +246,23 @@ def _secrets(verbs: Nouns) -> None:
         if name == "set":
             verb.add_argument("--host", action="append", default=[], help="where it may be sent (anywhere)")
             verb.add_argument("--note", default="", help="what it is for")
+
+
+def _connectors(verbs: Nouns) -> None:
+    listing = _verb(
+        verbs, "list", "connectors and their actions", "automate connectors list --q mail", "connectors:list_"
+    )
+    listing.add_argument("--q", help="a part of a name, an action or a description")
+    test = _verb(
+        verbs,
+        "test",
+        "reach the other side and change nothing there; 1 when it does not work",
+        "automate connectors test http --param url=https://api.example.com/ --use secret=API_TOKEN",
+        "connectors:test",
+    )
+    test.add_argument("connector", help="its code, of connectors list")
+    test.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="one of what it takes")
+    test.add_argument("--use", action="append", default=[], metavar="NAME=SECRET", help="a stored secret for it")
 
 
 def _keys(verbs: Nouns) -> None:

@@ -215,6 +215,7 @@ urlpatterns = [
     path("webhooks/<uuid:endpoint_id>/test/", endpoints.test, name="endpoint-test"),
     path("connectors/", connectors.connectors, name="connectors"),
     path("connectors/http/curl/", connectors.curl, name="connector-curl"),
+    path("connectors/<slug:code>/tests/", connectors.test, name="connector-test"),
     path("connectors/<str:code>/", connectors.connector, name="connector"),
     path("governance/", secrets.governance, name="governance"),
     path("governance/policies/", policies.policies, name="policies"),

@@ -64,6 +64,7 @@ class ConnectorEntry:
     code: str
     name: str
     description: str
+    connection: list[Input]  # what a test of it takes; none: there is nothing to be tested
     actions: list[ActionEntry]
 
     @property
@@ -127,7 +128,9 @@ def actions_in(definition: Any) -> Iterator[Action]:
 
 def _entry(adapter: ConnectorAdapter, policy: Policy, users: Users) -> ConnectorEntry:
     actions = [_action(adapter, code, spec, policy, users) for code, spec in adapter.actions.items()]
-    return ConnectorEntry(adapter.code, adapter.name, adapter.description, actions)
+    taken = adapter.connection.inputs if adapter.connection is not None else {}
+    connection = [_input(name, field) for name, field in taken.items()]
+    return ConnectorEntry(adapter.code, adapter.name, adapter.description, connection, actions)
 
 
 def _action(adapter: ConnectorAdapter, code: str, spec: ActionSpec, policy: Policy, users: Users) -> ActionEntry:

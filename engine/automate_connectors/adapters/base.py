@@ -24,6 +24,7 @@ class ConnectorAdapter(ABC):
     name: ClassVar[str]  # human readable label
     description: ClassVar[str] = ""
     actions: ClassVar[Mapping[str, ActionSpec]] = {}
+    connection: ClassVar[ActionSpec | None] = None  # what `test` takes; None: there is nothing to be tested
 
     @abstractmethod
     def execute(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> Any:
@@ -31,6 +32,13 @@ class ConnectorAdapter(ABC):
 
     def validate_config(self, config: dict[str, Any]) -> None:  # noqa: B027  # optional, so not abstract
         """Optional: validate set-up configuration; raise ConnectorError saying what is wrong."""
+
+    def test(self, params: dict[str, Any], context: dict[str, Any]) -> str:
+        """Optional: reach the other side and change nothing there; one sentence says who answered.
+
+        `params` as `connection` describes them. Raises ConnectorError saying what stands in the way.
+        """
+        raise unknown_action(self, "test")
 
 
 def unknown_action(adapter: ConnectorAdapter, action: str) -> ConnectorError:

@@ -17,7 +17,7 @@ from typing import Any
 
 from automate_connectors.adapters.base import ConnectorAdapter, unknown_action
 from automate_connectors.email.letter import compose
-from automate_connectors.email.smtp import Delivery, Server, deliver
+from automate_connectors.email.smtp import Delivery, Server, deliver, opened
 from automate_connectors.email.spec import ACTIONS, CONFIG
 from automate_connectors.inputs import checked, invalid
 from automate_connectors.models import ActionSpec, ConnectorError
@@ -32,6 +32,7 @@ class EmailAdapter(ConnectorAdapter):
     name = "E-mail"
     description = "Send letters by your own mail server."
     actions = ACTIONS
+    connection = ActionSpec(inputs={**CONFIG, "host": {**CONFIG["host"], "required": True}}, effect="read")
 
     def __init__(self, clock: Clock | None = None, trust: ssl.SSLContext | None = None):
         self._clock = clock or SystemClock()
@@ -59,6 +60,21 @@ class EmailAdapter(ConnectorAdapter):
             "accepted": [recipient for recipient in recipients if recipient not in delivery.refused],
             "refused": delivery.refused,
         }
+
+    def test(self, params: dict[str, Any], context: dict[str, Any]) -> str:
+        """Connects, proves the server's name, logs in, and says good-bye: no letter is written."""
+        given = checked(self.connection, params)
+        _refuse_clear_password(given)
+        server = Server.read(given, self._trust)
+        seconds = 0.95 * float(context.get("timeout_seconds") or 60.0)
+        try:
+            with opened(server, policy=egress_of(context).policy, timeout_seconds=seconds):
+                pass
+        except EgressError as error:
+            raise lost(error, is_safe=True) from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise _failure(error, Delivery(), context) from None
+        return f"{server.host} answers{' and lets ' + server.username + ' in' if server.username else ''}."
 
     def validate_config(self, config: dict[str, Any]) -> None:
         """Raise ConnectorError (`invalid_params`) naming the first field of a mail server that does not fit."""

@@ -9,7 +9,8 @@ import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -57,6 +58,13 @@ def deliver(
     timeout_seconds: float,
 ) -> None:
     """Hand the letter over. Raises EgressError, OSError, smtplib.SMTPException; `delivery` says how far it came."""
+    with opened(server, policy=policy, timeout_seconds=timeout_seconds) as conversation:
+        _hand_over(conversation, message, sender, recipients, delivery)
+
+
+@contextmanager
+def opened(server: Server, *, policy: EgressPolicy, timeout_seconds: float) -> Iterator[smtplib.SMTP]:
+    """A conversation that has come as far as the log-in. Raises as `deliver`."""
     ends = time.monotonic() + timeout_seconds
     addresses = checked_addresses("smtp", server.host, server.port, policy=policy, timeout_seconds=timeout_seconds)
     context = server.trust or ssl.create_default_context()
@@ -67,11 +75,11 @@ def deliver(
             conversation.ehlo_or_helo_if_needed()
         if server.username:
             conversation.login(server.username, server.password)
-        _hand_over(conversation, message, sender, recipients, delivery)
+        yield conversation
 
 
 def _hand_over(
-    conversation: _Conversation, message: EmailMessage, sender: str, recipients: list[str], delivery: Delivery
+    conversation: smtplib.SMTP, message: EmailMessage, sender: str, recipients: list[str], delivery: Delivery
 ) -> None:
     content = message.as_bytes(policy=SMTP.clone(max_line_length=998) if message.is_multipart() else SMTP)
     _expect(conversation.mail(sender), smtplib.SMTPSenderRefused, sender)

@@ -11,7 +11,7 @@ from typing import Any
 
 from automate_connectors.github.marks import MAX_PAGES, PER_PAGE, find_marked, marked
 from automate_connectors.github.spec import ACTIONS, CONFIG
-from automate_connectors.models import ConnectorError
+from automate_connectors.models import ActionSpec, ConnectorError
 from automate_connectors.web import Call, Plan, WebConnector, parse_body, refused
 from automate_connectors.web.call import json_body, tracing
 from automate_connectors.web.reply import MAX_RETRY_AFTER, json_object
@@ -26,6 +26,15 @@ class GitHubAdapter(WebConnector):
     description = "Issues, comments, and starting workflows."
     actions = ACTIONS
     config = CONFIG
+    connection = ActionSpec(inputs=CONFIG, effect="read")
+
+    def plan_test(self, params: dict[str, Any], context: dict[str, Any]) -> Plan:
+        """`/rate_limit` answers every kind of token and counts against none."""
+        reply = yield self._call("GET", "/rate_limit", params, context, is_safe=True)
+        rate = json_object(reply).get("rate")
+        if reply.status != 200 or not isinstance(rate, dict):
+            raise self._refusal(reply, context, is_safe=True)
+        return f"GitHub accepts the token; {rate.get('remaining')} of {rate.get('limit')} calls an hour are left."
 
     def plan_create_issue(self, params: dict[str, Any], context: dict[str, Any]) -> Plan:
         path = f"/repos/{params['repository']}/issues"

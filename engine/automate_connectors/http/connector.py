@@ -15,7 +15,7 @@ from automate_connectors.adapters.base import unknown_action
 from automate_connectors.http import pages, redirects
 from automate_connectors.http.auth import Authorization
 from automate_connectors.http.request import as_call
-from automate_connectors.http.spec import ACTIONS
+from automate_connectors.http.spec import ACTIONS, CONNECTION
 from automate_connectors.inputs import invalid
 from automate_connectors.web import Call, Plan, WebConnector, joined_headers, parse_body, refused
 from automate_governance.egress import Reply
@@ -26,6 +26,7 @@ class HttpAdapter(WebConnector):
     name = "HTTP"
     description = "Call any HTTP API."
     actions = ACTIONS
+    connection = CONNECTION
 
     def plan(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> Plan:
         if action != "request":
@@ -33,6 +34,12 @@ class HttpAdapter(WebConnector):
         call = as_call(params, context)
         paging = pages.read(params)
         return self._all(call, paging, params, context)
+
+    def plan_test(self, params: dict[str, Any], context: dict[str, Any]) -> Plan:
+        """One GET or HEAD; the body is not looked at."""
+        asked = {"method": params["method"], "url": params["url"], "auth": _test_auth(params)}
+        output = yield from self.plan("request", asked, context)
+        return f"{urlsplit(params['url']).hostname} answered {output['status']} after {output['elapsed_ms']:.0f} ms."
 
     def validate_config(self, config: dict[str, Any]) -> None:
         """`{"base_url"?}`: what a form for a connection asks. Raises ConnectorError (`invalid_params`)."""
@@ -92,6 +99,18 @@ class HttpAdapter(WebConnector):
             }
         in_doubt = True if call.had_effect else None
         raise refused(reply, is_safe=call.is_safe, clock=self.clock, context=context, in_doubt=in_doubt)
+
+
+def _test_auth(params: dict[str, Any]) -> dict[str, Any]:
+    """The one secret of a test as `auth`: a password where a user is named, a key where a header is, else a token."""
+    secret = params.get("secret")
+    if secret is None:
+        return {"type": "none"}
+    if params.get("username"):
+        return {"type": "basic", "username": params["username"], "password": secret}
+    if params.get("header"):
+        return {"type": "api_key", "name": params["header"], "value": secret}
+    return {"type": "bearer", "token": secret}
 
 
 def _is_ok(status: int, params: dict[str, Any]) -> bool:

@@ -150,3 +150,17 @@ ACTIONS = {
         repeatable=is_repeatable,
     )
 }
+
+CONNECTION = ActionSpec(
+    inputs={
+        "url": _text("URL", required=True, format="uri", minLength=1, examples=["https://api.example.com/status"]),
+        "method": _text("Method", enum=["GET", "HEAD"], default="GET"),
+        "secret": {
+            **_secret("Secret"),
+            "description": "Sent as a bearer token, unless one of the next two is filled in.",
+        },
+        "username": _text("User name", description="The secret is its password (Basic)."),
+        "header": _text("Header", description="The secret is sent in it.", examples=["X-Api-Key"]),
+    },
+    effect="read",
+)

@@ -30,6 +30,7 @@ class PostgresAdapter(ConnectorAdapter):
     name = "PostgreSQL"
     description = "Query your own PostgreSQL, read-only by default."
     actions = ACTIONS
+    connection = ActionSpec(inputs=CONFIG, effect="read")
 
     def execute(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
         """Run the statement and commit. Raises ConnectorError. Blocks; the engine gives it a thread."""
@@ -53,6 +54,12 @@ class PostgresAdapter(ConnectorAdapter):
         except psycopg.Error as error:
             raise _failure(error, context, may_have_committed=commits) from None
         return answer
+
+    def test(self, params: dict[str, Any], context: dict[str, Any]) -> str:
+        asked = {**params, "query": "SELECT current_user, current_setting('server_version')"}
+        [row] = self.execute("query", asked, context)["rows"]
+        user, version = row.values() if isinstance(row, dict) else row
+        return f"PostgreSQL {version} let {user} in."
 
     def validate_config(self, config: dict[str, Any]) -> None:
         """Raise ConnectorError (`invalid_params`) naming the first field of a connection that does not fit."""

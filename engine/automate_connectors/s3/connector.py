@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from automate_connectors.inputs import invalid
-from automate_connectors.models import ConnectorError
+from automate_connectors.models import ActionSpec, ConnectorError
 from automate_connectors.s3.sigv4 import Credentials, encoded_path, signed_headers
 from automate_connectors.s3.spec import ACTIONS, CONFIG
 from automate_connectors.web import Call, Plan, WebConnector, joined_headers, refused
@@ -29,6 +29,14 @@ class S3Adapter(WebConnector):
     description = "Objects in Amazon S3 and compatible storage."
     actions = ACTIONS
     config = CONFIG
+    connection = ActionSpec(inputs=CONFIG, effect="read")
+
+    def plan_test(self, params: dict[str, Any], context: dict[str, Any]) -> Plan:
+        """HeadBucket: a right to list the bucket is what it needs. Its refusals have no body, so no words of S3."""
+        reply = yield self._call("HEAD", {**params, "object_key": ""}, {})
+        if reply.status != 200:
+            raise self._refusal(reply, context)
+        return f"The bucket {params['bucket']} is there, and the keys may list it."
 
     def plan_put_object(self, params: dict[str, Any], context: dict[str, Any]) -> Plan:
         content, content_type = _content(params)

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from automate_connectors.inputs import invalid
-from automate_connectors.models import ConnectorError
+from automate_connectors.models import ActionSpec, ConnectorError
 from automate_connectors.slack.answers import success, webhook_error
 from automate_connectors.slack.spec import ACTIONS, CONFIG
 from automate_connectors.web import Call, Plan, WebConnector
@@ -22,8 +22,14 @@ class SlackAdapter(WebConnector):
     description = "Messages, reactions and files; incoming webhooks."
     actions = ACTIONS
     config = CONFIG
+    connection = ActionSpec(inputs=CONFIG, effect="read")
     api_url = "https://slack.com/api"
     webhook_hosts = WEBHOOK_HOSTS
+
+    def plan_test(self, params: dict[str, Any], context: dict[str, Any]) -> Plan:
+        reply = yield self._call("auth.test", params, context, is_safe=True, as_form=True)
+        answer = success(reply, context, self.clock, is_safe=True)
+        return f"Slack knows the token as {answer.get('user', 'an app')} of {answer.get('team', 'a workspace')}."
 
     def plan_post_message(self, params: dict[str, Any], context: dict[str, Any]) -> Plan:
         _needs_content(params)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from automate_connectors.inputs import invalid
-from automate_connectors.models import ConnectorError
+from automate_connectors.models import ActionSpec, ConnectorError
 from automate_connectors.stripe.form import encode
 from automate_connectors.stripe.spec import ACTIONS, CONFIG
 from automate_connectors.web import Call, Plan, WebConnector, refused
@@ -26,7 +26,15 @@ class StripeAdapter(WebConnector):
     description = "Customers, payments and refunds. A repeat never charges twice."
     actions = ACTIONS
     config = CONFIG
+    connection = ActionSpec(inputs=CONFIG, effect="read")
     api_url = "https://api.stripe.com"
+
+    def plan_test(self, params: dict[str, Any], context: dict[str, Any]) -> Plan:
+        reply = yield Call("GET", f"{self.api_url}/v1/balance", True, self._headers(params, context))
+        answer = json_object(reply)
+        if reply.status != 200 or answer.get("object") != "balance":
+            raise self._refusal(reply, answer, context, is_safe=True)
+        return f"Stripe accepts the key, in {'live' if answer.get('livemode') else 'test'} mode."
 
     def plan_create_customer(self, params: dict[str, Any], context: dict[str, Any]) -> Plan:
         return self._post("/v1/customers", params, context)

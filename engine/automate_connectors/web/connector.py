@@ -48,8 +48,19 @@ class WebConnector(ConnectorAdapter):
 
     def execute(self, action: str, params: dict[str, Any], context: dict[str, Any]) -> Any:
         """Carry out the plan and wait for it. Raises ConnectorError."""
+        return self._carry_out(self.plan(action, params, context), context)
+
+    def plan_test(self, params: dict[str, Any], context: dict[str, Any]) -> Plan:
+        """The calls of a test, which change nothing; returns the sentence. For connectors with a `connection`."""
+        raise unknown_action(self, "test")
+
+    def test(self, params: dict[str, Any], context: dict[str, Any]) -> str:
+        if self.connection is None:
+            raise unknown_action(self, "test")
+        return str(self._carry_out(self.plan_test(checked(self.connection, params), context), context))
+
+    def _carry_out(self, plan: Plan, context: dict[str, Any]) -> Any:
         egress, deadline = egress_of(context), _Deadline(context)
-        plan = self.plan(action, params, context)
         try:
             call = next(plan)
             while True:

@@ -200,3 +200,13 @@ class TestEmailContract(ConnectorContractTest):
 
     def make_context(self, **changes: Any) -> dict[str, Any]:
         return super().make_context(**{"egress": self.policy} | changes)
+
+
+def test_a_connection_is_tested_without_a_letter(sink):
+    where = {"host": "127.0.0.1", "port": sink.port, "security": "none"}
+    context = {"egress": EgressPolicy(private_targets=(f"127.0.0.1:{sink.port}",)), "secrets": {}}
+
+    assert EmailAdapter(FixedClock()).test(where, context) == "127.0.0.1 answers."
+    assert sink.letters == []
+    with pytest.raises(ConnectorError, match="in clear"):
+        EmailAdapter(FixedClock()).test({**where, "username": "ann"}, context)

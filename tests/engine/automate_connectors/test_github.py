@@ -206,3 +206,18 @@ class TestGitHubContract(ConnectorContractTest):
 
     def make_context(self, **changes: Any) -> dict[str, Any]:
         return super().make_context(**{"egress": self.server.policy} | changes)
+
+
+def test_a_connection_is_tested_by_asking_for_the_rate():
+    def answer(request: Received) -> Answer:
+        if request.headers["authorization"] == "Bearer right":
+            return Answer(200, {"rate": {"limit": 5000, "remaining": 4999}})
+        return Answer(401, {"message": "Bad credentials"})
+
+    with standing_in(answer) as server:
+        adapter, context = GitHubAdapter(FixedClock()), context_of(server)
+        said = adapter.test({"token": "right", "api_url": server.url}, context)
+        assert said == "GitHub accepts the token; 4999 of 5000 calls an hour are left."
+        with pytest.raises(ConnectorError, match="Bad credentials"):
+            adapter.test({"token": "wrong", "api_url": server.url}, context)
+        assert server.routes == ["GET /rate_limit"] * 2

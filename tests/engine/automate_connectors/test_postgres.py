@@ -219,3 +219,11 @@ class TestPostgresContract(ConnectorContractTest):
 
     def make_context(self, **changes: Any) -> dict[str, Any]:
         return super().make_context(**{"egress": self.policy} | changes)
+
+
+def test_a_connection_is_tested_by_a_question(where, policy):
+    said = PostgresAdapter().test(where, {"egress": policy, "secrets": {}})
+    assert said.startswith("PostgreSQL ")
+    assert said.endswith(f" let {where['user']} in.")
+    with pytest.raises(ConnectorError, match="does not exist"):
+        PostgresAdapter().test({**where, "database": "nowhere"}, {"egress": policy, "secrets": {}})

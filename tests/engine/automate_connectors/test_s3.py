@@ -235,3 +235,14 @@ class TestS3Contract(ConnectorContractTest):
 
     def make_context(self, **changes: Any) -> dict[str, Any]:
         return super().make_context(**{"egress": self.policy} | changes)
+
+
+def test_a_connection_is_tested_without_touching_an_object(moto, bucket):
+    url, policy = moto
+    here = {**KEYS, "endpoint": url, "bucket": "reports"}
+    context = context_of(None, egress=policy)
+
+    assert S3Adapter().test(here, context) == "The bucket reports is there, and the keys may list it."
+    with pytest.raises(ConnectorError) as refused:
+        S3Adapter().test({**here, "bucket": "nowhere"}, context)
+    assert refused.value.details["status"] == 404

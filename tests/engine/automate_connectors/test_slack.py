@@ -252,3 +252,13 @@ class TestSlackContract(ConnectorContractTest):
 
     def make_context(self, **changes: Any) -> dict[str, Any]:
         return super().make_context(**{"egress": self.server.policy} | changes)
+
+
+def test_a_connection_is_tested(slack):
+    slack.auth_test = lambda given: Answer(200, {"ok": True, "user": "bot", "team": "Acme"})
+    adapter, context = adapter_at(slack.server), context_of(slack.server)
+
+    assert adapter.test({"token": TOKEN}, context) == "Slack knows the token as bot of Acme."
+    with pytest.raises(ConnectorError, match="invalid_auth"):
+        adapter.test({"token": "xoxb-other"}, context)
+    assert slack.server.routes == ["POST /api/auth.test"] * 2

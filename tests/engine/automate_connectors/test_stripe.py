@@ -248,3 +248,17 @@ def test_no_key_is_shown_in_an_error(call):
 
     assert raised.value.code == "stripe_resource_missing"
     assert API_KEY not in json.dumps(raised.value.details) + str(raised.value)
+
+
+def test_a_connection_is_tested_by_looking_at_the_balance():
+    def answer(request: Received) -> Answer:
+        if request.headers["authorization"] == "Bearer sk_right":
+            return Answer(200, {"object": "balance", "livemode": False})
+        return Answer(401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}})
+
+    with standing_in(answer) as server:
+        adapter, context = adapter_at(server), context_of(server)
+        assert adapter.test({"api_key": "sk_right"}, context) == "Stripe accepts the key, in test mode."
+        with pytest.raises(ConnectorError, match="Invalid API Key"):
+            adapter.test({"api_key": "sk_wrong"}, context)
+        assert server.routes == ["GET /v1/balance"] * 2

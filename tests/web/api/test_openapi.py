@@ -46,7 +46,7 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "views_list", "views_create", "views_get", "views_change", "views_delete",
     "overview_get", "usage_get", "usage_alerts_get", "usage_alerts_save", "usage_days",
     "llm_usage_get", "llm_calls_list", "llm_preferences_get", "llm_preferences_save",
-    "connectors_list", "connectors_get", "connector_steps_create",
+    "connectors_list", "connectors_get", "connector_steps_create", "connector_tests_create",
     "workflow_runs_create", "schedules_list", "schedules_get", "schedules_change",
     "schedule_ticks_list", "schedule_ticks_create",
     "run_retries_create", "run_cancellations_create", "run_settlements_create", "approvals_list",
@@ -291,6 +291,9 @@ def test_answers_are_what_the_schema_says(
         "schedules_list": api.get("/schedules"),
         "connectors_list": api.get("/connectors"),
         "connectors_get": api.get("/connectors/http"),
+        "connector_tests_create": api.post(
+            "/connector-tests", {"connector": "http", "params": {"url": "http://localhost/"}}
+        ),
         "connector_steps_create": api.post("/connector-steps", {"curl": "curl https://a.example"}),
         "schedules_get": api.get(f"/schedules/{schedule.pk}"),
         "schedules_change": api.send("PATCH", f"/schedules/{schedule.pk}", {"is_paused": True}, {}),

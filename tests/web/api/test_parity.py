@@ -58,6 +58,7 @@ ACTIONS: dict[str, tuple[str, ...] | Except] = {
     "workflows/<uuid:workflow_id>/rollbacks/": ("workflow_rollbacks_create",),
     "workflows/imports/": ("workflow_imports_create",),
     "connectors/http/curl/": ("connector_steps_create",),
+    "connectors/<slug:code>/tests/": ("connector_tests_create",),
     "notifications/reads/": ("notification_reads_create",),
     "notifications/banners/": Except(PERSON),
     "notifications/settings/": ("notification_preferences_save",),

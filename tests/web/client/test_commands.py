@@ -205,6 +205,14 @@ def test_a_request_that_got_no_answer_is_sent_again_and_done_once(
         assert Event.objects.count() == 1
 
 
+def test_connectors_are_listed_and_tested(automate: Automate) -> None:
+    assert "postgres" in automate("connectors", "list", "--q", "sql").out
+    tested = automate("connectors", "test", "http", "--param", "url=http://localhost/")
+    assert tested.code == 1
+    assert "egress_denied" in tested.err
+    assert automate("connectors", "test", "http", "--param", "url").code == 2
+
+
 def test_usage_doctor_and_open_say_what_they_see(automate: Automate) -> None:
     assert "events" in automate("usage").out
     assert "50 %, 80 %, 100 %" in automate("usage-alerts").out

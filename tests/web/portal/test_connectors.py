@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,14 +11,21 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from automate.models import AuditLogEntry
 from automate.policy import save_policy
+from automate.policy.stored import stored_policy
 from automate.services import create_workflow
+from automate.services.secrets import create_secret
 from automate_tenants.context import tenant_scope
+from tests.engine.automate_connectors.standin import Answer, Received, StandIn, standing_in
 from tests.support.workspaces import Workspace
+from tests.web.api.conftest import new_key
+from tests.web.api.support import Api
 from tests.web.portal.conftest import Enter, published
 
 pytestmark = pytest.mark.django_db
 CALL = {"id": "call", "connector": "http", "action": "request", "params": {"url": "https://a.example"}}
+TOKEN = "a-token-of-their-api"
 LOG = {"id": "say", "connector": "core", "action": "log", "params": {"message": "hi"}}
 
 
@@ -100,3 +108,74 @@ def test_pages_cost_the_same_with_one_workflow_and_with_many(tenant_a: Workspace
         counts.append(len(queries))
 
     assert counts[0] == counts[1] <= 15
+
+
+@pytest.fixture
+def their_api(settings: Any) -> Iterator[StandIn]:
+    def answer(request: Received) -> Answer:
+        if request.headers.get("authorization") == f"Bearer {TOKEN}":
+            return Answer(200, {"ok": True})
+        return Answer(401, f"no: {request.headers.get('authorization')}")
+
+    with standing_in(answer) as server:
+        policy = {"private_targets": [f"127.0.0.1:{server.port}"]}
+        settings.DJANGO_AUTOMATE = {**settings.DJANGO_AUTOMATE, "POLICY": policy}
+        yield server
+
+
+def store(workspace: Workspace, name: str, value: str, **more: Any) -> None:
+    with tenant_scope(workspace.ref):
+        create_secret(name=name, value=value, actor=f"user:{workspace.owner.pk}", now=timezone.now(), **more)
+
+
+def allow(workspace: Workspace, document: dict[str, Any]) -> None:
+    with tenant_scope(workspace.ref):
+        save_policy(document=document, actor="user:1", now=timezone.now(), expected_revision=stored_policy().revision)
+
+
+def test_a_connection_is_tested_with_a_stored_secret(tenant_a: Workspace, enter: Enter, their_api: StandIn) -> None:
+    store(tenant_a, "RIGHT", TOKEN)
+    store(tenant_a, "WRONG", "another-token-value")
+    store(tenant_a, "BOUND", "a-token-for-one-host", hosts=["api.example.com"])
+    builder = enter(tenant_a, "builder")
+
+    def tested(**asked: str) -> str:
+        return builder.post("/connectors/http/tests/", {"method": "GET", **asked}).content.decode()
+
+    right, wrong = tested(url=their_api.url, secret="RIGHT"), tested(url=their_api.url, secret="WRONG")
+    assert "It works." in right
+    assert "127.0.0.1 answered 200" in right
+    assert "refuses the credentials" in wrong
+    assert "<code>http_401</code>" in wrong
+    assert "another-token-value" not in wrong
+    assert "Add the host to those of the secret" in tested(url=their_api.url, secret="BOUND")
+    assert "private and local" in tested(url="http://10.0.0.1/").casefold()
+    assert "<code>name_not_resolved</code>" in tested(url="http://nowhere.invalid/")
+    assert "This field is required" in tested(url="")
+    assert len(their_api.received) == 2
+    with tenant_scope(tenant_a.ref):
+        entries = AuditLogEntry.objects.filter(action="connection.test").order_by("pk")
+        assert [entry.details["code"] for entry in entries][:3] == ["ok", "http_401", "egress_denied"]
+        assert entries[0].details["refers_to"] == ["RIGHT"]
+        assert entries[0].details["target"] == f"127.0.0.1:{their_api.port}"
+
+
+def test_a_test_obeys_the_policy_and_its_own_rate(tenant_a: Workspace, their_api: StandIn) -> None:
+    api = Api(new_key(tenant_a, ["workflows:write", "workflows:read"]))
+
+    def tested(**params: Any) -> Any:
+        return api.post("/connector-tests", {"connector": "http", "params": {"url": their_api.url, **params}})
+
+    assert tested().json()["code"] == "http_401"
+    assert tested(secret="typed").status_code == 422
+    assert tested(secret={"$secret": "NOWHERE"}).json()["code"] in {"secret_not_found", "secret_not_allowed"}
+    allow(tenant_a, {"host_allowlist": ["api.example.com"]})
+    assert "host allowlist does not name" in tested().json()["message"]
+    allow(tenant_a, {"connector_allowlist": ["core"]})
+    assert tested().json()["code"] == "connector_not_allowed"
+    assert len(their_api.received) == 1
+    assert [field["name"] for field in api.get("/connectors/http").json()["connection"]][:2] == ["url", "method"]
+    for _ in range(20):
+        last = tested()
+    assert (last.status_code, last.json()["code"]) == (429, "rate_limited")
+    assert int(last["Retry-After"]) > 0

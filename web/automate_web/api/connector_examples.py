@@ -10,6 +10,7 @@ _CONNECTOR = {
     "code": "github",
     "name": "GitHub",
     "description": "Issues and workflows of repositories.",
+    "connection": [{"name": "token", "is_required": True, "is_secret": True, "schema": {"type": "string"}}],
     "actions": [
         {
             "code": "get_issue",
@@ -35,6 +36,19 @@ def connector_examples() -> dict[str, Any]:
             "description": "The HTTP connector first, then by name.",
         },
         "connectors_get": {"answer": _CONNECTOR},
+        "connector_tests_create": {
+            "body": {"connector": "http", "params": {"url": "https://api.example.com/status", "secret": _REFERENCE}},
+            "answer": {
+                "is_ok": False,
+                "code": "http_401",
+                "message": "The server answered 401.",
+                "next": "The other side is there and refuses the credentials: check the secret, and what it is "
+                "allowed to do.",
+                "took_ms": 84,
+            },
+            "description": "One request that changes nothing on the other side, as a step would send it: under the "
+            "same policy, with stored secrets alone. At most 20 a minute in a workspace.",
+        },
         "connector_steps_create": {
             "body": {"curl": "curl https://api.example.com/orders -H 'Authorization: Bearer abc'"},
             "answer": {

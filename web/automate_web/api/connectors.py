@@ -10,11 +10,13 @@ from rest_framework.response import Response
 
 from automate.policy import effective_policy
 from automate.services import catalogue
+from automate.services.connection_tests import Outcome
 from automate_connectors.http.curl import MAX_CHARACTERS, Pasted, from_curl
 from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.query import Query
 from automate_web.api.serializers import Input, JsonObject
 from automate_web.api.views import ApiView, read
+from automate_web.connection_tests import test_connection
 
 
 class ConnectorInput(fields.Serializer[catalogue.Input]):
@@ -46,6 +48,9 @@ class Connector(fields.Serializer[catalogue.ConnectorEntry]):
     code = fields.CharField()
     name = fields.CharField()
     description = fields.CharField()
+    connection = ConnectorInput(
+        many=True, help_text="What `POST /connector-tests` takes for it; none: there is nothing to be tested."
+    )
     actions = ConnectorAction(many=True)
 
 
@@ -65,6 +70,23 @@ class MadeStep(fields.Serializer[Pasted]):
     step = JsonObject()
     secrets = fields.ListField(child=fields.CharField())
     notes = fields.ListField(child=fields.CharField())
+
+
+class ConnectionTest(Input):
+    """What to reach, as the connector's `connection` describes it; secrets as references."""
+
+    connector = fields.CharField(max_length=64)
+    params = fields.DictField(default=dict)
+
+
+class ConnectionOutcome(fields.Serializer[Outcome]):
+    """What came of one harmless request. A failure is an outcome, not an error of this API."""
+
+    is_ok = fields.BooleanField()
+    code = fields.CharField(help_text="`ok`, or the code of the error that a step would have ended with.")
+    message = fields.CharField()
+    next = fields.CharField(help_text="What would help; may be empty.")
+    took_ms = fields.IntegerField()
 
 
 class Connectors(ApiView):
@@ -92,6 +114,25 @@ class OneConnector(ApiView):
     def get(self, request: Request, connector: str) -> Response:
         Query(request, ())
         return Response(Connector(catalogue.entry(connector, effective_policy())).data)
+
+
+class ConnectionTests(ApiView):
+    """`/connector-tests`"""
+
+    scopes: ClassVar = {"POST": "workflows:write"}
+
+    @describe(
+        "connector_tests_create",
+        "Test a connection now",
+        body=ConnectionTest,
+        answer=ConnectionOutcome,
+        missing=True,
+        makes=True,
+    )
+    def post(self, request: Request) -> Response:
+        Query(request, ())
+        asked = read(request, ConnectionTest)
+        return Response(ConnectionOutcome(test_connection(**asked, actor=self.caller.actor)).data)
 
 
 class ConnectorSteps(ApiView):

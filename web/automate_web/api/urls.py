@@ -126,6 +126,7 @@ urlpatterns = [
     ),
     path("connectors", connectors.Connectors.as_view(), name="connectors"),
     path("connectors/<str:connector>", connectors.OneConnector.as_view(), name="connector"),
+    path("connector-tests", connectors.ConnectionTests.as_view(), name="connector-tests"),
     path("connector-steps", connectors.ConnectorSteps.as_view(), name="connector-steps"),
     path("workflow-imports", imports.Imports.as_view(), name="workflow-imports"),
     path("views", saved_views.SavedViews.as_view(), name="views"),

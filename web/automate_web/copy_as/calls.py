@@ -168,7 +168,7 @@ PAGES: dict[str, tuple[Shape, ...]] = {
             "Pause it", "/schedules/{schedule_id}", method="PATCH", body={"is_paused": True}, needs="change_schedule"
         ),
     ),
-    "connectors": (Shape("This list", "/connectors"),),
+    "connectors": (Shape("This list", "/connectors", "connectors list", filters=("q",)),),
     "connector": (Shape("This connector", "/connectors/{code}"),),
     "secrets": (Shape("This list", "/secrets", "secrets list"),),
     "secret": (SECRET, ROTATE),
