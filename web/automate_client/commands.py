@@ -90,7 +90,7 @@ def _account(nouns: Nouns) -> None:
 
 def _workflows(verbs: Nouns) -> None:
     listing = _verb(verbs, "list", "every workflow", "automate workflows list", "workflows:list_")
-    add_list_flags(listing, "status", "type", "tag", "q")
+    add_list_flags(listing, "status", "type", "tag", "q", ordered_by=("slug", "updated_at"))
     get = _verb(verbs, "get", "one workflow", "automate workflows get order-flow", "workflows:get")
     get.add_argument("workflow", help="id or slug")
     export = _verb(

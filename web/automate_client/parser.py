@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 _CHOICES = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)\)")
@@ -69,13 +70,14 @@ LIST_FLAGS = {
 }
 
 
-def add_list_flags(parser: argparse.ArgumentParser, *names: str) -> None:
-    """The filters of a list under the names that the API gives them, and its pages."""
+def add_list_flags(parser: argparse.ArgumentParser, *names: str, ordered_by: Sequence[str] = ()) -> None:
+    """The filters of a list under the names that the API gives them, its pages and its orders beside that of ids."""
+    orders = [order for name in ("id", *ordered_by) for order in (f"-{name}", name)]
     for name in names:
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar=name.upper(), help=LIST_FLAGS[name])
     parser.add_argument("--cursor", help="the page that an earlier answer named")
     parser.add_argument("--limit", type=int, help="results on one page, at most 200 (50)")
-    parser.add_argument("--ordering", choices=("-id", "id"), help="newest first (-id) or oldest first (id)")
+    parser.add_argument("--ordering", choices=orders, help="newest first (-id) or oldest first (id)")
     parser.set_defaults(filters=(*names, "cursor", "limit", "ordering"))
 
 

@@ -47,6 +47,9 @@ class Workflow(models.Model):
 
     objects = WorkflowQuerySet.as_manager()
 
+    class Meta:
+        indexes = [models.Index(fields=["updated_at", "id"], name="workflow_updated_idx")]
+
     def __str__(self) -> str:
         return self.slug
 

@@ -10,6 +10,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from automate.models import Workflow
+from automate_tenants.context import tenant_scope
 from tests.support.workspaces import Workspace
 from tests.web.api.conftest import MakeApi
 from tests.web.api.support import NOW, Api, Rows
@@ -162,7 +164,7 @@ def test_a_cursor_that_we_did_not_give_is_refused(api: Api, cursor: str) -> None
         ("/runs", {"status": "done"}, "invalid"),
         ("/runs", {"status": "failed,done"}, "invalid"),
         ("/runs", {"event_id": "7"}, "invalid"),
-        ("/runs", {"expand": "event"}, "unknown_parameter"),
+        ("/runs", {"expand": "outputs"}, "invalid"),
         ("/workflows", {"slug": "a"}, "unknown_parameter"),
     ],
 )
@@ -189,3 +191,100 @@ def test_page_urls_do_not_follow_the_host_header(api: Api, rows: Rows, make_api:
     )
 
     assert answer.json()["next"].startswith("http://testserver/api/v1/events?")
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "names"),
+    [
+        ("/workflows", "slug", ["b", "a", "d", "c"]),
+        ("/workflows", "updated_at", ["b", "a", "d", "c"]),
+        ("/webhooks", "slug", ["b", "a", "d", "c"]),
+        ("/secrets", "name", ["B", "A", "D", "C"]),
+    ],
+)
+def test_a_list_in_another_order_is_walked_both_ways(
+    api: Api, rows: Rows, path: str, field: str, names: list[str]
+) -> None:
+    """Equal values, too: the first two workflows were changed at one moment."""
+    for place, name in enumerate(names):
+        if path == "/workflows":
+            rows.workflow(name)
+            with tenant_scope(rows.tenant):
+                Workflow.objects.filter(slug=name).update(updated_at=NOW + timedelta(seconds=place // 2))
+        elif path == "/webhooks":
+            assert api.post(path, {"slug": name, "auth": "api_key"}).status_code == 201
+        else:
+            assert api.post(path, {"name": name, "value": "a value"}).status_code == 201
+
+    for sign in ("", "-"):
+        page = api.get(path, ordering=sign + field, limit=2)
+        walked, pages = list(page.json()["results"]), [page.json()]
+        while url := page.json()["next"]:
+            page = follow(api, url)
+            pages.append(page.json())
+            walked += page.json()["results"]
+        values = [(each[field], each.get("id", "")) for each in walked]
+        assert values == sorted(values, reverse=bool(sign)), sign
+        assert len(values) == len(set(values)) == len(api.get(path).json()["results"])
+        assert follow(api, pages[1]["previous"]).json()["results"] == pages[0]["results"]
+
+
+def test_events_in_the_order_of_their_receipt(api: Api, rows: Rows) -> None:
+    made = [str(rows.event(at=NOW + timedelta(seconds=i)).pk) for i in (2, 0, 1)]
+
+    assert ids(api.get("/events", ordering="received_at")) == [made[1], made[2], made[0]]
+    assert ids(api.get("/events", ordering="-received_at")) == [made[0], made[2], made[1]]
+
+
+@pytest.mark.parametrize(
+    ("path", "ordering"),
+    [("/runs", "created_at"), ("/events", "type"), ("/workflows", "name"), ("/workflows", "id,slug")],
+)
+def test_an_order_without_an_index_is_refused_with_those_there_are(api: Api, path: str, ordering: str) -> None:
+    refused = api.get(path, ordering=ordering)
+
+    assert (refused.status_code, refused.json()["details"]["param"]) == (422, "ordering")
+    assert "id, -id" in refused.json()["details"]["expected"]
+
+
+def test_a_cursor_belongs_to_its_order(api: Api, rows: Rows) -> None:
+    for slug in ("a", "b", "c"):
+        rows.workflow(slug)
+    cursors = {}
+    for ordering in ("id", "slug", "updated_at"):
+        url = api.get("/workflows", ordering=ordering, limit=1).json()["next"]
+        cursors[ordering] = url.partition("cursor=")[2]
+
+    for ordering, cursor in cursors.items():
+        for other in cursors.keys() - {ordering}:
+            refused = api.get("/workflows", ordering=other, cursor=cursor)
+            assert (refused.status_code, refused.json()["code"]) == (422, "invalid_cursor"), (ordering, other)
+
+
+def test_runs_come_with_event_and_steps_as_each_alone_has_them(api: Api, rows: Rows) -> None:
+    workflow = rows.workflow()
+    made = [rows.run(rows.event(), workflow, attempts=2), rows.asking(rows.event(), workflow)]
+
+    plain = api.get("/runs").json()["results"]
+    listed = {each["id"]: each for each in api.get("/runs", expand="event,steps").json()["results"]}
+
+    assert {(each["event"], each["steps"]) for each in plain} == {(None, None)}
+    for run in made:
+        alone = api.get(f"/runs/{run.pk}", expand="event").json()
+        assert {name: alone[name] for name in ("event", "steps")} == {
+            name: listed[str(run.pk)][name] for name in ("event", "steps")
+        }
+    refused = api.get("/runs", expand="steps", limit=51)
+    assert (refused.status_code, refused.json()["details"]["param"]) == (422, "limit")
+
+
+def test_expanding_a_list_takes_the_same_statements_for_many_rows(api: Api, rows: Rows) -> None:
+    counts = []
+    api.get("/runs")  # notes that the key was used
+    for _ in range(2):
+        for slug in (uuid4().hex[:8], uuid4().hex[:8]):
+            rows.asking(rows.event(), rows.workflow(slug))
+        with CaptureQueriesContext(connection) as asked:
+            api.get("/runs", expand="event,steps")
+        counts.append(len(asked))
+    assert counts[0] == counts[1]

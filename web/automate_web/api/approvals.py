@@ -65,7 +65,7 @@ class Approvals(ApiView):
     @describe("approvals_list", "List open approvals", answer=Approval, is_list=True)
     def get(self, request: Request) -> Response:
         query = Query(request, PAGE_PARAMETERS)
-        page = paginate(open_approvals(timezone.now()), query.cursor, query.limit, query.is_ascending)
+        page = paginate(open_approvals(timezone.now()), query.cursor, query.limit, query.order())
         runs = run_rows().in_bulk([wait.run_id for wait in page.results])
         shown = Page([w for w in page.results if w.run_id in runs], page.next_cursor, page.previous_cursor)
         return self.envelope(shown, Approval, runs=runs)

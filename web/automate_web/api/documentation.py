@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar, cast
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
@@ -11,6 +11,7 @@ from rest_framework import serializers
 from automate_web.api.conditions import if_unchanged
 from automate_web.api.examples import EXAMPLES, TRACE_ID
 from automate_web.api.once import once
+from automate_web.api.query import orderings
 from automate_web.api.serializers import ErrorBody
 from automate_web.cursor import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -48,11 +49,6 @@ LIST_PARAMETERS = [
         "limit",
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         description="Results on one page.",
-    ),
-    OpenApiParameter(
-        "ordering",
-        {"type": "string", "enum": ["-id", "id"], "default": "-id"},
-        description="Ids rise with time: `-id` is newest first, `id` oldest first.",
     ),
 ]
 FIELDS = OpenApiParameter(
@@ -108,6 +104,7 @@ def describe(
     status: int = 200,
     is_list: bool = False,
     is_ordered: bool = True,
+    ordered_by: Collection[str] = (),
     parameters: Sequence[OpenApiParameter] = (),
     missing: bool = False,
     conflict: bool = False,
@@ -121,9 +118,10 @@ def describe(
 ) -> Callable[[View], View]:
     """Name an operation and say what goes in, what comes out and what can go wrong. Operation ids never change.
 
-    `answer` and `body` are serializer classes, or JSON Schemas such as a reference to a component. A POST that `makes`
-    or starts something honours `Idempotency-Key` (see `once`; `sealed`: its answer holds a secret). A PUT, PATCH or
-    DELETE honours `If-Match`, a GET `If-None-Match` and `fields` (see `conditions`).
+    A list is also `ordered_by` those names (see `Query.order`). `answer` and `body` are serializer classes, or JSON
+    Schemas such as a reference to a component. A POST that `makes` or starts something honours `Idempotency-Key` (see
+    `once`; `sealed`: its answer holds a secret). A PUT, PATCH or DELETE honours `If-Match`, a GET `If-None-Match` and
+    `fields` (see `conditions`).
     """
 
     shown = EXAMPLES.get(operation_id, {})
@@ -150,7 +148,8 @@ def describe(
             tags=[next(tag for tag in TAGS if operation_id.startswith(tag.removesuffix("s")))],
             parameters=[
                 *parameters,
-                *(LIST_PARAMETERS[: None if is_ordered else -1] if is_list else []),
+                *(LIST_PARAMETERS if is_list else []),
+                *([_ordering(ordered_by)] if is_list and is_ordered else []),
                 *extra,
                 *([FIELDS, IF_NONE_MATCH] if is_read else []),
                 *([IF_SAME] if is_change else []),
@@ -168,6 +167,15 @@ def describe(
         return cast(View, documented)
 
     return decorate
+
+
+def _ordering(fields: Collection[str]) -> OpenApiParameter:
+    also = f" Also by {', '.join(f'`{name}`' for name in fields)}, with `-` downwards." if fields else ""
+    return OpenApiParameter(
+        "ordering",
+        {"type": "string", "enum": ["-id", "id", *orderings(fields)], "default": "-id"},
+        description=f"Ids rise with time: `-id` is newest first, `id` oldest first.{also}",
+    )
 
 
 def page_of(answer: type[serializers.BaseSerializer[Any]]) -> type[serializers.Serializer[Any]]:

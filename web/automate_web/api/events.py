@@ -26,6 +26,7 @@ from automate_web.api.views import PAGE_PARAMETERS, ApiView, find, read
 from automate_web.event_search import DECIDED, decided, with_text
 
 SOURCE = "api"
+ORDERED_BY = {"received_at": "pk"}  # an id begins with the time at which it was made: when the event was received
 
 
 class Events(ApiView):
@@ -38,6 +39,7 @@ class Events(ApiView):
         "List events",
         answer=serializers.EventSummary,
         is_list=True,
+        ordered_by=ORDERED_BY,
         parameters=[
             query_parameter("type", "Exactly this type."),
             query_parameter("source", "Exactly this source, such as `webhook:default`."),
@@ -57,7 +59,7 @@ class Events(ApiView):
             rows = decided(rows, status)
         if text := query.text("q"):
             rows = with_text(rows, text)
-        return self.page(query, rows, serializers.EventSummary)
+        return self.page(query, rows, serializers.EventSummary, ORDERED_BY)
 
     @describe(
         "events_send",

@@ -289,7 +289,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         },
         "description": "With the decision for each workflow that could have run, and the runs it made.",
     },
-    "runs_list": {"answer": _page("runs", _RUN), "description": "Newest first."},
+    "runs_list": {"answer": _page("runs", {**_RUN, "event": None, "steps": None}), "description": "Newest first."},
     "runs_get": {
         "answer": {
             **_RUN,

@@ -191,7 +191,7 @@ class FailedEvents(ApiView):
     @describe("failure_events_list", "List events that could not be matched", answer=FailedEvent, is_list=True)
     def get(self, request: Request) -> Response:
         query = Query(request, PAGE_PARAMETERS)
-        page = paginate(deadletters.dead_event_jobs(), query.cursor, query.limit, query.is_ascending)
+        page = paginate(deadletters.dead_event_jobs(), query.cursor, query.limit, query.order())
         shown: Page[Any] = Page(dead_events(page.results), page.next_cursor, page.previous_cursor)
         return self.envelope(shown, FailedEvent)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from django.utils import timezone
@@ -13,11 +14,12 @@ from rest_framework.request import Request
 from automate_governance.errors import Invalid
 from automate_web.api.conditions import FIELDS
 from automate_web.api.errors import UnknownParameter
-from automate_web.cursor import DEFAULT_LIMIT, MAX_LIMIT
+from automate_web.cursor import DEFAULT_LIMIT, MAX_LIMIT, NEWEST_FIRST, Order
 from automate_web.filters import back_from
 
 MAX_TEXT_LENGTH = 200  # of a filter's value
 MAX_ID = 2**63 - 1
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
 class Query:
@@ -80,11 +82,15 @@ class Query:
             raise _invalid("cursor", "a cursor that we gave")
         return value
 
-    @property
-    def is_ascending(self) -> bool:
-        """`ordering=id`: the oldest first, where ids rise with time."""
-        values = self.choices("ordering", ("id", "-id"))
-        return values[-1:] == ["id"]
+    def order(self, fields: Mapping[str, str] = NO_FIELDS) -> Order:
+        """`ordering`: `id`, the oldest first, or one of `fields` (its name → the column), largest first with a `-`."""
+        known = {"id": "pk", **fields}
+        values = self.choices("ordering", orderings(known))
+        if not values:
+            return NEWEST_FIRST
+        if len(values) > 1:
+            raise _invalid("ordering", "one of " + ", ".join(orderings(known)))
+        return Order(known[values[0].removeprefix("-")], not values[0].startswith("-"))
 
     @property
     def limit(self) -> int:
@@ -94,6 +100,14 @@ class Query:
         if not (value.isascii() and value.isdigit() and len(value) <= 3 and 1 <= int(value) <= MAX_LIMIT):
             raise _invalid("limit", f"a whole number from 1 to {MAX_LIMIT}")
         return int(value)
+
+
+def orderings(fields: Iterable[str]) -> list[str]:
+    """
+    >>> orderings(["id", "slug"])
+    ['id', '-id', 'slug', '-slug']
+    """
+    return [f"{sign}{name}" for name in fields for sign in ("", "-")]
 
 
 def parse_uuid(text: str) -> UUID | None:

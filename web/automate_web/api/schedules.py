@@ -87,7 +87,7 @@ class Schedules(ApiView):
     @describe("schedules_list", "List schedules", answer=ScheduleShown, is_list=True)
     def get(self, request: Request) -> Response:
         query = Query(request, PAGE_PARAMETERS)
-        page = paginate(overview.schedule_rows(), query.cursor, query.limit, query.is_ascending)
+        page = paginate(overview.schedule_rows(), query.cursor, query.limit, query.order())
         shown: Page[Any] = Page(
             overview.shown(page.results, now=timezone.now()), page.next_cursor, page.previous_cursor
         )

@@ -23,10 +23,10 @@ class Secrets(ApiView):
 
     scopes: ClassVar = {"GET": "secrets:read", "POST": "secrets:write"}
 
-    @describe("secrets_list", "List secrets", answer=serializers.Secret, is_list=True)
+    @describe("secrets_list", "List secrets", answer=serializers.Secret, is_list=True, ordered_by={"name": "name"})
     def get(self, request: Request) -> Response:
         query = Query(request, PAGE_PARAMETERS)
-        return self.page(query, StoredSecret.objects.all(), serializers.Secret, used_by=_used_by())
+        return self.page(query, StoredSecret.objects.all(), serializers.Secret, {"name": "name"}, used_by=_used_by())
 
     @describe(
         "secrets_create",

@@ -29,7 +29,7 @@ from automate_web.api.conditions import conditional
 from automate_web.api.errors import LengthRequired, error_response, exception_handler, raise_unknown_path, trace_id_of
 from automate_web.api.json import JsonParser, JsonRenderer
 from automate_web.api.permissions import HasScope
-from automate_web.api.query import Query, parse_uuid
+from automate_web.api.query import NO_FIELDS, Query, parse_uuid
 from automate_web.cursor import Page, paginate
 
 PAGE_PARAMETERS = ("cursor", "limit", "ordering")
@@ -103,9 +103,16 @@ class ApiView(APIView):
     def trace_id(self) -> str:
         return trace_id_of(self.request._request)
 
-    def page(self, query: Query, rows: QuerySet[Any], serializer: type[Serializer[Any]], **context: Any) -> Response:
-        """One page of `rows` in the envelope `{next, previous, results}`."""
-        return self.envelope(paginate(rows, query.cursor, query.limit, query.is_ascending), serializer, **context)
+    def page(
+        self,
+        query: Query,
+        rows: QuerySet[Any],
+        serializer: type[Serializer[Any]],
+        ordered_by: Mapping[str, str] = NO_FIELDS,
+        **context: Any,
+    ) -> Response:
+        """One page of `rows` in the envelope `{next, previous, results}`; `ordered_by` as in `Query.order`."""
+        return self.envelope(paginate(rows, query.cursor, query.limit, query.order(ordered_by)), serializer, **context)
 
     def envelope(self, page: Page[Any], serializer: type[Serializer[Any]], **context: Any) -> Response:
         return Response(

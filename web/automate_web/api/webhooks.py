@@ -193,10 +193,10 @@ class Webhooks(ApiView):
 
     scopes: ClassVar = {"GET": "webhooks:read", "POST": "webhooks:write"}
 
-    @describe("webhooks_list", "List webhook endpoints", answer=Webhook, is_list=True)
+    @describe("webhooks_list", "List webhook endpoints", answer=Webhook, is_list=True, ordered_by={"slug": "slug"})
     def get(self, request: Request) -> Response:
         query = Query(request, PAGE_PARAMETERS)
-        return self.page(query, WebhookEndpoint.objects.all(), Webhook, fed=webhook_traffic.fed())
+        return self.page(query, WebhookEndpoint.objects.all(), Webhook, {"slug": "slug"}, fed=webhook_traffic.fed())
 
     @describe(
         "webhooks_create",

@@ -32,7 +32,7 @@ class Trash(ApiView):
             Workflow.objects.in_trash().select_related("active_version").defer("draft"),
             query.cursor,
             query.limit,
-            query.is_ascending,
+            query.order(),
         )
         for workflow in page.results:
             in_trash(workflow)

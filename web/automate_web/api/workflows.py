@@ -33,6 +33,7 @@ from automate_web.api.views import PAGE_PARAMETERS, ApiView, not_found, read
 from automate_web.cursor import paginate
 from automate_web.recent_runs import Recent
 
+ORDERED_BY = {"slug": "slug", "updated_at": "updated_at"}
 DEFINITION = {"$ref": "#/components/schemas/Definition"}
 
 
@@ -46,6 +47,7 @@ class Workflows(ApiView):
         "List workflows",
         answer=shapes.WorkflowListed,
         is_list=True,
+        ordered_by=ORDERED_BY,
         parameters=[
             query_parameter("q", "Part of the name or slug, or a tag."),
             query_parameter("status", "Its state.", enum=list(workflow_list.STATES)),
@@ -57,7 +59,7 @@ class Workflows(ApiView):
     def get(self, request: Request) -> Response:
         query = Query(request, (*PAGE_PARAMETERS, *workflow_list.FILTERS, "expand"))
         asked = {name: query.text(name) or "" for name in workflow_list.FILTERS}
-        page = paginate(workflow_list.search(asked), query.cursor, query.limit, query.is_ascending)
+        page = paginate(workflow_list.search(asked), query.cursor, query.limit, query.order(ORDERED_BY))
         recent: dict[UUID, Recent] = {}
         if "recent" in query.choices("expand", ["recent"]):
             recent = workflow_list.recent_of(page.results, now=timezone.now())

@@ -24,7 +24,7 @@ from automate_web.api.serializers.governance import (
     PolicyWouldBlock,
 )
 from automate_web.api.serializers.llm import LLMCall, LLMMonth, LLMPreferences, LLMPreferencesBody, LLMShare, LLMUsage
-from automate_web.api.serializers.runs import Attempt, RunDetail, RunQueue, RunWaitShown, Step
+from automate_web.api.serializers.runs import Attempt, RunDetail, RunListed, RunQueue, RunWaitShown, Step
 from automate_web.api.serializers.secrets import DeletedSecret, NewSecret, NewSecretValue, Secret, SecretChange
 from automate_web.api.serializers.summaries import EventSummary, RunSummary, VersionRef, WorkflowRef
 from automate_web.api.serializers.usage import Usage, UsageAlerts, UsageAlertsChange, UsageRows
@@ -70,6 +70,7 @@ __all__ = [
     "PolicyWouldBlock",
     "Problem",
     "RunDetail",
+    "RunListed",
     "RunQueue",
     "RunSummary",
     "RunWaitShown",

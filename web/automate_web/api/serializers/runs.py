@@ -81,6 +81,23 @@ class RunQueue(serializers.Serializer[Any]):
     sentence = serializers.CharField(help_text="The reason in words.")
 
 
+class RunListed(RunSummary):
+    """A run in a list; `event` and `steps` are null unless `expand` names them."""
+
+    event = serializers.SerializerMethodField()
+    steps = serializers.SerializerMethodField()
+
+    @extend_schema_field(EventSummary(allow_null=True))
+    def get_event(self, run: ExecutionRun) -> Any:
+        event = self.context.get("events", {}).get(run.event_id)
+        return EventSummary(event).data if event else None
+
+    @extend_schema_field(Step(many=True, allow_null=True))
+    def get_steps(self, run: ExecutionRun) -> Any:
+        steps = self.context.get("steps")
+        return Step(steps[run.pk], many=True).data if steps is not None else None
+
+
 class RunDetail(RunSummary):
     """A run with its steps. `event` is filled in with `expand=event`."""
 
