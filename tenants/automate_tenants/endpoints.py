@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from automate.ingest import schemes, signing_secret
-from automate.models import WebhookEndpoint
+from automate.models import WebhookEndpoint, Workflow
 from automate_governance.errors import Conflict, NotFound
 from automate_tenants import audit
 from automate_tenants.context import TenantRef, current_tenant
@@ -36,6 +36,12 @@ PRESETS = {  # what a sender's body has anyway
 EDITABLE = ("auth", "auth_options", "event_type", "type_path", "dedupe_path", "is_active")
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+class EndpointInUse(Conflict):
+    """A workflow is fed by the endpoint; `details.workflows` says which."""
+
+    code = "endpoint_in_use"
 
 
 class EndpointExists(Conflict):
@@ -187,6 +193,38 @@ def end_overlap(*, endpoint_id: UUID, actor: str, now: datetime) -> WebhookEndpo
     _forget_previous(tenant, endpoint)
     _record(tenant, endpoint, actor, "endpoint.end_overlap", now)
     return endpoint
+
+
+@transaction.atomic
+def remove_endpoint(*, endpoint_id: UUID, actor: str, now: datetime) -> WebhookEndpoint:
+    """End an endpoint for good: its URL is unknown within 5 s, its secrets and token are destroyed, its slug is free.
+
+    What came to it stays as long as it would have; held events go on. Raises NotFound, and EndpointInUse while the
+    published version of a workflow, switched on or off, is started by it.
+    """
+    tenant = current_tenant()
+    endpoint = _lock(endpoint_id)
+    if feeds := workflows_of(endpoint):
+        words = f"It starts {', '.join(feeds)}. Give {'that' if len(feeds) == 1 else 'those'} another trigger first."
+        raise EndpointInUse(words, details={"workflows": feeds})
+    WebhookRoute.objects.filter(endpoint_id=endpoint.pk).delete()  # first: it waits for flushes that saw it paused
+    if not endpoint.is_active:
+        resume_intake(endpoint, now)
+    _record(tenant, endpoint, actor, "endpoint.delete", now)
+    endpoint.former_slug, endpoint.slug = endpoint.slug, f"~{endpoint.pk.hex}"
+    endpoint.token, endpoint.removed_at, endpoint.is_active = make_token(), now, True
+    endpoint.signing_secret = endpoint.previous_secret_until = None
+    endpoint.save()
+    apply_webhook_limits()
+    return endpoint
+
+
+def workflows_of(endpoint: WebhookEndpoint) -> list[str]:
+    """Slugs of the workflows whose published version the endpoint starts, also of those that are switched off."""
+    fed = Workflow.objects.kept().filter(
+        active_version__trigger_spec__type="webhook", active_version__trigger_spec__endpoint=endpoint.slug
+    )
+    return list(fed.order_by("slug").values_list("slug", flat=True))
 
 
 def forget_old_secrets(*, now: datetime) -> int:

@@ -11,7 +11,12 @@ API = [
     Route("api/v1/events/stream-tokens", "api", {"POST": "events:read"}),
     Route("api/v1/key", "api", {"GET": ""}, shows=True),
     Route("api/v1/webhooks", "api", {"GET": "webhooks:read", "POST": "webhooks:write"}, shows=True),
-    Route("api/v1/webhooks/<str:webhook_id>", "api", {"GET": "webhooks:read", "PATCH": "webhooks:write"}, shows=True),
+    Route(
+        "api/v1/webhooks/<str:webhook_id>",
+        "api",
+        {"GET": "webhooks:read", "PATCH": "webhooks:write", "DELETE": "webhooks:write"},
+        shows=True,
+    ),
     Route("api/v1/webhooks/<str:webhook_id>/secrets", "api", {"POST": "webhooks:write"}),
     Route("api/v1/webhooks/<str:webhook_id>/secrets/previous", "api", {"DELETE": "webhooks:write"}),
     Route("api/v1/webhooks/<str:webhook_id>/tests", "api", {"POST": "webhooks:write"}),

@@ -327,6 +327,13 @@ PORTAL = [
         shows=True,
         body={"overlap": "0"},
     ),
+    Route(
+        "webhooks/<uuid:endpoint_id>/removals/",
+        "workspace",
+        {"GET": "manage_endpoints", "POST": "manage_endpoints"},
+        shows=True,
+        body={"name": "canary-endpoint"},
+    ),
     Route("webhooks/<uuid:endpoint_id>/secret/ended/", "workspace", {"POST": "manage_endpoints"}),
     Route(
         "webhooks/<uuid:endpoint_id>/test/",

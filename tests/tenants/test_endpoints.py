@@ -11,15 +11,20 @@ import pytest
 from django.db import transaction
 
 from automate.ingest import signing_secret
-from automate.models import AuditLogEntry, WebhookEndpoint
+from automate.ingest.ingestor import EventIngestor
+from automate.models import AuditLogEntry, OutboxJob, WebhookEndpoint, Workflow, WorkflowVersion
+from automate.outbox.holding import HELD_UNTIL
 from automate_governance.crypto import Unsealable
 from automate_governance.errors import NotFound
 from automate_tenants.context import tenant_scope
 from automate_tenants.endpoints import (
     EndpointExists,
+    EndpointInUse,
     InvalidEndpoint,
     create_endpoint,
+    remove_endpoint,
     roll_secret,
+    set_paused,
     token_hash,
     update_endpoint,
 )
@@ -47,6 +52,16 @@ def agree(endpoint: WebhookEndpoint) -> bool:
     names = ("auth", "event_type", "type_path", "dedupe_path", "is_active", "source")
     secrets = [bytes(each.signing_secret or b"") for each in (route, endpoint)]
     return all(getattr(route, name) == getattr(endpoint, name) for name in names) and secrets[0] == secrets[1]
+
+
+def start_by(workflow: Workflow, slug: str) -> None:
+    """Publish a version of `workflow` that the endpoint of this name starts."""
+    trigger = {"type": "webhook", "endpoint": slug}
+    workflow.active_version = WorkflowVersion.objects.create(
+        workflow=workflow, version_num=9, trigger_spec=trigger, steps=[], published_by="user:1",
+        published_at=workflow.created_at,
+    )  # fmt: skip
+    workflow.save()
 
 
 def test_an_endpoint_has_a_route_to_its_own_tenant(tenant_a: Workspace) -> None:
@@ -179,3 +194,48 @@ def test_only_what_may_change_changes() -> None:
     endpoint = create_endpoint(slug="shop", actor="user:1", now=NOW).endpoint
     with pytest.raises(InvalidEndpoint):
         update_endpoint(endpoint_id=endpoint.id, actor="user:1", now=NOW, token="mine")
+
+
+def test_a_removed_endpoint_leaves_no_way_in_and_no_secret(tenant_a: Workspace) -> None:
+    made = create_endpoint(slug="shop", auth="github", actor="user:1", now=NOW).endpoint
+    token = made.token
+
+    gone = remove_endpoint(endpoint_id=made.pk, actor="user:1", now=NOW)
+
+    gone.refresh_from_db()
+    assert not WebhookRoute.objects.filter(endpoint_id=made.pk).exists()
+    assert (gone.signing_secret, gone.previous_secret_until, gone.token != token) == (None, None, True)
+    assert not WebhookEndpoint.objects.filter(pk=made.pk).exists()
+    assert (gone.name, gone.source) == ("shop", "webhook:shop")  # its events are found by it
+    assert AuditLogEntry.objects.filter(action="endpoint.delete", resource=f"endpoint:{made.pk}").count() == 1
+    with pytest.raises(NotFound):
+        remove_endpoint(endpoint_id=made.pk, actor="user:1", now=NOW)
+    with pytest.raises(NotFound):
+        roll_secret(endpoint_id=made.pk, overlap=timedelta(0), actor="user:1", now=NOW)
+    assert create_endpoint(slug="shop", actor="user:1", now=NOW).endpoint.pk != made.pk
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_an_endpoint_that_starts_a_workflow_stays(tenant_a: Workspace, is_enabled: bool) -> None:
+    sample = tenant_a.opened.workflow
+    start_by(sample, "default")
+    Workflow.objects.filter(pk=sample.pk).update(is_enabled=is_enabled)
+
+    with pytest.raises(EndpointInUse) as refused:
+        remove_endpoint(endpoint_id=tenant_a.opened.endpoint.pk, actor="user:1", now=NOW)
+
+    assert refused.value.details == {"workflows": [sample.slug]}
+    assert agree(tenant_a.opened.endpoint)
+    Workflow.objects.filter(pk=sample.pk).update(removed_at=NOW)  # what lies in the trash is started by nothing
+    remove_endpoint(endpoint_id=tenant_a.opened.endpoint.pk, actor="user:1", now=NOW)
+
+
+def test_what_a_paused_endpoint_held_goes_on_when_it_is_removed(tenant_a: Workspace) -> None:
+    made = create_endpoint(slug="shop", actor="user:1", now=NOW).endpoint
+    set_paused(endpoint_id=made.pk, is_paused=True, actor="user:1", now=NOW)
+    held = EventIngestor().ingest(type="x", payload={}, source="webhook:shop", is_held=True)
+    assert OutboxJob.objects.get(event_id=held.event_id).available_at == HELD_UNTIL
+
+    remove_endpoint(endpoint_id=made.pk, actor="user:1", now=NOW)
+
+    assert OutboxJob.objects.get(event_id=held.event_id).available_at != HELD_UNTIL

@@ -9,9 +9,10 @@ import argparse
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2 as httpx
 
@@ -53,6 +54,16 @@ class Api:
     def get(self, path: str, **query: Any) -> Any:
         """The answer's JSON. Query parameters that are None are left out. Raises Refused, CommandFailed."""
         return self.answer("GET", path, query=query).json()
+
+    def pages(self, path: str) -> Iterator[Any]:
+        """Every row of a list, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.get(path, limit=200, cursor=cursor)
+            yield from page["results"]
+            if not page["next"]:
+                return
+            cursor = parse_qs(urlsplit(page["next"]).query)["cursor"][0]
 
     def change(
         self,

@@ -61,6 +61,7 @@ def add_to(nouns: Nouns, keys: Nouns) -> None:
     _secrets(verbs_of(nouns, "secrets", "stored secrets; values go in and never come out", "automate secrets list"))
     _connectors(verbs_of(nouns, "connectors", "what workflows can call", "automate connectors list"))
     _keys(keys)
+    _webhooks(verbs_of(nouns, "webhooks", "where others send events to", "automate webhooks list"))
     _team(verbs_of(nouns, "team", "who may enter the workspace", "automate team list"))
     _rest(nouns)
 
@@ -273,6 +274,15 @@ def _keys(verbs: Nouns) -> None:
     roll.add_argument("--overlap", choices=("0", "1h", "24h", "7d"), default="0", help="of the old one (0)")
     revoke = _verb(verbs, "revoke", "end a key at once and for good", "automate keys revoke 12 --yes", "keys:revoke")
     revoke.add_argument("key", help="its id, of keys list")
+
+
+def _webhooks(verbs: Nouns) -> None:
+    listing = _verb(verbs, "list", "the endpoints and their addresses", "automate webhooks list", "webhooks:list_")
+    add_list_flags(listing, ordered_by=("slug",))
+    delete = _verb(
+        verbs, "delete", "end an endpoint for good", "automate webhooks delete shop --yes", "webhooks:delete"
+    )
+    delete.add_argument("webhook", help="id or slug")
 
 
 def _team(verbs: Nouns) -> None:

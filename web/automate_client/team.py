@@ -50,15 +50,10 @@ def _member(api: Api, text: str) -> Any:
     """The member with this id or e-mail address. Raises Refused, CommandFailed."""
     if "@" not in text:
         return api.get(_path({"id": text}))
-    cursor = None
-    while True:
-        page = api.get("/team/members", limit=200, cursor=cursor)
-        for member in page["results"]:
-            if member["email"].lower() == text.lower():
-                return member
-        if not page["next"]:
-            raise CommandFailed(f"{text} is no member. See: automate team list", NOT_FOUND)
-        cursor = page["next"].rpartition("cursor=")[2].partition("&")[0]
+    for member in api.pages("/team/members"):
+        if member["email"].lower() == text.lower():
+            return member
+    raise CommandFailed(f"{text} is no member. See: automate team list", NOT_FOUND)
 
 
 def _path(member: Any) -> str:

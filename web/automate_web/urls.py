@@ -212,6 +212,7 @@ urlpatterns = [
     path("webhooks/<uuid:endpoint_id>/paused/", endpoints.paused, name="endpoint-paused"),
     path("webhooks/<uuid:endpoint_id>/secret/", endpoints.secret, name="endpoint-secret"),
     path("webhooks/<uuid:endpoint_id>/secret/ended/", endpoints.overlap_ended, name="endpoint-overlap-ended"),
+    path("webhooks/<uuid:endpoint_id>/removals/", endpoints.removal, name="endpoint-remove"),
     path("webhooks/<uuid:endpoint_id>/test/", endpoints.test, name="endpoint-test"),
     path("connectors/", connectors.connectors, name="connectors"),
     path("connectors/http/curl/", connectors.curl, name="connector-curl"),

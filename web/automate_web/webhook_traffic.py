@@ -141,6 +141,8 @@ def held_count(endpoint: WebhookEndpoint) -> int:
 
 def _accepted(endpoint: WebhookEndpoint, before: datetime | None, limit: int) -> Iterator[Request]:
     events = Event.objects.filter(source=endpoint.source)
+    if endpoint.removed_at is not None:  # later ones came to another endpoint of this name
+        events = events.filter(received_at__lte=endpoint.removed_at + timedelta(seconds=5))
     oldest = list(Event.objects.order_by("-pk").values_list("pk", flat=True)[LOOKED_THROUGH : LOOKED_THROUGH + 1])
     if oldest:
         events = events.filter(pk__gt=oldest[0])

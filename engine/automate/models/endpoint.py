@@ -7,8 +7,18 @@ from django.db import models
 from automate.ids import new_id
 
 
+class InUse(models.Manager["WebhookEndpoint"]):
+    """Endpoints that were not removed."""
+
+    def get_queryset(self) -> models.QuerySet[WebhookEndpoint]:
+        return super().get_queryset().filter(removed_at=None)
+
+
 class WebhookEndpoint(models.Model):
-    """One unguessable URL. Its full token is the only way to find it."""
+    """One unguessable URL. Its full token is the only way to find it.
+
+    A removed endpoint has lost its token, its secret and its slug, which is free again; what came to it can be read.
+    """
 
     class Auth(models.TextChoices):
         API_KEY = "api_key", "API key"
@@ -32,11 +42,21 @@ class WebhookEndpoint(models.Model):
     dedupe_path = models.CharField(max_length=200, blank=True)  # dotted path in the body that holds the dedupe key
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+    former_slug = models.CharField(max_length=60, null=True)  # noqa: DJ001 - yesterday's release inserts without it
+
+    objects = InUse()
+    with_removed = models.Manager["WebhookEndpoint"]()
 
     def __str__(self) -> str:
-        return self.slug
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """Its slug, or the one that it had."""
+        return self.former_slug or self.slug
 
     @property
     def source(self) -> str:
         """What `Event.source` says for events from here."""
-        return f"webhook:{self.slug}"
+        return f"webhook:{self.name}"

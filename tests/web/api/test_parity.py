@@ -88,6 +88,7 @@ ACTIONS: dict[str, tuple[str, ...] | Except] = {
     "schedules/<uuid:schedule_id>/paused/": ("schedules_change",),
     "webhooks/new/": ("webhooks_create",),
     "webhooks/<uuid:endpoint_id>/": ("webhooks_change",),
+    "webhooks/<uuid:endpoint_id>/removals/": ("webhooks_delete",),
     "webhooks/<uuid:endpoint_id>/paused/": ("webhooks_change",),
     "webhooks/<uuid:endpoint_id>/secret/": ("webhook_secrets_create",),
     "webhooks/<uuid:endpoint_id>/secret/ended/": ("webhook_secrets_end_overlap",),

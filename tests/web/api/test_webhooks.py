@@ -174,3 +174,20 @@ def test_reading_and_changing_are_two_scopes(make_api: MakeApi, api: Api) -> Non
         reader.post(f"{path}/tests", {"payload": {}}),
     ):
         assert (refused.status_code, refused.json()["details"]["needed"]) == (403, "webhooks:write")
+
+
+def test_a_deleted_webhook_is_in_no_list_and_can_be_read(api: Api) -> None:
+    made = api.post("/webhooks", {"slug": "shop", "auth": "github"}).json()
+    path = f"/webhooks/{made['id']}"
+
+    assert api.send("DELETE", path).json() == {"id": made["id"], "deleted": True}
+
+    assert made["id"] not in [each["id"] for each in api.get("/webhooks").json()["results"]]
+    read = api.get(path).json()
+    assert (read["slug"], read["url"], read["has_secret"]) == ("shop", "", False)
+    assert read["deleted_at"] is not None
+    assert {api.get(f"{path}/{part}").status_code for part in ("requests", "traffic")} == {200}
+    assert api.send("DELETE", path).status_code == 404
+    assert api.send("PATCH", path, {"is_paused": True}).status_code == 404
+    assert api.post(f"{path}/secrets", {}).status_code == 404
+    assert api.post("/webhooks", {"slug": "shop", "auth": "github"}).status_code == 201

@@ -239,3 +239,12 @@ def test_a_listener_is_told_every_event_and_its_headers(
     assert "host" not in headers_of(
         {"id": "1", "type": "a", "source": "é", "trace_id": "t", "headers": {"host": "x", "x-bad": "a\nb"}}
     )
+
+
+def test_a_webhook_is_deleted_by_its_name(automate: Automate, api: Api) -> None:
+    api.post("/webhooks", {"slug": "shop", "auth": "none"})
+
+    assert "shop" in automate("webhooks", "list").out
+    assert automate("webhooks", "delete", "shop", "--no-input").code == 2
+    assert automate("webhooks", "delete", "shop", "--yes").out == "shop: deleted\n"
+    assert automate("webhooks", "delete", "shop", "--yes").code == 4

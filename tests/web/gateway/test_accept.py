@@ -223,6 +223,16 @@ def test_a_revoked_key_stops_working(
     assert eventually(lambda: alone.post().status == 401)
 
 
+def test_the_address_of_a_deleted_endpoint_is_unknown(
+    alone: Sender, owner_connection: psycopg.Connection[Any], eventually: Eventually
+) -> None:
+    """By the routes that it remembers, too: deleting takes the route away."""
+    assert alone.post().status == 202
+    owner_connection.execute("DELETE FROM public.automate_tenants_webhookroute")
+
+    assert eventually(lambda: alone.post().status == 404)
+
+
 def test_a_rolled_key_stops_when_its_overlap_ends(
     alone: Sender, owner_connection: psycopg.Connection[Any], eventually: Eventually
 ) -> None:

@@ -6,11 +6,13 @@ import re
 
 from django.utils import timezone
 
+from automate.ingest.ingestor import EventIngestor
 from automate.models import WebhookEndpoint
 from automate_tenants.context import public_scope, tenant_scope
 from automate_tenants.keys import verify_key
 from automate_tenants.models import ApiKey
 from tests.support.workspaces import Workspace
+from tests.tenants.test_endpoints import start_by
 from tests.web.portal.conftest import Enter
 
 
@@ -115,3 +117,39 @@ def test_a_wrong_endpoint_is_said_beside_its_field(enter: Enter, tenant_a: Works
     assert answer.status_code == 422
     assert answer.context["form"].errors
     assert b"no spaces please" in answer.content
+
+
+def test_an_endpoint_is_deleted_only_with_its_name_typed_and_can_be_read_on(enter: Enter, tenant_a: Workspace) -> None:
+    browser = enter(tenant_a)
+    browser.post("/webhooks/new/", {"slug": "shop", "auth": "none", "event_type": "x", "signed": "{body}"})
+    with tenant_scope(tenant_a.ref):
+        made = WebhookEndpoint.objects.get(slug="shop")
+        EventIngestor().ingest(type="order.created", payload={"id": 7}, source=made.source)
+    path = f"/webhooks/{made.pk}/"
+    page = browser.get(f"{path}removals/")
+    wrong = browser.post(f"{path}removals/", {"name": "shopp"})
+    assert (page.status_code, wrong.status_code) == (200, 422)
+    assert "Type the name exactly: shop" in wrong.text
+
+    done = browser.post(f"{path}removals/", {"name": "shop"}, follow=True)
+
+    assert "“shop” is deleted" in done.text
+    assert path not in done.text
+    read = browser.get(path).text
+    assert "deleted" in read and "order.created" in read and "/hooks/" not in read
+    for gone in ("removals/", "test/", "secret/"):
+        assert browser.get(f"{path}{gone}").status_code == 404
+    assert browser.post(path, {"auth": "none", "event_type": "y"}).status_code == 404
+
+
+def test_an_endpoint_in_use_says_by_which_workflow(enter: Enter, tenant_a: Workspace) -> None:
+    sample, endpoint = tenant_a.opened.workflow, tenant_a.opened.endpoint
+    with tenant_scope(tenant_a.ref):
+        start_by(sample, endpoint.slug)
+    browser = enter(tenant_a)
+    path = f"/webhooks/{endpoint.pk}/removals/"
+
+    assert f"q={sample.slug}" in browser.get(path).text
+    assert browser.post(path, {"name": endpoint.slug}).status_code == 409
+    with tenant_scope(tenant_a.ref):
+        assert WebhookEndpoint.objects.filter(pk=endpoint.pk).exists()

@@ -19,6 +19,7 @@ _WEBHOOK: dict[str, Any] = {
     "has_secret": True,
     "previous_secret_until": None,
     "created_at": "2026-11-21T08:30:00Z",
+    "deleted_at": None,
     "workflows": [],
 }
 _SECRET = "whsec_ (shown once)"  # noqa: S105
@@ -58,6 +59,12 @@ def webhook_examples(trace_id: str, event_id: str, run_id: str, page: Any) -> di
         "run_ids": [run_id],
     }
     return {
+        "webhooks_delete": {
+            "answer": {"id": _ID, "deleted": True},
+            "description": "Refused with `endpoint_in_use` while the published version of a workflow is started by it. "
+            "Its URL answers 404 within 5 seconds, its secrets are destroyed, its slug is free again. Its events stay; "
+            "its own page, requests and traffic can be read on.",
+        },
         "webhooks_list": {"answer": page("webhooks", _WEBHOOK)},
         "webhooks_get": {"answer": _WEBHOOK},
         "webhooks_create": {

@@ -25,6 +25,7 @@ from automate_tenants.endpoints import (
     CreatedEndpoint,
     create_endpoint,
     end_overlap,
+    remove_endpoint,
     roll_secret,
     set_paused,
     update_endpoint,
@@ -99,8 +100,8 @@ class Webhook(fields.Serializer[WebhookEndpoint]):
     """An address that others send events to."""
 
     id = fields.UUIDField(source="pk")
-    slug = fields.CharField()
-    url = fields.SerializerMethodField(help_text="Where senders post. Treat it as private.")
+    slug = fields.CharField(source="name")
+    url = fields.SerializerMethodField(help_text="Where senders post. Treat it as private. Empty once it is deleted.")
     auth = fields.ChoiceField(choices=WebhookEndpoint.Auth.choices)
     auth_options = JsonObjectOrNull(help_text="Of `hmac`.")
     event_type = fields.CharField()
@@ -110,10 +111,11 @@ class Webhook(fields.Serializer[WebhookEndpoint]):
     has_secret = fields.SerializerMethodField(help_text="Its value is returned by nothing.")
     previous_secret_until = Time(allow_null=True, help_text="A roll is under way: the older secret is good until then.")
     created_at = Time()
+    deleted_at = Time(source="removed_at", allow_null=True)
     workflows = fields.SerializerMethodField()
 
     def get_url(self, endpoint: WebhookEndpoint) -> str:
-        return hook_url(endpoint.token)
+        return hook_url(endpoint.token) if endpoint.removed_at is None else ""
 
     def get_is_paused(self, endpoint: WebhookEndpoint) -> bool:
         return not endpoint.is_active
@@ -124,6 +126,11 @@ class Webhook(fields.Serializer[WebhookEndpoint]):
     @extend_schema_field(WorkflowRef(many=True))
     def get_workflows(self, endpoint: WebhookEndpoint) -> Any:
         return WorkflowRef(self.context["fed"].get(endpoint.slug, []), many=True).data
+
+
+class WebhookDeleted(fields.Serializer[Any]):
+    id = fields.UUIDField()
+    deleted = fields.BooleanField()
 
 
 class MadeWebhook(Webhook):
@@ -219,12 +226,12 @@ class Webhooks(ApiView):
 class OneWebhook(ApiView):
     """`/webhooks/{webhook_id}`"""
 
-    scopes: ClassVar = {"GET": "webhooks:read", "PATCH": "webhooks:write"}
+    scopes: ClassVar = {"GET": "webhooks:read", "PATCH": "webhooks:write", "DELETE": "webhooks:write"}
 
     @describe("webhooks_get", "Get a webhook endpoint", answer=Webhook, missing=True)
     def get(self, request: Request, webhook_id: str) -> Response:
         Query(request, ())
-        return Response(Webhook(_find(webhook_id), context={"fed": webhook_traffic.fed()}).data)
+        return Response(Webhook(_seen(webhook_id), context={"fed": webhook_traffic.fed()}).data)
 
     @describe(
         "webhooks_change",
@@ -245,6 +252,14 @@ class OneWebhook(ApiView):
                 set_paused(endpoint_id=endpoint.pk, is_paused=is_paused, actor=who, now=now)
                 made = CreatedEndpoint(_find(webhook_id), made.secret)
         return Response(_made(made))
+
+    @describe(
+        "webhooks_delete", "Delete a webhook endpoint for good", answer=WebhookDeleted, missing=True, conflict=True
+    )
+    def delete(self, request: Request, webhook_id: str) -> Response:
+        Query(request, ())
+        gone = remove_endpoint(endpoint_id=_find(webhook_id).pk, actor=self.caller.actor, now=timezone.now())
+        return Response({"id": str(gone.pk), "deleted": True})
 
 
 class WebhookSecrets(ApiView):
@@ -341,7 +356,7 @@ class WebhookRequests(ApiView):
         query = Query(request, (*(name for name in PAGE_PARAMETERS if name != "ordering"), "verdict", "code"))
         verdicts = query.choices("verdict", list(webhook_traffic.VERDICTS))
         found = webhook_traffic.recent(
-            _find(webhook_id),
+            _seen(webhook_id),
             verdict=verdicts[0] if verdicts else "",
             code=query.text("code") or "",
             cursor=query.cursor,
@@ -359,7 +374,7 @@ class TrafficOfWebhook(ApiView):
     @describe("webhook_traffic_get", "Count what came in 24 hours", answer=WebhookTraffic, missing=True)
     def get(self, request: Request, webhook_id: str) -> Response:
         Query(request, ())
-        endpoint, now = _find(webhook_id), timezone.now()
+        endpoint, now = _seen(webhook_id), timezone.now()
         traffic = webhook_traffic.traffic([endpoint], now=now)[endpoint.pk]
         codes = webhook_traffic.refused_codes(endpoint, now=now)
         told = {
@@ -375,6 +390,13 @@ class TrafficOfWebhook(ApiView):
 
 def _find(webhook_id: str) -> WebhookEndpoint:
     found = find(WebhookEndpoint.objects.all(), webhook_id, "Webhook")
+    assert isinstance(found, WebhookEndpoint)
+    return found
+
+
+def _seen(webhook_id: str) -> WebhookEndpoint:
+    """Also one that was deleted: what came to it can be read."""
+    found = find(WebhookEndpoint.with_removed.all(), webhook_id, "Webhook")
     assert isinstance(found, WebhookEndpoint)
     return found
 

@@ -175,7 +175,7 @@ PAGES: dict[str, tuple[Shape, ...]] = {
     "secret-rotate": (ROTATE,),
     "secret-restore": (Shape("Restore it", "/secrets/{secret}/restorations", method="POST", needs="manage_secrets"),),
     "secret-delete": (Shape("Delete it", "/secrets/{secret}", method="DELETE", needs="manage_secrets"),),
-    "endpoints": (Shape("This list", "/webhooks"),),
+    "endpoints": (Shape("This list", "/webhooks", "webhooks list"),),
     "endpoint": (
         Shape("This webhook", "/webhooks/{endpoint_id}"),
         Shape("Its requests", "/webhooks/{endpoint_id}/requests", filters=("verdict", "code")),
@@ -196,6 +196,15 @@ PAGES: dict[str, tuple[Shape, ...]] = {
         ),
         Shape(
             "Pause it", "/webhooks/{endpoint_id}", method="PATCH", body={"is_paused": True}, needs="manage_endpoints"
+        ),
+    ),
+    "endpoint-remove": (
+        Shape(
+            "Delete it",
+            "/webhooks/{endpoint_id}",
+            "webhooks delete {endpoint_id}",
+            method="DELETE",
+            needs="manage_endpoints",
         ),
     ),
     "keys": (Shape("This list", "/keys", "keys list"),),

@@ -19,11 +19,14 @@ from automate_governance.errors import Conflict, Invalid, NotFound, Unavailable
 from automate_tenants.endpoints import (
     OVERLAPS,
     CreatedEndpoint,
+    EndpointInUse,
     create_endpoint,
     end_overlap,
+    remove_endpoint,
     roll_secret,
     set_paused,
     update_endpoint,
+    workflows_of,
 )
 from automate_tenants.keys import brief_key
 from automate_web import filters, webhook_traffic
@@ -70,9 +73,11 @@ def new(request: WorkspaceRequest) -> HttpResponse:
 @workspace_page("automate.view_event")
 def detail(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
     """/webhooks/<endpoint_id>/: what came, the address with ready code; POST changes what it demands."""
-    endpoint = _endpoint(endpoint_id)
+    endpoint = _endpoint(endpoint_id, with_removed=request.method == "GET")
     if wants_fragment(request) and request.method == "GET":
         return render(request, "endpoints/_requests.html", _requests(request, endpoint))
+    if endpoint.removed_at is not None:
+        return render(request, "endpoints/removed.html", _requests(request, endpoint))
     form = EndpointForm(request.POST or None, initial=initial(endpoint))
     if request.method == "POST" and form.is_valid():
         demand(request, "automate.manage_endpoints")
@@ -178,6 +183,34 @@ def test(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
     return render(request, "endpoints/test.html", context, status=422 if context["error"] else 200)
 
 
+@require_http_methods(["GET", "POST"])
+@workspace_page("automate.manage_endpoints")
+def removal(request: WorkspaceRequest, endpoint_id: UUID) -> HttpResponse:
+    """/webhooks/<endpoint_id>/removals/: end an endpoint for good. Its name must be typed; it says what will stop."""
+    endpoint, error, status = _endpoint(endpoint_id), "", 200
+    if request.method == "POST":
+        if request.POST.get("name", "").strip() != endpoint.slug:
+            error, status = f"Type the name exactly: {endpoint.slug}", 422
+        else:
+            try:
+                remove_endpoint(endpoint_id=endpoint.pk, actor=actor(request), now=timezone.now())
+            except EndpointInUse:
+                status = 409  # the page names them
+            else:
+                words = f"“{endpoint.slug}” is deleted: its address is unknown within 5 s."
+                messages.success(request, words, extra_tags="ok")
+                return redirect("endpoints")
+    now = timezone.now()
+    context = {
+        "endpoint": endpoint,
+        "workflows": workflows_of(endpoint),
+        "traffic": webhook_traffic.traffic([endpoint], now=now)[endpoint.pk],
+        "held": webhook_traffic.held_count(endpoint),
+        "error": error,
+    }
+    return render(request, "endpoints/remove.html", context, status=status)
+
+
 def _requests(request: WorkspaceRequest, endpoint: WebhookEndpoint) -> dict[str, Any]:
     """The newest requests that the filters name."""
     asked = filters.read(request.GET, *FILTERS)
@@ -197,8 +230,9 @@ def _requests(request: WorkspaceRequest, endpoint: WebhookEndpoint) -> dict[str,
     }
 
 
-def _endpoint(endpoint_id: UUID) -> WebhookEndpoint:
-    endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id).first()
+def _endpoint(endpoint_id: UUID, *, with_removed: bool = False) -> WebhookEndpoint:
+    rows = WebhookEndpoint.with_removed if with_removed else WebhookEndpoint.objects
+    endpoint = rows.filter(pk=endpoint_id).first()
     if endpoint is None:
         raise NotFound("There is no such endpoint in this workspace.")
     return endpoint
