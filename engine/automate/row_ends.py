@@ -25,6 +25,7 @@ TABLES = {
     "automate_runcount": purged("housekeeping: 400 days"),
     "automate_runstate": purged("purge: with its run"),
     "automate_runwait": purged("purge: with its run"),
+    "automate_importedapi": bounded("50, made by hand"),
     "automate_savedview": bounded("50 of each list for each member or key, made by hand"),
     "automate_schedule": bounded("triggers of workflows, in the trash too"),
     "automate_scheduletick": purged("purge: the retention days after it was decided"),

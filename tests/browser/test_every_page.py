@@ -75,7 +75,12 @@ def workflows(page: Page, workspace: str) -> Iterator[str]:
     for path in ("/workflows/new/", "/workflows/imports/", "/webhooks/new/"):
         yield f"{workspace}{path}"
     yield first_row(page, f"{workspace}/webhooks/")
-    yield from (f"{workspace}/connectors/", f"{workspace}/connectors/?q=none+such", f"{workspace}/connectors/http/")
+    yield from (
+        f"{workspace}/connectors/",
+        f"{workspace}/connectors/?q=none+such",
+        f"{workspace}/connectors/apis/",
+        f"{workspace}/connectors/http/",
+    )
     sample = first_row(page, f"{workspace}/workflows/")
     yield from (sample, f"{sample}runs/")
     page.goto(f"{sample}rule-tests/")

@@ -34,6 +34,7 @@ from automate.models import (
     WorkflowVersion,
 )
 from automate.services import secrets as services
+from automate.services.imported_apis import import_api
 from automate.services.saved_views import save_view
 from automate_billing.models import UsageDay
 from automate_llm.models import Budget, CachedAnswer, LedgerEntry, Preferences
@@ -167,6 +168,17 @@ def plant(tenant: TenantRef) -> Planted:
         view = save_view(
             page="runs", name=f"{CANARY} view", query=f"q={CANARY}", owner="user:1", now=now, is_shared=True
         )
+        api = import_api(
+            document={
+                "openapi": "3.1.0",
+                "info": {"title": CANARY, "version": CANARY},
+                "servers": [{"url": "https://a.example"}],
+                "paths": {"/": {"get": {"summary": CANARY}}},
+            },
+            name=f"planted {tenant.slug}",
+            actor=f"{CANARY}:1",
+            now=now,
+        )
         delivery = _notified(owner, now)
     with public_scope():
         RefusalSample.objects.create(
@@ -175,6 +187,7 @@ def plant(tenant: TenantRef) -> Planted:
         )  # fmt: skip
     ids = {
         "view_id": view.pk,
+        "api": api.slug,
         "notification_id": delivery.notification_id,
         "destination_id": delivery.destination_id,
         "delivery_id": delivery.pk,

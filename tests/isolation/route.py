@@ -12,6 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+OPENAPI = (  # the least that can be imported
+    '{"openapi": "3.1.0", "info": {"title": "made"}, "servers": [{"url": "https://a.example"}], '
+    '"paths": {"/": {"get": {}}}}'
+)
+
 
 @dataclass(frozen=True)
 class Route:

@@ -148,6 +148,8 @@ API = [
     Route("api/v1/workflows/<str:workflow>/runs", "api", {"POST": "runs:write"}),
     Route("api/v1/connectors", "api", {"GET": "workflows:read"}),
     Route("api/v1/connectors/<str:connector>", "api", {"GET": "workflows:read"}, of_release=True),
+    Route("api/v1/connector-apis", "api", {"GET": "workflows:read", "POST": "workflows:write"}, shows=True),
+    Route("api/v1/connector-apis/<str:api>", "api", {"GET": "workflows:read", "DELETE": "workflows:write"}, shows=True),
     Route("api/v1/connector-tests", "api", {"POST": "workflows:write"}),
     Route("api/v1/connector-steps", "api", {"POST": "workflows:read"}),
     Route("api/v1/schedules", "api", {"GET": "workflows:read"}, shows=True),

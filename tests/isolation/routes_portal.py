@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.isolation.route import Route
+from tests.isolation.route import OPENAPI, Route
 
 PORTAL = [
     # the app's host
@@ -286,6 +286,14 @@ PORTAL = [
     ),
     Route("connectors/", "workspace", {"GET": "view_workflow"}),
     Route("connectors/http/curl/", "workspace", {"POST": "view_workflow"}, body={"command": "curl https://a.example"}),
+    Route(
+        "connectors/apis/",
+        "workspace",
+        {"GET": "change_workflow", "POST": "change_workflow"},
+        body={"document": OPENAPI},
+    ),
+    Route("connectors/apis/<slug:api>/", "workspace", {"GET": "view_workflow"}, shows=True),
+    Route("connectors/apis/<slug:api>/removals/", "workspace", {"POST": "change_workflow"}),
     Route(
         "connectors/<slug:code>/tests/",
         "workspace",

@@ -29,7 +29,7 @@ from automate.services.secrets import rotate_secret
 from automate_tenants.context import public_scope, tenant_scope
 from tests.isolation.conftest import client, host_of, logged_in
 from tests.isolation.planted import CANARY, Planted
-from tests.isolation.route import Route, address
+from tests.isolation.route import OPENAPI, Route, address
 from tests.isolation.routes import ROUTES
 from tests.support.sink import Sink
 from tests.support.workspaces import Workspace
@@ -187,6 +187,8 @@ PORTAL = {
     "workflows/<uuid:workflow_id>/rule-tests/removals/": leaves("workflow.save"),
     "workflows/<uuid:workflow_id>/rule-evaluations/": nothing(LOOKS),
     "connectors/http/curl/": nothing(LOOKS),
+    "connectors/apis/": leaves("api.import"),
+    "connectors/apis/<slug:api>/removals/": leaves("api.remove"),
     "connectors/<slug:code>/tests/": leaves("connection.test", body={"url": "http://localhost/", "method": "GET"}),
     "workflows/<uuid:workflow_id>/backtests/": leaves("backtest.start"),
     "workflows/<uuid:workflow_id>/backtests/<uuid:backtest_id>/cancellations/": leaves(
@@ -305,6 +307,8 @@ API = {
     "PATCH schedules/<str:schedule_id>": leaves("schedule.pause", body={"is_paused": True}),
     "POST schedules/<str:schedule_id>/ticks": leaves("schedule.run"),
     "POST workflow-validations": nothing(LOOKS, MADE),
+    "POST connector-apis": leaves("api.import", body={"document": OPENAPI}),
+    "DELETE connector-apis/<str:api>": leaves("api.remove"),
     "POST connector-tests": leaves(
         "connection.test", body={"connector": "http", "params": {"url": "http://localhost/"}}
     ),

@@ -36,6 +36,7 @@ TABLES = {
     "automate_runcount",  # how many runs began in a day or month, where policy limits them
     "automate_runstate",
     "automate_runwait",
+    "automate_importedapi",  # what was read of documents of other people's APIs: a workspace's own, and not small
     "automate_savedview",  # filters of lists under a name: of members and keys, who are public, about rows that are not
     "automate_schedule",
     "automate_scheduletick",

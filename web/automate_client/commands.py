@@ -254,6 +254,16 @@ def _connectors(verbs: Nouns) -> None:
         verbs, "list", "connectors and their actions", "automate connectors list --q mail", "connectors:list_"
     )
     listing.add_argument("--q", help="a part of a name, an action or a description")
+    imported = _verb(
+        verbs,
+        "import",
+        "keep the operations of an OpenAPI document as actions",
+        "automate connectors import --file openapi.yaml --name Shop",
+        "connectors:import_",
+    )
+    imported.add_argument("--file", default="-", help="the document, JSON or YAML (stdin)")
+    imported.add_argument("--name", default="", help="what to call it (its title)")
+    imported.add_argument("--server", default="", metavar="URL", help="where its calls go (as the document says)")
     test = _verb(
         verbs,
         "test",

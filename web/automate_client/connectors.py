@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from automate_client.api import Api
+from automate_client.documents import text_of
 from automate_client.failures import USAGE, CommandFailed
 from automate_client.talk import show, table
 
@@ -18,6 +19,14 @@ def list_(options: argparse.Namespace) -> None:
         actions = ", ".join(action["code"] for action in entry["actions"])
         rows.append([entry["code"], entry["name"], actions, "yes" if entry["connection"] else "-"])
     show(options, found, table(rows))
+
+
+def import_(options: argparse.Namespace) -> None:
+    body = {"document": text_of(options.file), "name": options.name, "server": options.server}
+    made = Api(options).change("POST", "/connector-apis", body)
+    rows = [["action", "calls"]]
+    rows += [[operation["code"], f"{operation['method']} {operation['path']}"] for operation in made["operations"]]
+    show(options, made, table(rows))
 
 
 def test(options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from automate.models.endpoint import WebhookEndpoint
 from automate.models.event import Dedupe, Event, MatchDecision
 from automate.models.failure import FailureMark
 from automate.models.flow import BufferedEvent, EventBuffer, Halt, QueuePlace, RunCount
+from automate.models.imported_api import ImportedApi
 from automate.models.kept import KeptAnswer
 from automate.models.outbox import OutboxJob
 from automate.models.policy import OutboundPace, PolicyBlock, PolicyDocument
@@ -26,6 +27,7 @@ __all__ = [
     "ExecutionRun",
     "FailureMark",
     "Halt",
+    "ImportedApi",
     "KeptAnswer",
     "MatchDecision",
     "OutboundPace",

@@ -18,6 +18,7 @@ from automate_tenants.notifications.events import tell_halt
 from automate_tenants.notifications.models import Delivery
 from automate_web.api import schema
 from automate_web.api.examples import EXAMPLES
+from tests.isolation.route import OPENAPI
 from tests.support.sink import Sink
 from tests.web.api.support import DEFINITION, Api, Rows
 
@@ -48,6 +49,7 @@ OPERATION_IDS = {  # a promise: clients are generated from them
     "overview_get", "usage_get", "usage_alerts_get", "usage_alerts_save", "usage_days",
     "llm_usage_get", "llm_calls_list", "llm_preferences_get", "llm_preferences_save",
     "connectors_list", "connectors_get", "connector_steps_create", "connector_tests_create",
+    "connector_apis_list", "connector_apis_create", "connector_apis_get", "connector_apis_delete",
     "workflow_runs_create", "schedules_list", "schedules_get", "schedules_change",
     "schedule_ticks_list", "schedule_ticks_create",
     "run_retries_create", "run_cancellations_create", "run_settlements_create", "approvals_list",
@@ -293,6 +295,10 @@ def test_answers_are_what_the_schema_says(
         "schedules_list": api.get("/schedules"),
         "connectors_list": api.get("/connectors"),
         "connectors_get": api.get("/connectors/http"),
+        "connector_apis_create": api.post("/connector-apis", {"document": OPENAPI}),
+        "connector_apis_list": api.get("/connector-apis"),
+        "connector_apis_get": api.get("/connector-apis/made"),
+        "connector_apis_delete": api.send("DELETE", "/connector-apis/made", None, {}),
         "connector_tests_create": api.post(
             "/connector-tests", {"connector": "http", "params": {"url": "http://localhost/"}}
         ),

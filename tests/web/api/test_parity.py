@@ -58,6 +58,8 @@ ACTIONS: dict[str, tuple[str, ...] | Except] = {
     "workflows/<uuid:workflow_id>/rollbacks/": ("workflow_rollbacks_create",),
     "workflows/imports/": ("workflow_imports_create",),
     "connectors/http/curl/": ("connector_steps_create",),
+    "connectors/apis/": ("connector_apis_create",),
+    "connectors/apis/<slug:api>/removals/": ("connector_apis_delete",),
     "connectors/<slug:code>/tests/": ("connector_tests_create",),
     "notifications/reads/": ("notification_reads_create",),
     "notifications/banners/": Except(PERSON),

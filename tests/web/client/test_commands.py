@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from automate_tenants.context import tenant_scope
+from tests.isolation.route import OPENAPI
 from tests.support.workspaces import Workspace
 from tests.web.api.conftest import MakeApi, new_key
 from tests.web.api.support import DEFINITION, Api, Rows
@@ -205,8 +206,11 @@ def test_a_request_that_got_no_answer_is_sent_again_and_done_once(
         assert Event.objects.count() == 1
 
 
-def test_connectors_are_listed_and_tested(automate: Automate) -> None:
+def test_connectors_are_listed_imported_and_tested(automate: Automate, tmp_path: Path) -> None:
+    document = tmp_path / "openapi.json"
     assert "postgres" in automate("connectors", "list", "--q", "sql").out
+    document.write_text(OPENAPI)
+    assert automate("connectors", "import", "--file", str(document), "--name", "Shop", "--json").data["slug"] == "shop"
     tested = automate("connectors", "test", "http", "--param", "url=http://localhost/")
     assert tested.code == 1
     assert "egress_denied" in tested.err

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -179,3 +180,38 @@ def test_a_test_obeys_the_policy_and_its_own_rate(tenant_a: Workspace, their_api
         last = tested()
     assert (last.status_code, last.json()["code"]) == (429, "rate_limited")
     assert int(last["Retry-After"]) > 0
+
+
+YAML = """
+openapi: 3.1.0
+info: {title: Parcels, version: "2"}
+servers: [{url: "https://api.parcels.example"}]
+paths:
+  /parcels/{id}:
+    get: {summary: Track a parcel, tags: [tracking]}
+    delete: {summary: Cancel a parcel, security: [{key: []}]}
+components:
+  securitySchemes: {key: {type: apiKey, in: query, name: key}}
+"""
+
+
+def test_an_openapi_file_becomes_actions_of_the_catalogue(tenant_a: Workspace, enter: Enter) -> None:
+    builder = enter(tenant_a, "builder")
+    file = SimpleUploadedFile("parcels.yaml", YAML.encode())
+
+    done = builder.post("/connectors/apis/", {"file": file}, follow=True)
+    assert "2 operations of Parcels" in done.content.decode()
+    assert "/connectors/apis/parcels/?q=track" in text_of(builder, "/connectors/?q=track")
+    assert "/connectors/apis/parcels/" not in text_of(builder, "/connectors/?q=invoice")
+    found = text_of(builder, "/connectors/apis/parcels/?q=delete+cancel")
+    assert "PARCELS_KEY" in found
+    assert "Track a parcel" not in found
+    assert builder.post("/connectors/apis/", {"document": YAML}).status_code == 422  # the name is taken
+    assert enter(tenant_a, "viewer").post("/connectors/apis/parcels/removals/").status_code == 403
+    assert builder.post("/connectors/apis/parcels/removals/").status_code == 302
+    assert builder.get("/connectors/apis/parcels/").status_code == 404
+    with tenant_scope(tenant_a.ref):
+        actions = (
+            AuditLogEntry.objects.filter(action__startswith="api.").order_by("pk").values_list("action", flat=True)
+        )
+        assert list(actions) == ["api.import", "api.remove"]

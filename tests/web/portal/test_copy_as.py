@@ -25,7 +25,7 @@ from tests.web.portal.conftest import Enter, make_runs
 ADDRESS = {
     "run_id": UUID(int=1), "event_id": UUID(int=2), "workflow_id": UUID(int=3), "schedule_id": UUID(int=4),
     "version_num": 1,
-    "secret": "TOKEN", "key_id": 1, "member_id": 1, "endpoint_id": UUID(int=5), "code": "core",
+    "secret": "TOKEN", "key_id": 1, "member_id": 1, "endpoint_id": UUID(int=5), "code": "core", "api": "shop",
 }  # fmt: skip
 FILTERED: dict[str, ModuleType] = {
     "runs": runs,

@@ -27,6 +27,37 @@ _CONNECTOR = {
     ],
 }
 
+_API = {
+    "slug": "shop",
+    "name": "Shop",
+    "title": "Shop API",
+    "version": "1.4",
+    "server": "https://api.shop.example.com/v1",
+    "operation_count": 1,
+    "created_at": "2026-11-21T08:30:00Z",
+    "created_by": "user:7",
+}
+_OPERATION = {
+    "code": "get_order",
+    "name": "Get an order",
+    "description": "",
+    "method": "GET",
+    "path": "/orders/{id}",
+    "tags": ["orders"],
+    "step": {
+        "id": "get_order",
+        "connector": "http",
+        "action": "request",
+        "params": {
+            "method": "GET",
+            "url": "https://api.shop.example.com/v1/orders/{{ payload.id }}",
+            "auth": {"type": "bearer", "token": {"$secret": "SHOP_TOKEN"}},
+        },
+    },
+    "secrets": ["SHOP_TOKEN"],
+    "notes": [],
+}
+
 
 def connector_examples() -> dict[str, Any]:
     """By operation, as in `examples.EXAMPLES`."""
@@ -36,6 +67,14 @@ def connector_examples() -> dict[str, Any]:
             "description": "The HTTP connector first, then by name.",
         },
         "connectors_get": {"answer": _CONNECTOR},
+        "connector_apis_list": {"answer": {"results": [_API]}},
+        "connector_apis_create": {
+            "body": {"document": "openapi: 3.1.0\n…", "name": "Shop"},
+            "answer": {**_API, "operations": [_OPERATION]},
+            "description": "Each operation becomes a step of the HTTP connector. The document is not kept.",
+        },
+        "connector_apis_get": {"answer": {**_API, "operations": [_OPERATION]}},
+        "connector_apis_delete": {"answer": {"slug": "shop", "deleted": True}},
         "connector_tests_create": {
             "body": {"connector": "http", "params": {"url": "https://api.example.com/status", "secret": _REFERENCE}},
             "answer": {

@@ -169,6 +169,7 @@ PAGES: dict[str, tuple[Shape, ...]] = {
         ),
     ),
     "connectors": (Shape("This list", "/connectors", "connectors list", filters=("q",)),),
+    "imported-api": (Shape("This API", "/connector-apis/{api}"),),
     "connector": (Shape("This connector", "/connectors/{code}"),),
     "secrets": (Shape("This list", "/secrets", "secrets list"),),
     "secret": (SECRET, ROTATE),

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from automate.policy import effective_policy
-from automate.services import catalogue
+from automate.services import catalogue, imported_apis
 from automate.services.connection_tests import Outcome
 from automate_connectors import registry
 from automate_connectors.http.curl import MAX_CHARACTERS, Pasted, from_curl
@@ -41,7 +41,12 @@ class CurlForm(forms.Form):
 def connectors(request: WorkspaceRequest) -> HttpResponse:
     """GET /connectors/?q="""
     text = request.GET.get("q", "")[:200]
-    context = {"entries": catalogue.entries(effective_policy(), text=text), "q": text}
+    found = [(api, len(imported_apis.matching(api, text))) for api in imported_apis.imported_apis()]
+    context = {
+        "entries": catalogue.entries(effective_policy(), text=text),
+        "apis": [(api, count) for api, count in found if count],
+        "q": text,
+    }
     return render(request, "connectors/list.html", {**context, "chips": in_force(request.GET, "q")})
 
 
