@@ -22,8 +22,20 @@ def text_of(name: str) -> str:
 def parsed(text: str, called: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except json.JSONDecodeError as error:
+        shown = _excerpt(text, error.lineno, error.colno)
+        where = f"{called}:{error.lineno}:{error.colno}"
+        raise CommandFailed(f"{where}: this is not JSON: {error.msg}\n{shown}", INVALID) from error
+    except (ValueError, RecursionError) as error:
         raise CommandFailed(f"{called} is not JSON: {error}", INVALID) from error
+
+
+def _excerpt(text: str, line: int, column: int, width: int = 100) -> str:
+    """The line with a caret below the column."""
+    whole = (text.splitlines() or [""])[line - 1 :][:1] or [""]
+    start = max(0, column - 1 - width // 2) if len(whole[0]) > width else 0
+    shown = whole[0][start : start + width].replace("\t", " ")
+    return f"{shown}\n{' ' * (column - 1 - start)}^"
 
 
 def definitions(names: Iterable[str]) -> list[Any]:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from automate.definitions import jsontext
 from automate.models import ExecutionRun, RunWait, StepRun
 from automate_governance.errors import Invalid
 from automate_web import cursor, filters
-from automate_web.pages import jsontext, snippets, timeline
+from automate_web.pages import snippets, timeline
 from automate_web.templatetags import portal
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -188,6 +188,8 @@ def test_without_publishing_an_import_leaves_drafts(two: tuple[Client, Workflow]
         ("", "Choose a file"),
         ("{", "Not JSON"),
         ("[]", "1 to 100 definitions"),
+        ('{"slug": "a",\n "name": }', "name&quot;: }\n         ^</pre>"),
+        ('[\n{},\n{"steps": []}]', "Line 3: <code>{&quot;steps&quot;: []}]</code>"),
         ("5", "1 problem"),
         ('{"slug": "a", "name": "A", "trigger": {"type": "manual"}, "steps": []}', "/steps"),
     ],

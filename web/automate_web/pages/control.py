@@ -10,12 +10,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from automate.definitions import jsontext
 from automate.execution.states import FINAL_RUN
 from automate.models import ExecutionRun, StepRun, Workflow
 from automate.services.deadletters import Verdict, settle
 from automate.services.runs import cancel_run
 from automate_governance.errors import NormalizedError, NotFound
-from automate_web.pages import jsontext
 from automate_web.requests import WorkspaceRequest, actor, workspace_page
 
 

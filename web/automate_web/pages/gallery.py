@@ -14,12 +14,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from automate.definitions import jsontext
 from automate.definitions.written import write
 from automate_governance.errors import NormalizedError
 from automate_governance.models import StoredSecret
 from automate_web import diagrams, filters
 from automate_web import gallery as shelf
-from automate_web.pages import jsontext
 from automate_web.requests import WorkspaceRequest, actor, workspace_page
 
 FILTERS = ("q", "category")

@@ -17,9 +17,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from automate.definitions import jsontext
 from automate.services import Imported, import_definitions
 from automate_governance.errors import Invalid, NormalizedError
-from automate_web.pages import jsontext
 from automate_web.pages.changes import Section, sections
 from automate_web.requests import WorkspaceRequest, actor, demand, workspace_page
 
@@ -55,7 +55,9 @@ def imports(request: WorkspaceRequest) -> HttpResponse:
             return _done(request, import_definitions(documents, expected=states, **how))
         planned = import_definitions(documents, dry_run=True, **how)
     except NormalizedError as error:
-        context = {"text": text, "refused": error, "problems": error.details.get("errors", []), "publish": publish}
+        context = {"text": text, "refused": error, "problems": _placed(error, text), "publish": publish}
+        if isinstance(error.__cause__, jsontext.NotJson):
+            context["excerpt"] = jsontext.excerpt(text, error.__cause__.line, error.__cause__.column)
         return render(request, "workflows/import.html", context, status=error.http_status)
     plan = [Planned(one, WORDS[one.outcome], sections(one.changes) if one.changes else []) for one in planned]
     context = {
@@ -99,6 +101,21 @@ def _documents(text: str) -> list[tuple[str, Any]]:
     if not 1 <= len(listed) <= MAX_DOCUMENTS:
         raise Invalid(f"One file holds 1 to {MAX_DOCUMENTS} definitions.")
     return [(f"{number}. definition" if len(listed) > 1 else "definition", one) for number, one in enumerate(listed, 1)]
+
+
+def _placed(error: NormalizedError, text: str) -> list[dict[str, Any]]:
+    """The problems with the line of the text that each is on, and that line."""
+    problems = error.details.get("errors", [])
+    if not problems:
+        return []
+    lines, written = jsontext.lines_of(text), text.splitlines()
+    placed = []
+    for problem in problems:
+        number, _, rest = str(problem.get("source", "")).partition(". ")
+        above = f"/{int(number) - 1}" if rest and number.isdigit() else ""
+        line = jsontext.line_of(lines, above + problem["path"])
+        placed.append({**problem, "line": line, "written": written[line - 1].strip()[:120]})
+    return placed
 
 
 def _states(text: str | None) -> dict[str, str] | None:

@@ -9,10 +9,10 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from automate.definitions import jsontext
 from automate.models import Workflow
 from automate.services.manual import start_by_hand
 from automate_governance.errors import NormalizedError, NotFound
-from automate_web.pages import jsontext
 from automate_web.requests import WorkspaceRequest, actor, workspace_page
 
 

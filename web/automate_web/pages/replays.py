@@ -14,12 +14,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from automate.definitions import jsontext
 from automate.models import Event, Workflow
 from automate.services.masked_events import masked_for
 from automate.services.replays import replay_event
 from automate_governance.errors import NormalizedError, NotFound
 from automate_governance.redaction import redact
-from automate_web.pages import jsontext
 from automate_web.requests import WorkspaceRequest, actor, workspace_page
 
 Line = tuple[str, str]  # ("same" | "gone" | "new", text)

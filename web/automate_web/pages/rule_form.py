@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from automate.definitions import jsontext
 from automate.definitions.rule_tests import parse_tests
 from automate.models import Event, Workflow
 from automate.services.masked_events import masked_for
 from automate_governance.redaction import redact
-from automate_web.pages import jsontext
 from automate_web.pages.payload import PAGE_CHARACTERS
 from automate_web.requests import WorkspaceRequest, demand
 

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from automate.definitions import jsontext
 from automate.dryrun import Backtest, DryRun, DryStep
 from automate.models import Event, StoredBacktest, Workflow, WorkflowVersion
 from automate.services import InvalidDraft, testing
@@ -20,7 +21,6 @@ from automate.services.backtests import cancel_backtest as stop
 from automate.services.backtests import start_backtest
 from automate_governance.errors import NormalizedError, NotFound
 from automate_web import gallery
-from automate_web.pages import jsontext
 from automate_web.pages.conditions import Condition, condition_tree
 from automate_web.pages.people import person
 from automate_web.pages.workflows import chosen_version, find_workflow

@@ -18,7 +18,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from automate.definitions import Problem
+from automate.definitions import Problem, jsontext
 from automate.definitions.written import write
 from automate.models import Workflow, WorkflowVersion
 from automate.services import (
@@ -31,7 +31,6 @@ from automate.services import (
 from automate.services.problems import find_all_problems
 from automate_governance.errors import Conflict, NotFound
 from automate_web import filters
-from automate_web.pages import jsontext
 from automate_web.pages.gallery import made_from
 from automate_web.requests import WorkspaceRequest, actor, demand, revision_of, wants_fragment, workspace_page
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from automate.definitions import jsontext
 from automate.management.schema import in_schema
 from automate.services import Imported, InvalidImport, import_definitions
 from automate_governance.errors import NotFound
@@ -36,7 +38,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["publish"] and options["no_publish"]:
             raise CommandError("--publish and --no-publish exclude each other.", returncode=2)
-        documents = list(_documents(options["file"]))
+        read = list(_documents(options["file"]))
+        documents = [(document.source, document.definition) for document in read]
         try:
             with in_schema(options["schema"]):
                 imported = import_definitions(
@@ -48,8 +51,9 @@ class Command(BaseCommand):
                 )
         except InvalidImport as error:
             for source, problems in error.problems.items():
+                place = next(document for document in read if document.source == source)
                 for problem in problems:
-                    self.stderr.write(f"{source}: {problem.path or '/'}: {problem.message}")
+                    self.stderr.write(f"{place.at(problem.path)}: {problem.path or '/'}: {problem.message}")
             raise CommandError(error.message) from error
         except NotFound as error:
             raise CommandError(error.message, returncode=2) from error
@@ -69,8 +73,24 @@ class Command(BaseCommand):
             self.stdout.write("Dry run: nothing was written.")
 
 
-def _documents(path: Path) -> Iterator[tuple[str, Any]]:
-    """(source, definition) of every definition in the file or folder. Raises CommandError for what cannot be read."""
+@dataclass(frozen=True)
+class _Read:
+    """One definition, the file's text, and the pointer to the definition in it."""
+
+    source: str
+    definition: Any
+    file: Path
+    text: str
+    above: str = ""
+
+    def at(self, pointer: str) -> str:
+        """`order.json:12`, as editors and compilers write a place."""
+        lines = jsontext.lines_of(self.text)
+        return f"{self.file}:{jsontext.line_of(lines, self.above + pointer)}"
+
+
+def _documents(path: Path) -> Iterator[_Read]:
+    """Every definition in the file or folder. Raises CommandError for what cannot be read."""
     if path.is_dir():
         files = sorted(path.rglob("*.json"))
         if not files:
@@ -79,21 +99,18 @@ def _documents(path: Path) -> Iterator[tuple[str, Any]]:
         files = [path]
     for file in files:
         try:
-            content = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_no_repeats)
+            text = file.read_text(encoding="utf-8-sig")
+            content = jsontext.parse(text)
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}.", returncode=2) from error
-        except (ValueError, RecursionError) as error:
-            raise CommandError(f"{file}: this is not JSON: {error}") from error
+        except UnicodeDecodeError as error:
+            raise CommandError(f"{file}: this is not JSON in UTF-8: {error}") from error
+        except jsontext.NotJson as error:
+            shown = jsontext.excerpt(text, error.line, error.column)
+            where = f"{file}:{error.line}:{error.column}"
+            raise CommandError(f"{where}: this is not JSON: {error}\n{shown}") from error
         if isinstance(content, list):
-            yield from ((f"{file}[{index}]", definition) for index, definition in enumerate(content))
+            for index, definition in enumerate(content):
+                yield _Read(f"{file}[{index}]", definition, file, text, f"/{index}")
         else:
-            yield str(file), content
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f'"{key}" stands twice in one object')
-        found[key] = value
-    return found
+            yield _Read(str(file), content, file, text)

@@ -182,7 +182,11 @@ def test_the_command_loads_a_file_a_list_and_a_folder(definition: dict[str, Any]
 
 def test_the_command_lists_every_problem_with_its_file_and_place(definition: dict[str, Any], tmp_path: Path) -> None:
     bad, errors = tmp_path / "bad.json", StringIO()
-    bad.write_text(json.dumps([{**definition, "rule": {"nope": 1}}, {**definition, "slug": "x", "steps": []}]))
+    wrong = [{**definition, "rule": {"nope": 1}}, {**definition, "slug": "x", "steps": []}]
+    bad.write_text(json.dumps(wrong, indent=1))
+    written = bad.read_text().splitlines()
+    rule = written.index('  "rule": {') + 1
+    steps = written.index('  "steps": []') + 1
     before = _everything()
 
     with pytest.raises(CommandError, match="Nothing was imported") as refused:
@@ -190,8 +194,8 @@ def test_the_command_lists_every_problem_with_its_file_and_place(definition: dic
 
     assert refused.value.returncode == 1
     lines = errors.getvalue().splitlines()
-    assert lines[0].startswith(f'{bad}[0]: /rule: Unknown operator "nope"')
-    assert lines[1].startswith(f"{bad}[1]: /steps: ")
+    assert lines[0].startswith(f'{bad}:{rule}: /rule: Unknown operator "nope"')
+    assert lines[1].startswith(f"{bad}:{steps}: /steps: ")
     assert _everything() == before
 
 
@@ -202,6 +206,16 @@ def test_a_file_that_is_no_json_is_said_to_be_none(tmp_path: Path, content: str)
 
     with pytest.raises(CommandError, match="not JSON"):
         _command(path)
+
+
+def test_a_mistake_of_json_is_shown_with_its_line_and_a_caret(tmp_path: Path) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text('{\n "slug": "a",\n "name": oops\n}')
+
+    with pytest.raises(CommandError) as refused:
+        _command(path)
+
+    assert str(refused.value) == f'{path}:3:10: this is not JSON: Expecting value\n "name": oops\n         ^'
 
 
 def test_a_missing_file_is_wrong_usage(tmp_path: Path) -> None:

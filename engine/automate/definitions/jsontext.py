@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public in fact, not in the stubs
 from json.scanner import NUMBER_RE
 from typing import Any
@@ -38,7 +39,8 @@ def lines_of(text: str) -> dict[str, int]:
     {'': 1, '/a': 1, '/a/0': 1, '/a/1': 2, '/a/1/b': 2}
     """
     found: dict[str, int] = {}
-    _walk(text, _skip(text, 0), "", found)
+    with suppress(RecursionError):  # what is nested deeper has the line of what is around it
+        _walk(text, _skip(text, 0), "", found)
     return found
 
 
@@ -47,6 +49,20 @@ def line_of(lines: dict[str, int], pointer: str) -> int:
     while pointer not in lines and pointer:
         pointer = pointer.rpartition("/")[0]
     return lines.get(pointer, 1)
+
+
+def excerpt(text: str, line: int, column: int, *, width: int = 100) -> str:
+    """The line with a caret below the column (both from 1), cut to `width` characters around it.
+
+    >>> print(excerpt('{"a": 1,}', 1, 9))
+    {"a": 1,}
+            ^
+    """
+    lines = text.splitlines() or [""]
+    whole = lines[min(line, len(lines)) - 1]
+    start = max(0, column - 1 - width // 2) if len(whole) > width else 0
+    shown = whole[start : start + width].replace("\t", " ")
+    return f"{shown}\n{' ' * (column - 1 - start)}^"
 
 
 def _walk(text: str, at: int, pointer: str, found: dict[str, int]) -> int:
