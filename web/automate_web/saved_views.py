@@ -18,6 +18,7 @@ from django.urls import reverse
 from automate.models import SavedView
 from automate.services.saved_views import views_of
 from automate_governance.errors import Invalid
+from automate_web import columns
 from automate_web.copy_as import calls
 from automate_web.requests import WorkspaceRequest, actor, demand, wants_fragment
 
@@ -62,9 +63,14 @@ def listed(page: str) -> Listed:
     return LISTS[page]
 
 
+def kept_of(page: str) -> tuple[str, ...]:
+    """What of the list's address a view keeps: its filters, and the columns where they can be chosen."""
+    return (*listed(page).filters, *((columns.PARAMETER,) if page in columns.LISTS else ()))
+
+
 def query_of(page: str, values: Mapping[str, str]) -> str:
     """The list's filters among `values` as a query string, in one order, so that the same filter is the same text."""
-    kept = [(name, value) for name in listed(page).filters if (value := values.get(name, "").strip())]
+    kept = [(name, value) for name in kept_of(page) if (value := values.get(name, "").strip())]
     for name, value in kept:
         if len(value) > MAX_VALUE or "\x00" in value:
             raise Invalid(f"{name} is too long to be kept.", details={"param": name})
@@ -84,6 +90,8 @@ def opens_with_default(
     def decorate(view: Callable[[WorkspaceRequest], HttpResponse]) -> Callable[[WorkspaceRequest], HttpResponse]:
         @wraps(view)
         def inner(request: WorkspaceRequest) -> HttpResponse:
+            if (tidy := columns.tidied(request)) is not None:
+                return tidy
             if request.method == "GET" and not request.META.get("QUERY_STRING") and not wants_fragment(request):
                 default = next((one for one in _seen(request, page) if one.is_default and _is_own(one, request)), None)
                 if default is not None:

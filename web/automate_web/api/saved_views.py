@@ -18,7 +18,7 @@ from automate_web.api.documentation import describe, query_parameter
 from automate_web.api.query import Query
 from automate_web.api.serializers import Input, Text, Time
 from automate_web.api.views import PAGE_PARAMETERS, ApiView, not_found, read
-from automate_web.saved_views import LISTS, answer_of, listed, query_of
+from automate_web.saved_views import LISTS, answer_of, kept_of, listed, query_of
 
 
 class SavedViewShown(fields.Serializer[Any]):
@@ -139,9 +139,9 @@ def _known(page: str) -> str:
 
 def _query(page: str, filters: Mapping[str, str]) -> str:
     """Raises Invalid for a filter that the list does not have."""
-    unknown = sorted(set(filters) - set(listed(page).filters))
+    unknown = sorted(set(filters) - set(kept_of(page)))
     if unknown:
-        details = {"param": "filters", "known": list(listed(page).filters)}
+        details = {"param": "filters", "known": list(kept_of(page))}
         raise Invalid(f"The list {page} has no filter {unknown[0][:40]}.", details=details)
     return query_of(page, filters)
 

@@ -14,6 +14,7 @@ from automate.models import Event, ExecutionRun, Workflow
 from automate_tenants import team
 from automate_tenants.models import ApiKey
 from automate_web import filters
+from automate_web.columns import of_csv
 from automate_web.pages import events, failures, runs
 from automate_web.pages.keys import state_of
 from automate_web.pages.people import people
@@ -38,7 +39,9 @@ def runs_csv(request: WorkspaceRequest) -> HttpResponseBase:
     """GET /runs.csv?<filters of /runs/>"""
     workflows = {workflow.pk: workflow for workflow in Workflow.objects.defer("draft")}
     found = runs.search(filters.read(request.GET, *runs.FILTERS), workflows, now=timezone.now())
-    return csv_answer("runs", RUNS, _runs(found.only(*runs.LISTED, "origin", "attempt"), workflows))
+    return csv_answer(
+        "runs", *of_csv("runs", request.GET, RUNS, _runs(found.only(*runs.LISTED, "origin", "attempt"), workflows))
+    )
 
 
 def _runs(found: QuerySet[ExecutionRun], workflows: dict[Any, Workflow]) -> Iterator[tuple[Any, ...]]:
@@ -58,7 +61,7 @@ def events_csv(request: WorkspaceRequest) -> HttpResponseBase:
     """GET /events.csv?<filters of /events/>; refused requests are no events and have no export."""
     asked = filters.read(request.GET, *events.FILTERS)
     found = Event.objects.none() if asked["status"] == "rejected" else events.search(asked, now=timezone.now())
-    return csv_answer("events", EVENTS, _events(found))
+    return csv_answer("events", *of_csv("events", request.GET, EVENTS, _events(found)))
 
 
 def _events(found: QuerySet[Event]) -> Iterator[tuple[Any, ...]]:
@@ -83,7 +86,7 @@ def failures_csv(request: WorkspaceRequest) -> HttpResponseBase:
         )
         for one in failures.groups_of(request.GET)
     )  # fmt: skip
-    return csv_answer("failures", FAILURES, rows)
+    return csv_answer("failures", *of_csv("failures", request.GET, FAILURES, rows))
 
 
 @require_GET

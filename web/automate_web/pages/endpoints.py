@@ -29,7 +29,7 @@ from automate_tenants.endpoints import (
     workflows_of,
 )
 from automate_tenants.keys import brief_key
-from automate_web import filters, webhook_traffic
+from automate_web import columns, filters, webhook_traffic
 from automate_web.addresses import hook_url
 from automate_web.pages import shown_once, snippets
 from automate_web.pages.endpoint_forms import EndpointForm, NewEndpointForm, initial
@@ -47,6 +47,8 @@ FILTERS = ("verdict", "code")
 @workspace_page("automate.view_event")
 def listing(request: WorkspaceRequest) -> HttpResponse:
     """GET /webhooks/"""
+    if (tidy := columns.tidied(request)) is not None:
+        return tidy
     endpoints = list(WebhookEndpoint.objects.order_by("slug")[:200])
     traffic = webhook_traffic.traffic(endpoints, now=timezone.now())
     rows = [(endpoint, hook_url(endpoint.token), traffic[endpoint.pk]) for endpoint in endpoints]

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 from automate.models import Workflow
 from automate.triggers.words import in_words
 from automate_web import filters
+from automate_web.columns import of_csv
 from automate_web.cursor import MAX_LIMIT, paginate
 from automate_web.filters import as_uuid
 from automate_web.requests import WorkspaceRequest, wants_fragment, workspace_page
@@ -52,7 +53,7 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
 def export(request: WorkspaceRequest) -> StreamingHttpResponse:
     """GET /workflows.csv: the list with the same filters, all of its pages."""
     asked = filters.read(request.GET, *FILTERS)
-    return csv_answer("workflows", COLUMNS, _cells(asked))
+    return csv_answer("workflows", *of_csv("workflows", request.GET, COLUMNS, _cells(asked)))
 
 
 def _just_removed(request: WorkspaceRequest) -> dict[str, Any]:

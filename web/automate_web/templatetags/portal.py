@@ -15,6 +15,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from automate.triggers.words import in_words
+from automate_web import columns
 from automate_web import saved_views as views
 from automate_web.copy_as import calls_of, lines_of
 
@@ -269,6 +270,26 @@ def query(context: dict[str, Any], **changes: Any) -> str:
         else:
             now[name] = str(value)
     return f"?{now.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
+def columns_of(context: dict[str, Any], page: str) -> dict[str, bool]:
+    """For each column of a list whether it is shown: `{% columns_of "runs" as cols %}{% if cols.steps %}…`."""
+    return columns.shown(page, context["request"])
+
+
+@register.inclusion_tag("_columns.html", takes_context=True)
+def choose_columns(context: dict[str, Any], page: str) -> dict[str, Any]:
+    """A form that ticks the columns of a list; it needs no script."""
+    request = context["request"]
+    codes = columns.chosen(page, request.GET)
+    ours = {columns.PARAMETER, "cursor"}
+    return {
+        "ticks": [(column, not codes or column.code in codes) for column in columns.LISTS[page]],
+        "count": len(codes),
+        "kept": [(name, value) for name, value in request.GET.items() if name not in ours],
+        "all": query(context, columns=None),
+    }
 
 
 @register.simple_tag(takes_context=True)
