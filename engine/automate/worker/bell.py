@@ -39,7 +39,7 @@ class Bell:
 
         while not self._stopped.is_set():
             try:
-                with psycopg.connect(**_parameters(), autocommit=True) as raw:
+                with psycopg.connect(**connection_parameters(), autocommit=True) as raw:
                     raw.execute(f"LISTEN {CHANNEL}")
                     while not self._stopped.is_set():
                         for _ in raw.notifies(timeout=0.5, stop_after=1):
@@ -50,7 +50,7 @@ class Bell:
                 return  # the loop is closed
 
 
-def _parameters() -> dict[str, Any]:
+def connection_parameters() -> dict[str, Any]:
     """Plain connection parameters of Django's default database."""
     settings = connection.settings_dict
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}

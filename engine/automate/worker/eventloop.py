@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
+def run(main: Coroutine[Any, Any, Answer]) -> Answer:
     """`asyncio.run` on the quickest loop there is; before Python 3.11 a loop cannot be chosen without global state."""
     if sys.version_info >= (3, 11):
         with asyncio.Runner(loop_factory=_uvloop()) as runner:
-            runner.run(main)
-    else:
-        asyncio.run(main)
+            return runner.run(main)
+    return asyncio.run(main)
 
 
 def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -14,22 +14,22 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from functools import partial
 
 from django.db import DatabaseError, connections
 
-from automate import configuration, host
+from automate import configuration
 from automate.execution.batch import Batch
 from automate.execution.engine import ExecutionEngine
 from automate.execution.processes import Processes
 from automate.execution.threads import ConnectorThreads
 from automate.outbox.store import Claim, OutboxStore
 from automate.worker.bell import Bell
+from automate.worker.duties import Duties
 from automate.worker.pulse import Pulse
 from automate_connectors import registry
 from automate_governance.clock import Clock
@@ -40,11 +40,6 @@ QUICK_BATCHES = 3  # in flight at once; one that turns slow makes room for anoth
 DATABASE_THREADS = QUICK_BATCHES + 4  # one each for claiming, renewing and tending, keeping house, notifying
 MAX_RUNS = 2_000  # in a worker's hands at once, waiting for slow receivers mostly
 IDLE_SECONDS = 1.0
-AUDIT_SECONDS = 0.5
-NOTIFY_SECONDS = 5.0
-USAGE_SECONDS = 5.0
-HOUSE_EVERY_SECONDS = 60.0
-HOUSE_SECONDS = 5.0  # of each minute: then it goes on in the next one
 DRAIN_SECONDS = 30.0
 
 
@@ -71,6 +66,7 @@ class Worker:
         self._options = options or WorkerOptions()
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._halted = False  # by a kill switch: nothing is claimed
         self._on_ready = on_ready
         self.pulse = Pulse()
@@ -90,20 +86,17 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop` is called; then drain."""
-        self._wake = asyncio.Event()
-        self._slots = asyncio.Semaphore(QUICK_BATCHES)
-        await self._look()
-        registry.all()  # loads every connector now: the first event should not wait for imports
+        await self._begin()
         bell = Bell(asyncio.get_running_loop(), self._wake.set)
-        keepers = [
-            asyncio.ensure_future(self._beat()),
-            asyncio.ensure_future(self._renew()),
-            asyncio.ensure_future(self._tend()),
-            asyncio.ensure_future(self._keep_house()),
-            asyncio.ensure_future(self._chain_audit()),
-            asyncio.ensure_future(self._count_usage()),
-            asyncio.ensure_future(self._notify_members()),
-        ]
+        duties = Duties(
+            self._store,
+            self._engine.in_database,
+            self.pulse,
+            self._wake.set,
+            every_seconds=self._look_seconds,
+            look=self._look,
+        )
+        keepers = [asyncio.ensure_future(self._renew()), *duties.start()]
         try:
             bell.start()
             self.pulse.database_answered()
@@ -113,10 +106,35 @@ class Worker:
             await self._drain()
         finally:
             bell.stop()
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
+            await _cancel(keepers)
             self.close()
+
+    async def run_slice(self, seconds: float) -> bool:
+        """Work for at most so long, or until nothing has been due for a second, and finish what is in hand.
+
+        The duties are others'. Returns whether it ended with work left.
+        """
+        await self._begin()
+        bell = Bell(asyncio.get_running_loop(), self._wake.set)
+        keepers = [asyncio.ensure_future(self._renew()), asyncio.ensure_future(self._keep_looking())]
+        busy_at = time.monotonic()
+        until, is_idle = busy_at + seconds, False
+        try:
+            bell.start()
+            while not self._stopping and not is_idle and time.monotonic() < until:
+                if await self._take():
+                    busy_at = time.monotonic()
+                    continue
+                await self._sleep()
+                is_idle = not self._tasks and time.monotonic() - busy_at > IDLE_SECONDS
+            while self._tasks and not self._stopping:
+                await asyncio.wait(self._tasks, timeout=IDLE_SECONDS)
+            await self._drain()
+        finally:
+            bell.stop()
+            await _cancel(keepers)
+            self.close()
+        return not is_idle
 
     async def run_until_idle(self) -> int:
         """Work on what is due now and return how many claims that took: the synchronous mode, and tests."""
@@ -134,6 +152,13 @@ class Worker:
         self.pulse.is_stopping = True
         self._wake.set()
 
+    def stop_soon(self) -> None:
+        """`stop`, from any thread."""
+        loop, self._stopping = self._loop, True
+        if loop is not None:
+            with suppress(RuntimeError):  # it is closed: nothing is left to stop
+                loop.call_soon_threadsafe(self.stop)
+
     def close(self) -> None:
         """Close this worker's threads and their connections."""
         together = threading.Barrier(DATABASE_THREADS)  # so that each thread, not the quickest one, closes its own
@@ -144,7 +169,19 @@ class Worker:
 
     # -- one turn --------------------------------------------------------------------------------------------------
 
+    async def _begin(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._slots = asyncio.Semaphore(QUICK_BATCHES)
+        await self._look()
+        registry.all()  # loads every connector now: the first event should not wait for imports
+
     async def _work_once(self) -> None:
+        if not await self._take():
+            await self._sleep()
+
+    async def _take(self) -> bool:
+        """Claim a batch and begin to work on it; False when there is none to be had."""
         await self._slots.acquire()
         claim = None
         try:
@@ -154,12 +191,12 @@ class Worker:
             logger.warning("The database does not answer; trying again in a second.", extra={"error": str(error)})
         if claim is None:
             self._slots.release()
-            await self._sleep()
-            return
+            return False
         for work in (self._process_in_slot(claim), self._confirm(claim)):
             task = asyncio.ensure_future(work)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        return True
 
     async def _look(self) -> None:
         """At the kill switches: of everything, and of what is in hand; runs stop at their next step."""
@@ -228,10 +265,15 @@ class Worker:
 
     # -- beside the loop -------------------------------------------------------------------------------------------
 
-    async def _beat(self) -> None:
+    @property
+    def _look_seconds(self) -> float:
+        return min(IDLE_SECONDS, self._options.lease_seconds / 3)
+
+    async def _keep_looking(self) -> None:
         while True:
-            self.pulse.beat()
-            await asyncio.sleep(IDLE_SECONDS)
+            await asyncio.sleep(self._look_seconds)
+            with suppress(DatabaseError):
+                await self._look()
 
     async def _renew(self) -> None:
         while True:
@@ -246,70 +288,6 @@ class Worker:
                 if (batch := self._batches.get(lease)) is not None:
                     batch.lose()
 
-    async def _tend(self) -> None:
-        while True:
-            await asyncio.sleep(min(IDLE_SECONDS, self._options.lease_seconds / 3))
-            try:
-                await self._look()
-                if await self._engine.in_database(self._store.tend):
-                    self._wake.set()
-                self.pulse.database_answered()
-            except DatabaseError:
-                logger.debug("Housekeeping waits for the database.")
-
-    async def _chain_audit(self) -> None:
-        """Audit entries get their place in the chain within a second."""
-        while True:
-            await asyncio.sleep(AUDIT_SECONDS)
-            try:
-                await self._engine.in_database(lambda: host.current().chain_audit(now=datetime.now(timezone.utc)))
-            except DatabaseError:
-                logger.debug("The audit chain waits for the database.")
-            except Exception:
-                logger.exception("The audit chain could not go on; it is tried again.")
-
-    async def _count_usage(self) -> None:
-        """What was counted beside the work becomes the usage that people see, and its limits hold."""
-        while True:
-            await asyncio.sleep(USAGE_SECONDS)
-            try:
-                await self._engine.in_database(lambda: host.current().count_usage(now=datetime.now(timezone.utc)))
-            except DatabaseError:
-                logger.debug("Usage waits for the database.")
-            except Exception:
-                logger.exception("Usage could not be added up; it is tried again.")
-
-    async def _notify_members(self) -> None:
-        """What happened reaches the people whom it concerns."""
-        while True:
-            await asyncio.sleep(NOTIFY_SECONDS)
-            try:
-                await self._engine.in_database(self._notify_for_a_while)
-            except DatabaseError:
-                logger.debug("Notifications wait for the database.")
-            except Exception:
-                logger.exception("Members could not be notified; it is tried again.")
-
-    def _notify_for_a_while(self) -> None:
-        host.current().notify_members(now=datetime.now(timezone.utc), go_on=self._for_seconds(HOUSE_SECONDS))
-
-    def _for_seconds(self, seconds: float) -> Callable[[], bool]:
-        """Yes for so long, and no once the worker is stopping."""
-        until = time.monotonic() + seconds
-        return lambda: not self._stopping and time.monotonic() < until
-
-    async def _keep_house(self) -> None:
-        """Old rows go a little at a time, beside the work."""
-        while True:
-            await asyncio.sleep(HOUSE_EVERY_SECONDS)
-            try:
-                await self._engine.in_database(self._keep_house_for_a_while)
-            except Exception:
-                logger.exception("Housekeeping failed; it is tried again in a minute.")
-
-    def _keep_house_for_a_while(self) -> None:
-        host.current().keep_house(now=datetime.now(timezone.utc), go_on=self._for_seconds(HOUSE_SECONDS))
-
     async def _drain(self) -> None:
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
@@ -317,6 +295,12 @@ class Worker:
                 batch.lose()
             for task in late:
                 task.cancel()
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _connectors(options: WorkerOptions) -> ConnectorThreads | Processes:

@@ -55,6 +55,10 @@ def _processes(nouns: Any) -> None:
     worker = nouns.add_parser("worker", help="carry out what events start", example="automate worker")
     worker.add_argument("--once", action="store_true", help="end when nothing is due")
     worker.set_defaults(module="worker")
+    ringer = nouns.add_parser(
+        "ringer", help="call the workers of CELERY_BROKER_URL when something is due", example="automate ringer"
+    )
+    ringer.set_defaults(module="ringer")
     migrate = nouns.add_parser(
         "migrate",
         help="bring every schema up to date, as the owner role",

@@ -128,6 +128,8 @@ def serve(home: Home, supervisor: Supervisor, host: str, port: int, started_at: 
     supervisor.start(child(home, "web", environment))
     installation.worker_mark(home).unlink(missing_ok=True)
     supervisor.start(child(home, "worker", environment))
+    if env.text("CELERY_BROKER_URL"):
+        supervisor.start(child(home, "ringer", environment))
     demo = json.loads(command(home, "demo", environment, "--json"))
     supervisor.wait_until(
         lambda: (

@@ -1,5 +1,7 @@
 """`automate worker`: the engine's worker loop over every tenant's outbox, and chores; SIGTERM drains it.
 
+With `CELERY_BROKER_URL` it is a Celery worker, which does the same when `automate ringer` calls it.
+
 With `DJANGO_AUTOMATE_WORKER_LISTEN` it answers /healthz, /readyz and /metrics there.
 """
 
@@ -22,6 +24,11 @@ def run(options: argparse.Namespace) -> int:
     _django.setup()
     mark = installation.worker_mark(Home(env.home()))
     listen = env.address("DJANGO_AUTOMATE_WORKER_LISTEN")
+    if (broker := env.text("CELERY_BROKER_URL")) and not options.once:
+        from automate_platform.fleet import app, worker
+
+        worker.serve(app.make(broker), on_ready=mark.touch, listen=listen)
+        return 0
     from automate_tenants import chores
 
     stop = threading.Event()

@@ -1,0 +1,53 @@
+"""A Celery worker as one of our processes: started by `automate worker` where a broker is named."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_ready
+from django.db import DatabaseError, connection
+
+from automate.worker import logs, status
+from automate.worker.pulse import Pulse
+
+ASK_SECONDS = 5.0
+
+
+def serve(app: Celery[Any], *, on_ready: Callable[[], None], listen: tuple[str, int] | None) -> None:
+    """Take messages until told to stop; what is in hand is finished, for 30 s at most. `listen`: for the probes."""
+    logs.configure()
+    pulse, stopped = Pulse(), threading.Event()
+
+    def ready(**_said: Any) -> None:
+        on_ready()
+
+    worker_ready.connect(ready)
+    beating = threading.Thread(target=_beat, args=(pulse, stopped), name="pulse", daemon=True)
+    with ExitStack() as stack:
+        stack.callback(stopped.set)
+        if listen is not None:
+            stack.enter_context(status.serving(pulse, listen))
+        beating.start()
+        name = f"--hostname=automate-{os.getpid()}@{socket.gethostname()}"
+        quiet = ["--without-gossip", "--without-mingle", "--loglevel=WARNING"]
+        app.worker_main(["--quiet", "worker", name, *quiet])
+
+
+def _beat(pulse: Pulse, stopped: threading.Event) -> None:
+    """The process lives, and the database answers it: what its probes tell."""
+    while not stopped.is_set():
+        pulse.beat()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            pulse.database_answered()
+        except DatabaseError:
+            connection.close()
+        stopped.wait(ASK_SECONDS)
+    connection.close()

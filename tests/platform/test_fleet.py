@@ -1,0 +1,118 @@
+"""The fleet behind a message broker, for real: RabbitMQ and Redis, workers that a ringer calls, each of them killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos.processes import child_of, kill, schema_of
+from tests.platform.test_up import automate, on, post
+from tests.support import brokers, product
+from tests.support.waiting import Eventually
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
+
+
+LEASE_SECONDS = 3
+
+
+def _broker(kind: str) -> Any:
+    missing = not brokers.is_here(kind)
+    if missing and os.environ.get("CI"):
+        raise pytest.UsageError(f"no {kind} on this machine, and CI needs one")
+    return pytest.param(kind, marks=pytest.mark.skipif(missing, reason=f"{kind} is not installed on this machine"))
+
+
+@pytest.fixture(scope="module", params=[_broker("redis"), _broker("rabbitmq")])
+def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[brokers.Broker]:
+    folder: Path = tmp_path_factory.mktemp(request.param)
+    made = getattr(brokers, request.param)(folder)
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def fleet(broker: brokers.Broker, django_db_setup: None) -> Iterator[product.Product]:
+    """The product, told of the broker: `automate worker` is a Celery worker, and a ringer runs beside it."""
+    told = {"CELERY_BROKER_URL": broker.url, "DJANGO_AUTOMATE_EXECUTION_LEASE_SECONDS": str(LEASE_SECONDS)}
+    made = product.start(f"fleet_{broker.url[:4]}", **told)
+    yield made
+    assert product.stop(made) == 0
+
+
+def send(copy: product.Product, count: int) -> list[str]:
+    """Events to the demo workspace, whose sample makes one run of each; their ids."""
+    ready = copy.ready
+    accepted = [post(ready["webhook_url"], {"name": "Ada", "n": n}, ready["api_key"]) for n in range(count)]
+    assert {status for status, _ in accepted} <= {202}
+    return [answer["event_id"] for _, answer in accepted]
+
+
+def runs_of(copy: product.Product, events: list[str]) -> Counter[tuple[str, str]]:
+    """How many runs there are of each event in each status."""
+    with copy.as_owner() as connection:
+        connection.execute("SELECT set_config('search_path', %s, false)", [schema_of(connection).as_string()])
+        rows = connection.execute(
+            "SELECT event_id::text, status FROM automate_executionrun WHERE event_id = ANY(%s::uuid[])", [events]
+        )
+        return Counter((event, status) for event, status in rows.fetchall())
+
+
+def once_each(events: list[str]) -> Counter[tuple[str, str]]:
+    return Counter((event, "succeeded") for event in events)
+
+
+def test_events_are_run_by_workers_that_are_called(fleet: product.Product, eventually: Eventually) -> None:
+    events = send(fleet, 5)
+
+    eventually(lambda: runs_of(fleet, events) == once_each(events))
+    assert "Traceback" not in fleet.log("worker") + fleet.log("ringer")
+
+
+def test_killed_workers_and_ringers_lose_and_double_nothing(fleet: product.Product, eventually: Eventually) -> None:
+    before = send(fleet, 10)
+    kill(fleet, "worker", eventually)
+    between = send(fleet, 10)
+    kill(fleet, "ringer", eventually)
+    after = send(fleet, 10)
+
+    events = before + between + after
+    eventually(lambda: runs_of(fleet, events) == once_each(events), seconds=60)
+
+
+def test_without_its_broker_everything_is_accepted_and_run_when_it_is_back(
+    fleet: product.Product, broker: brokers.Broker, eventually: Eventually
+) -> None:
+    broker.kill()
+    events = send(fleet, 10)
+    eventually(lambda: "The broker is away" in fleet.log("ringer"))
+    broker.start()
+
+    eventually(lambda: runs_of(fleet, events) == once_each(events), seconds=90)
+    more = send(fleet, 1)
+    eventually(lambda: runs_of(fleet, more) == once_each(more))
+
+
+def test_told_to_stop_a_worker_ends_by_itself_with_nothing_in_hand(
+    fleet: product.Product, eventually: Eventually
+) -> None:
+    events = send(fleet, 20)
+    pid = eventually(lambda: child_of(fleet, "worker"))
+    os.kill(pid, signal.SIGTERM)
+
+    eventually(lambda: child_of(fleet, "worker") not in {None, pid}, seconds=40)  # started again by its supervisor
+    eventually(lambda: runs_of(fleet, events) == once_each(events))
+
+
+def test_a_ringer_without_a_broker_says_what_to_do(fleet: product.Product) -> None:
+    done = automate("ringer", CELERY_BROKER_URL="", **on(fleet))
+
+    assert done.returncode == 1
+    assert "CELERY_BROKER_URL" in done.stderr
