@@ -1,7 +1,8 @@
-"""API keys as text: `am_live_`, 32 random base62 characters (190 bits), 6 of checksum. Imports no Django.
+"""API keys as text: `am_live_` or `am_test_`, 32 random base62 characters (190 bits), 6 of checksum. Imports no Django.
 
 The prefix lets secret scanners find a leaked key, the checksum tells a mistyped key from an unknown one without a
-query. Only the SHA-256 of a key is stored: with this many random bits a salt or a slow hash would add nothing.
+query. A test key is told from a live one by its text alone, which is part of what is hashed. Only the SHA-256 of a key
+is stored: with this many random bits a salt or a slow hash would add nothing.
 """
 
 from __future__ import annotations
@@ -11,22 +12,23 @@ import re
 import secrets
 import zlib
 
-PREFIX = "am_live_"
+LIVE_PREFIX, TEST_PREFIX = "am_live_", "am_test_"  # of one length
+PREFIX_LENGTH = len(LIVE_PREFIX)
 RANDOM_LENGTH, CHECKSUM_LENGTH = 32, 6
-PREFIX_SHOWN = len(PREFIX) + 4
+PREFIX_SHOWN = PREFIX_LENGTH + 4
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_FORM = re.compile(rf"am_live_[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}")
+_FORM = re.compile(rf"am_(?:live|test)_[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}")
 
 
-def make_key() -> str:
+def make_key(*, is_test: bool = False) -> str:
     """A fresh key.
 
     >>> is_well_formed(make_key()), len(make_key())
     (True, 46)
     """
     text = "".join(secrets.choice(_BASE62) for _ in range(RANDOM_LENGTH))
-    return f"{PREFIX}{text}{_checksum(text)}"
+    return f"{TEST_PREFIX if is_test else LIVE_PREFIX}{text}{_checksum(text)}"
 
 
 def is_well_formed(plain: str) -> bool:
@@ -37,8 +39,17 @@ def is_well_formed(plain: str) -> bool:
     """
     if not _FORM.fullmatch(plain):
         return False
-    text = plain[len(PREFIX) :]
+    text = plain[PREFIX_LENGTH:]
     return _checksum(text[:RANDOM_LENGTH]) == text[RANDOM_LENGTH:]
+
+
+def is_test_key(text: str) -> bool:
+    """Whether this is a test key, or the beginning of one; also one that nobody knows.
+
+    >>> is_test_key("am_test_ab12"), is_test_key("am_live_ab12")
+    (True, False)
+    """
+    return text.startswith(TEST_PREFIX)
 
 
 def key_hash(plain: str) -> bytes:

@@ -70,6 +70,7 @@ def create_key(
     now: datetime,
     by_owner: bool = False,
     lifetime: timedelta | None = None,
+    is_test: bool = False,
 ) -> tuple[ApiKey, str]:
     """A new key and its text, which cannot be read again; it ends after `lifetime`, if at all.
 
@@ -86,7 +87,7 @@ def create_key(
         raise InvalidKey(f"A workspace has at most {MAX_KEYS} live keys. Revoke one first.", details={"param": "name"})
     expires_at = _end(lifetime, now)
     in_order = [scope for scope in ALL_SCOPES if scope in set(scopes)]
-    key, plain = _insert(tenant_id, name, in_order, created_by, now, expires_at=expires_at)
+    key, plain = _insert(tenant_id, name, in_order, created_by, now, expires_at=expires_at, is_test=is_test)
     _record(key, created_by, "api_key.create", now, scopes=key.scopes, **_ending(expires_at))
     return key, plain
 
@@ -115,7 +116,7 @@ def roll_key(
     old.expires_at = min(now + overlap, old.expires_at or now + overlap)
     old.save(update_fields=["expires_at"])
     expires_at = _end(lifetime, now)
-    key, plain = _insert(tenant_id, old.name, old.scopes, actor, now, expires_at=expires_at)
+    key, plain = _insert(tenant_id, old.name, old.scopes, actor, now, expires_at=expires_at, is_test=old.is_test)
     until = old.expires_at.isoformat()
     _record(key, actor, "api_key.roll", now, replaces=old.prefix, old_works_until=until, **_ending(expires_at))
     return key, plain
@@ -168,9 +169,16 @@ def _demand_owner(scopes: Collection[str], by_owner: bool) -> None:
 
 
 def _insert(
-    tenant_id: int, name: str, scopes: list[str], created_by: str, now: datetime, *, expires_at: datetime | None = None
+    tenant_id: int,
+    name: str,
+    scopes: list[str],
+    created_by: str,
+    now: datetime,
+    *,
+    expires_at: datetime | None = None,
+    is_test: bool = False,
 ) -> tuple[ApiKey, str]:
-    plain = make_key()
+    plain = make_key(is_test=is_test)
     key = ApiKey.objects.create(
         tenant_id=tenant_id,
         name=name,

@@ -13,6 +13,7 @@ from automate_client.talk import confirm, say, show, show_page
 COLUMNS = {
     "id": "id",
     "name": "name",
+    "test": "is_test",
     "prefix": "prefix",
     "last4": "last4",
     "used": "latest_used_at",
@@ -30,7 +31,7 @@ def create(options: argparse.Namespace) -> None:
     """Without `--scope` the new key may do what the caller's may."""
     api = Api(options)
     scopes = options.scope or api.get("/key")["scopes"]
-    _made(options, api.change("POST", "/keys", {"name": options.name, "scopes": scopes}))
+    _made(options, api.change("POST", "/keys", {"name": options.name, "scopes": scopes, "is_test": options.test}))
 
 
 def roll(options: argparse.Namespace) -> None:

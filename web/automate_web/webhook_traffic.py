@@ -33,6 +33,7 @@ VERDICTS = {
     "duplicate": "Duplicate",
     "rejected": "Rejected",
     "challenge": "Challenge answered",
+    "test": "Test",
 }
 PAGE = 20
 LOOKED_THROUGH = 10_000  # events
@@ -89,7 +90,7 @@ def recent(
         found += _accepted(endpoint, before, limit + 1)
     if "rejected" in wanted:
         found += _rejected(endpoint, code, before, limit + 1)
-    if wanted & {"duplicate", "challenge"}:
+    if wanted & {"duplicate", "challenge", "test"}:
         found += _answered(endpoint, wanted, before, limit + 1)
     found.sort(key=lambda request: request.received_at, reverse=True)
     is_more = len(found) > limit
@@ -207,6 +208,8 @@ def _refusal_in_words(sample: RefusalSample) -> str:
 def _answer_in_words(sample: RequestSample) -> str:
     if sample.verdict == RequestSample.Verdict.CHALLENGE:
         return "The sender asked whether somebody is here, and got its own words back. It is no event."
+    if sample.verdict == RequestSample.Verdict.TEST:
+        return "A test key: every check was passed. No event was stored and nothing ran."
     if sample.body_differs:
         return "The dedupe key of an earlier event with another body. The first one stays; this body was not kept."
     return "The same dedupe key as an earlier event: nothing was stored or run again."

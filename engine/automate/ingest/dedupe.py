@@ -13,10 +13,17 @@ from typing import Any
 
 from automate.ingest.path import find
 from automate.ingest.refusal import InvalidDedupeKey
+from automate_governance.errors import Invalid
 
 MAX_KEY_LENGTH = 255
 DEDUPE_DAYS = 7
 MAX_TYPE_LENGTH = 200
+
+
+class IdempotencyKeyReused(Invalid):
+    """The key was used for something else, which stays. A new request needs a new key; no webhook is refused so."""
+
+    code = "idempotency_key_reused"
 
 
 def dedupe_key(

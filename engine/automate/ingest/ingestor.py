@@ -20,9 +20,9 @@ from django.utils import timezone
 from automate import host, metrics
 from automate.ids import dedupe_id, new_id
 from automate.ingest.body import read_json
-from automate.ingest.dedupe import DEDUPE_DAYS, MAX_KEY_LENGTH, body_hash
+from automate.ingest.dedupe import DEDUPE_DAYS, MAX_KEY_LENGTH, IdempotencyKeyReused, body_hash
 from automate.ingest.hops import CURRENT
-from automate.ingest.refusal import IdempotencyKeyReused, InvalidDedupeKey
+from automate.ingest.refusal import InvalidDedupeKey
 from automate.ingest.trace import new_trace_id
 from automate.models import Dedupe, Event, ExecutionRun, OutboxJob
 from automate.outbox.due import due_now
@@ -73,8 +73,7 @@ class EventIngestor:
         now = now or timezone.now()
         if trace_id is None and (hop := CURRENT.get()) is not None:  # emitted by a step: it follows the run
             trace_id, headers = hop.trace_id or None, {**(headers or {}), **hop.headers}
-        text = json.dumps(payload, cls=DjangoJSONEncoder, allow_nan=False)
-        read_json(text.encode())
+        text = storable(payload)
         event_id = new_id()
         event = Event(
             id=event_id,
@@ -99,6 +98,13 @@ class EventIngestor:
         transaction.on_commit(host.current().ring)
         transaction.on_commit(metrics.note_event)
         return Ingested(event.id, event.trace_id)
+
+
+def storable(payload: Any) -> str:
+    """The payload as the JSON that would be stored. Raises a Refusal where it cannot be, ValueError for NaN."""
+    text = json.dumps(payload, cls=DjangoJSONEncoder, allow_nan=False)
+    read_json(text.encode())
+    return text
 
 
 def _claim_key(source: str, key: str, event: Event, digest: bytes, now: datetime, refuses: bool) -> Ingested | None:

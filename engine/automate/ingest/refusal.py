@@ -81,12 +81,6 @@ class MissingApiKey(Refusal):
     code, http_status = "missing_api_key", 401
 
 
-class IdempotencyKeyReused(Refusal):
-    """The key belongs to an event with another body, which stays. A new event needs a new key."""
-
-    code, http_status = "idempotency_key_reused", 422
-
-
 class InvalidApiKey(Refusal):
     """The API key is unknown, expired, revoked or of another workspace. Copy it again or make a new one."""
 
@@ -185,7 +179,7 @@ def payload_too_large(limit_bytes: int) -> PayloadTooLarge:
 
 
 def rate_limited(*, per_minute: int, window_seconds: float, retry_seconds: float, whose: str) -> RateLimited:
-    """A 429 with Retry-After and the RateLimit fields. `whose`: "endpoint" or "workspace"."""
+    """A 429 with Retry-After and the RateLimit fields. `whose`: "endpoint", "workspace" or "test key"."""
     wait = max(1, ceil(retry_seconds))
     return RateLimited(
         f"This {whose} accepts {per_minute:,} requests in {window_seconds:g} s, and they are used up. "

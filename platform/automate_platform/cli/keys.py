@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
             scopes=options.scope or keys.SCOPES,
             created_by="operator:command line",
             by_owner=True,
+            is_test=options.test,
             now=timezone.now(),
         )
     data.show(

@@ -154,6 +154,7 @@ def _keys(nouns: Any) -> Any:
     create.add_argument("slug", nargs="?", metavar="WORKSPACE", help="through this machine's database, for operators")
     create.add_argument("--name", default="from the command line")
     create.add_argument("--scope", action="append", metavar="SCOPE", help="may be repeated (all that may be given)")
+    create.add_argument("--test", action="store_true", help="a test key: passes every check, stores nothing")
     create.set_defaults(module="keys")
     return verbs
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from automate_tenants.key_format import is_test_key
+
 
 class Membership(models.Model):
     """A person in a workspace, with one role. The last owner cannot leave."""
@@ -35,7 +37,10 @@ class Membership(models.Model):
 
 
 class ApiKey(models.Model):
-    """A key for programs: `am_live_` + random + checksum. Only its SHA-256 is kept; the key itself is shown once."""
+    """A key for programs: prefix + random + checksum. Only its SHA-256 is kept; the key itself is shown once.
+
+    A test key (`am_test_`) tries things out: it passes every check and stores nothing.
+    """
 
     tenant = models.ForeignKey("automate_tenants.Tenant", on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=80)
@@ -52,6 +57,10 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.prefix}…{self.last4}"
+
+    @property
+    def is_test(self) -> bool:
+        return is_test_key(self.prefix)
 
 
 class EmailCode(models.Model):

@@ -83,6 +83,7 @@ class RequestSample(models.Model):
 
     class Verdict(models.TextChoices):
         DUPLICATE = "duplicate"  # of `event_id`
+        TEST = "test"  # a test key passed every check
         CHALLENGE = "challenge"  # the sender asked whether somebody is here
 
     tenant_id = models.BigIntegerField()

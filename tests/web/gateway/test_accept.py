@@ -15,6 +15,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from automate_governance.keys import FileKeyStore
+from automate_tenants.key_format import key_hash, make_key
 from tests.support import server
 from tests.support.waiting import Eventually
 from tests.web.gateway.conftest import GatewayProcess, Inside, Post, Sender, many, token_hash
@@ -221,6 +222,41 @@ def test_a_revoked_key_stops_working(
     owner_connection.execute("UPDATE public.automate_tenants_apikey SET revoked_at = now()")
 
     assert eventually(lambda: alone.post().status == 401)
+
+
+def test_a_test_key_passes_every_check_and_stores_nothing(
+    alone: Sender, inside: Callable[[Sender], Inside], owner_connection: psycopg.Connection[Any], eventually: Eventually
+) -> None:
+    plain, unknown = make_key(is_test=True), make_key(is_test=True)
+    owner_connection.execute(
+        "INSERT INTO public.automate_tenants_apikey"
+        " (tenant_id, name, hash, prefix, last4, scopes, created_by, created_at)"
+        " SELECT tenant_id, 'ci', %s, %s, %s, scopes, created_by, created_at FROM public.automate_tenants_apikey"
+        " WHERE tenant_id = %s LIMIT 1",
+        [key_hash(plain), plain[:12], plain[-4:], alone.workspace.ref.id],
+    )
+    tables = ("event", "outboxjob", "dedupe")
+    before = [inside(alone).count(table) for table in tables]
+
+    def post(body: bytes = b'{"a":1}', key: str = plain, **more: str) -> tuple[int, Any]:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}", **more}
+        reply = alone.gateway.send("POST", alone.path, body, headers)
+        return reply.status, reply.json.get("code") or reply.json.get("test")
+
+    assert [post(**{"Idempotency-Key": "one"}) for _ in range(2)] == [(202, True)] * 2
+    assert post(b"{") == (400, "invalid_json")
+    assert post(key=unknown) == (401, "invalid_api_key")
+    assert post(**{"Idempotency-Key": "x" * 256}) == (400, "invalid_dedupe_key")
+    change_route(owner_connection, alone, "auth = 'none'")
+    assert eventually(lambda: alone.gateway.send("POST", alone.path, b"{", {"Content-Type": "text/x"}).status == 415)
+    assert post() == (202, True)  # also where a live request would need no key
+    assert post(key=unknown) == (401, "invalid_api_key")
+    change_route(owner_connection, alone, "auth = 'standard_webhooks'")
+    assert eventually(lambda: post() == (401, "signing_secret_missing"))  # a signature is asked for as well
+
+    verdicts = "SELECT DISTINCT verdict FROM public.automate_tenants_requestsample WHERE event_id IS NULL"
+    assert eventually(lambda: owner_connection.execute(verdicts).fetchall() == [("test",)])
+    assert [inside(alone).count(table) for table in tables] == before
 
 
 def test_the_address_of_a_deleted_endpoint_is_unknown(

@@ -27,6 +27,7 @@ class Caller:
     tenant: TenantRef
     actor: str  # as the audit log names it
     scopes: frozenset[str]
+    is_test: bool = False  # it tries things out: nothing of the workspace may be touched
     is_authenticated: ClassVar[bool] = True
     is_active: ClassVar[bool] = True
     is_anonymous: ClassVar[bool] = False
@@ -50,4 +51,4 @@ class ApiKeyAuthentication(BaseAuthentication):
             raise InvalidApiKey("This API key is unknown, expired or revoked. Copy it again or make a new one.")
         if key.tenant.status != Tenant.Status.ACTIVE:
             raise WorkspaceSuspended("This workspace is suspended. Its owner can say why.")
-        return Caller(ref(key.tenant), f"key:{key.prefix}", frozenset(key.scopes)), key
+        return Caller(ref(key.tenant), f"key:{key.prefix}", frozenset(key.scopes), key.is_test), key

@@ -139,6 +139,7 @@ class ConnectorSteps(ApiView):
     """`/connector-steps`"""
 
     scopes: ClassVar = {"POST": "workflows:read"}
+    for_tests: ClassVar = frozenset({"POST"})
 
     @describe("connector_steps_create", "Make a step of a curl command", body=CurlCommand, answer=MadeStep, makes=True)
     def post(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ _KEY = {
     "name": "shop backend",
     "prefix": "am_live_3k9f",
     "last4": "q7Zx",
+    "is_test": False,
     "scopes": ["events:write", "runs:read"],
     "created_by": "user:1",
     "created_at": "2026-11-21T08:30:00Z",

@@ -40,6 +40,7 @@ class NewKey(Input):
         child=fields.ChoiceField(choices=SCOPES), min_length=1, help_text="What it may do: scopes that your key has."
     )
     expires_in_days = fields.IntegerField(required=False, allow_null=True, help_text="1 to 3650; null: it never ends.")
+    is_test = fields.BooleanField(required=False, help_text="A test key passes every check and stores nothing.")
 
 
 class NewRoll(Input):
@@ -58,6 +59,7 @@ class Key(fields.Serializer[ApiKey]):
     name = fields.CharField()
     prefix = fields.CharField(help_text="How it begins.")
     last4 = fields.CharField(help_text="How it ends.")
+    is_test = fields.BooleanField(help_text="It tries things out: what is sent with it is checked and not stored.")
     scopes = fields.ListField(child=fields.CharField())
     created_by = fields.CharField()
     created_at = Time()
@@ -100,6 +102,7 @@ class TheKey(ApiView):
     """`/key`"""
 
     scopes: ClassVar = {"GET": ANY_SCOPE}
+    for_tests: ClassVar = frozenset({"GET"})
 
     @describe("key_get", "Say which key this is", answer=OwnKey)
     def get(self, request: Request) -> Response:
@@ -131,6 +134,7 @@ class Keys(ApiView):
             created_by=self.caller.actor,
             now=timezone.now(),
             lifetime=_lifetime(new),
+            is_test=new.get("is_test", False),
         )
         return _made(key, plain)
 

@@ -25,7 +25,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from automate import host
-from automate.ingest.refusal import IdempotencyKeyReused
+from automate.ingest.dedupe import IdempotencyKeyReused
 from automate.models import KeptAnswer
 from automate.outbox import sql
 from automate_governance.crypto import Unsealable, open_sealed, seal
@@ -54,7 +54,7 @@ def once(view: View, *, is_sealed: bool = False) -> View:
     @wraps(view)
     def inner(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         key = _key(request)
-        if key is None:
+        if key is None or self.caller.is_test:  # a test key stores nothing, no answer either
             return view(self, request, *args, **kwargs)
         caller, asked = f"key:{request.auth.pk}", _fingerprint(request)
         with transaction.atomic():

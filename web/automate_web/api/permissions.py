@@ -9,6 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from automate.ingest.refusal import ForbiddenScope, MissingApiKey
+from automate_governance.errors import PermissionDenied
 from automate_web.api.authentication import Caller
 
 if TYPE_CHECKING:
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 
 ANY_SCOPE = ""  # every key may
+
+
+class LiveKeyNeeded(PermissionDenied):
+    """A test key touches no data of its workspace."""
+
+    code = "test_key"
 
 
 class HasScope(BasePermission):
@@ -35,9 +42,17 @@ class HasScope(BasePermission):
         needed = scopes.get(method)
         if needed is None:
             return False
+        if caller.is_test and method not in getattr(view, "for_tests", ()):
+            demand_live(caller, "This")
         if needed != ANY_SCOPE:
             demand_scope(caller, needed, f"This key needs the scope {needed}.")
         return True
+
+
+def demand_live(caller: Caller, what: str) -> None:
+    """Raise LiveKeyNeeded if the caller's key is a test key; `what` begins the sentence."""
+    if caller.is_test:
+        raise LiveKeyNeeded(f"{what} touches data of the workspace, and a test key does not. Use a live key.")
 
 
 def demand_scope(caller: Caller, needed: str, message: str) -> None:

@@ -20,7 +20,7 @@ from automate.services.rule_tests import Tried, add_rule_test, remove_rule_test,
 from automate_governance.errors import Invalid, NotFound
 from automate_governance.redaction import redact
 from automate_web.api.documentation import describe, query_parameter
-from automate_web.api.permissions import demand_scope
+from automate_web.api.permissions import demand_live, demand_scope
 from automate_web.api.query import Query
 from automate_web.api.serializers.rules import NewRuleEvaluation, NewRuleTest, RuleEvaluation, RuleTests
 from automate_web.api.trials import payload_or_event
@@ -36,6 +36,7 @@ class RuleEvaluations(ApiView):
     """`/rule-evaluations`"""
 
     scopes: ClassVar = {"POST": "workflows:read"}
+    for_tests: ClassVar = frozenset({"POST"})
 
     @describe(
         "workflow_rule_evaluations_create",
@@ -48,6 +49,8 @@ class RuleEvaluations(ApiView):
     def post(self, request: Request) -> Response:
         Query(request, ())
         said = read(request, NewRuleEvaluation)
+        if said.keys() & {"workflow", "version", "event_id"}:
+            demand_live(self.caller, "Asking about what is stored")
         _refuse_unclear(said)
         is_own_rule = "rule" in said
         definition = _definition(said)

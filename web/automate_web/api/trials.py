@@ -19,7 +19,7 @@ from automate.models import Workflow, WorkflowVersion
 from automate.services import testing
 from automate_governance.errors import Invalid, NotFound
 from automate_web.api.documentation import describe
-from automate_web.api.permissions import demand_scope
+from automate_web.api.permissions import demand_live, demand_scope
 from automate_web.api.query import Query
 from automate_web.api.serializers import AnyJson, Input, JsonObject, JsonObjectOrNull, Text, Time
 from automate_web.api.views import ApiView, read
@@ -160,6 +160,7 @@ class DryRuns(ApiView):
     """`/workflow-dry-runs`"""
 
     scopes: ClassVar = {"POST": "workflows:read"}
+    for_tests: ClassVar = frozenset({"POST"})
 
     @describe(
         "workflow_dry_runs_create",
@@ -172,6 +173,8 @@ class DryRuns(ApiView):
     def post(self, request: Request) -> Response:
         Query(request, ())
         said = read(request, NewDryRun)
+        if said.keys() & {"workflow", "version", "event_id"}:
+            demand_live(self.caller, "A dry run of what is stored")
         payload_or_event(said)
         if "event_id" in said:
             demand_past(self, said)

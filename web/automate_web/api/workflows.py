@@ -188,6 +188,7 @@ class Validations(ApiView):
     """`/workflow-validations`"""
 
     scopes: ClassVar = {"POST": "workflows:read"}
+    for_tests: ClassVar = frozenset({"POST"})
 
     @describe(
         "workflow_validations_create",

@@ -23,6 +23,7 @@ from automate_web.gateway.proxy import Proxy
 from automate_web.gateway.readiness import readiness
 from automate_web.gateway.routes import key_lookup, route_lookup
 from automate_web.gateway.secrets import SigningSecrets
+from automate_web.gateway.trials import TRIALS_PER_MINUTE, Trials
 
 log = logging.getLogger("automate.gateway")
 
@@ -108,6 +109,7 @@ class Gateway:
             commit=self._commit,
             ledger=self._ledger,
             denials=denials,
+            trials=Trials(per_minute=TRIALS_PER_MINUTE),
             sources=Sources(per_minute=config.max_refused_per_minute, limit=config.max_routes),
             body_seconds=config.body_seconds,
         )

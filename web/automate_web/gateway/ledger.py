@@ -73,6 +73,11 @@ class Ledger:
             self._answer(route, request, "duplicate", stored)
         self._wake()
 
+    def tried(self, route: Route, request: Request) -> None:
+        """Note that a test key passed every check; nothing was stored, and it counts as nothing taken."""
+        self._answer(route, request, "test", None)
+        self._wake()
+
     def challenged(self, route: Route, request: Request) -> None:
         """Note that a sender asked whether somebody is here, and was answered."""
         self._answer(route, request, "challenge", None)

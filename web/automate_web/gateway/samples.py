@@ -83,7 +83,7 @@ class Refused(Sample):
 
 @dataclass(frozen=True, slots=True)
 class Answered(Sample):
-    """One that was answered well: a repeat of `event_id`, or a challenge."""
+    """One that was answered well: a repeat of `event_id`, a challenge, or a test."""
 
     verdict: str
     event_id: UUID | None

@@ -29,7 +29,18 @@ EVENTS = ("id", "type", "source", "verdict", "trace_id", "received_at", "repeats
 FAILURES = (
     "workflow", "step", "code", "message", "count", "first_at", "latest_at", "owner", "muted_until", "fingerprint",
 )  # fmt: skip
-KEYS = ("name", "key", "state", "scopes", "created_by", "created_at", "latest_used_at", "expires_at", "revoked_at")
+KEYS = (
+    "name",
+    "key",
+    "kind",
+    "state",
+    "scopes",
+    "created_by",
+    "created_at",
+    "latest_used_at",
+    "expires_at",
+    "revoked_at",
+)
 MEMBERS = ("email", "role", "created_at", "latest_seen_at")
 
 
@@ -103,7 +114,8 @@ def _keys(found: QuerySet[ApiKey]) -> Iterator[tuple[Any, ...]]:
         names = people({key.created_by for key in batch})
         for key in batch:
             yield (
-                key.name, f"{key.prefix}…{key.last4}", state_of(key, now), " ".join(key.scopes),
+                key.name, f"{key.prefix}…{key.last4}", "test" if key.is_test else "live", state_of(key, now),
+                " ".join(key.scopes),
                 names[key.created_by], key.created_at, key.latest_used_at, key.expires_at, key.revoked_at,
             )  # fmt: skip
 

@@ -23,6 +23,10 @@ from automate_web.pages.people import people
 from automate_web.pages.start import SAMPLE
 from automate_web.requests import WorkspaceRequest, actor, demand, workspace_page
 
+KINDS = [
+    ("live", "Live: what it sends is stored, and runs"),
+    ("test", "Test: every check, nothing stored; for trying out a sender and for CI"),
+]
 LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]
 OVERLAP_WORDS = {0: "at once", 3600: "in 1 hour", 86_400: "in 24 hours", 604_800: "in 7 days"}
 SCOPE_WORDS = {
@@ -63,6 +67,7 @@ class KeyForm(forms.Form):
         initial=["events:write"],
         error_messages={"required": "Choose at least one."},
     )
+    kind = forms.ChoiceField(label="Kind", choices=KINDS, initial="live", required=False, widget=forms.RadioSelect)
     expires_in_days = forms.ChoiceField(label="It ends", choices=LIFETIMES, required=False)
 
     def __init__(self, *args: Any, by_owner: bool, **kwargs: Any):
@@ -97,6 +102,7 @@ def keys(request: WorkspaceRequest) -> HttpResponse:
                 now=timezone.now(),
                 by_owner=by_owner,
                 lifetime=_lifetime(form.cleaned_data["expires_in_days"]),
+                is_test=form.cleaned_data["kind"] == "test",
             )
         except Invalid as error:
             form.add_error(error.details.get("param"), error.message)

@@ -40,6 +40,7 @@ EXPORTS = {  # a list, and the same as CSV; workflows, the audit log and usage h
     "team": "team-csv",
 }
 ICONS = {
+    "flask": "M10 3h4M11 3v6l-6 11h14l-6-11V3M8 15h8",
     "check": "M5 13l4 4L19 7",
     "cross": "M6 6l12 12M18 6L6 18",
     "play": "M8 5l11 7-11 7z",
@@ -70,6 +71,7 @@ STATES = {
     "accepted": ("ok", "Accepted", "check"),
     "duplicate": ("mute", "Duplicate", "copies"),
     "rejected": ("bad", "Rejected", "cross"),
+    "test": ("held", "Test", "flask"),
     "started": ("ok", "Started", "play"),
     "no_match": ("mute", "No match", "dash"),
     "draft": ("mute", "Draft", "pencil"),

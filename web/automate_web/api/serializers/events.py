@@ -82,6 +82,10 @@ class AcceptedEvent(serializers.Serializer[Any]):
     duplicate = serializers.BooleanField(
         required=False, help_text="Present and true when the Idempotency-Key was seen before: the ids are the first's."
     )
+    test = serializers.BooleanField(
+        required=False,
+        help_text="Present and true for a test key: checked, not stored; no event has the id.",
+    )
     body_differs = serializers.BooleanField(
         required=False, help_text="Never present: another body under a known key is refused with 422."
     )
