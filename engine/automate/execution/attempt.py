@@ -86,7 +86,7 @@ class Attempts:
             found, params = await self._with_secrets(run, step, rendered, hands.scope)
             repeatable = spec.may_repeat(params, {"id": step.id, "idempotent": step.idempotent})
             self._refuse_late_repeat(run, unit, spec)
-            if not repeatable:
+            if not repeatable or hands.is_overdue():  # stopped for longer than its lease: the run may be another's
                 await hands.make_durable()
             context = self._context(run, unit, step, hands, found, log)
             context["policy"] = policy.own_budgets()

@@ -251,6 +251,7 @@ class Batch:
             lambda: self._stops(run.workflow_id),
             self._in_tenant,
             self._data_key,
+            self.claim.is_overdue,
         )
         await self._advancer.advance(run, hands)
 

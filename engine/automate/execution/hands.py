@@ -25,3 +25,4 @@ class Hands:
     must_stop: Callable[[], bool]  # whether the worker was told to stop
     in_tenant: InTenant
     data_key: bytes
+    is_overdue: Callable[[], bool] = lambda: False  # whether the lease may have run out: a write tells

@@ -7,6 +7,7 @@ write: `write` then returns False and changes nothing. Implementations: `postgre
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -66,9 +67,19 @@ class Claim:
     lease_seconds: float
     unconfirmed: tuple[int, ...] = ()  # what `confirm` has to look at again; the store's own business
     held: set[int] = field(default_factory=set)  # ids of the jobs under the lease now; kept by the store
+    sure_until: float = field(init=False)  # by this process's monotonic clock, which runs while it is stopped
 
     def __post_init__(self) -> None:
         self.held = self.held or {job.id for job in self.jobs}
+        self.renewed(time.monotonic())
+
+    def renewed(self, asked_at: float) -> None:
+        """The lease was extended by a question asked at that time (monotonic)."""
+        self.sure_until = asked_at + self.lease_seconds
+
+    def is_overdue(self) -> bool:
+        """Whether somebody else may hold these jobs by now: only a write can tell."""
+        return time.monotonic() > self.sure_until
 
 
 @dataclass(frozen=True)

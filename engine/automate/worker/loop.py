@@ -278,15 +278,18 @@ class Worker:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._options.lease_seconds / 3)
-            leases = list(self._batches)
+            leases, asked_at = list(self._batches), time.monotonic()
             renew = partial(self._store.renew, leases, worker=self.name, lease_seconds=self._options.lease_seconds)
             try:
                 held = await self._engine.in_database(renew) if leases else set()
             except DatabaseError:
                 continue  # the leases run on their own clock; a write will tell
-            for lease in set(leases) - held:
+            for lease in leases:
                 if (batch := self._batches.get(lease)) is not None:
-                    batch.lose()
+                    if lease in held:
+                        batch.claim.renewed(asked_at)
+                    else:
+                        batch.lose()
 
     async def _drain(self) -> None:
         if self._tasks:
