@@ -17,8 +17,11 @@ from automate.outbox import sql
 from automate.outbox.postgres import PostgresStore, job_from_row, statement
 from automate.outbox.postgres_waits import lock_queues
 from automate.outbox.store import Claim, Standing, Switches
+from automate_tenants import roles
 from automate_tenants.context import TenantRef, tenant_scope
 from automate_tenants.key_store import key_store
+
+STUCK_SECONDS = roles.IDLE_IN_TRANSACTION_SECONDS  # then the server undoes a write whose worker does not go on
 
 
 class Scope(NamedTuple):
@@ -86,25 +89,13 @@ class DispatchStore(PostgresStore):
 
     def tend(self, *, limit: int = 100) -> int:
         """Promote and reap each time; sweep for lost rings every fifth."""
-        made_ready = 0
-        with statement() as cursor:
-            cursor.execute("SELECT promoted FROM public.automate_promote_v1()")
-            made_ready += int(_one(cursor))
-        with statement() as cursor:
-            cursor.execute("SELECT public.automate_reap_v2(%s::int)", [limit])
-            made_ready += int(_one(cursor))
+        promoted, _ = self._promote()
         self._turn += 1
-        if self._turn % 5 == 1:
-            with statement() as cursor:
-                cursor.execute("SELECT public.automate_sweep_v1(%s::int)", [limit])
-                made_ready += int(_one(cursor))
-        return made_ready
+        return promoted + self._reap(limit) + (self._sweep(limit) if self._turn % 5 == 1 else 0)
 
     def next_due_seconds(self) -> float | None:
         """Seconds to the next due time; a time that has come is promoted at once."""
-        with statement() as cursor:
-            cursor.execute("SELECT promoted, next_seconds FROM public.automate_promote_v1()")
-            promoted, seconds = cast("tuple[int, float | None]", cursor.fetchone())
+        promoted, seconds = self._promote()
         return 0.0 if promoted else seconds
 
     def standing(self) -> Standing:
@@ -115,8 +106,15 @@ class DispatchStore(PostgresStore):
     # -- the hooks of PostgresStore ----------------------------------------------------------------------------------
 
     def _enter(self, cursor: Cursor[Any], claim: Claim) -> None:
+        """And bound it: between two statements of a pipeline the server counts a worker that was stopped, or cut off,
+        as active, so no idle timeout ends what it holds. PostgreSQL 17 and later; a limit of the role's own stays.
+        """
         cursor.execute(
-            "SELECT set_config('search_path', quote_ident(%s), true)", [_scope(claim).schema_name], prepare=True
+            "SELECT set_config('search_path', quote_ident(%s), true),"
+            " CASE current_setting('transaction_timeout', true)"
+            " WHEN '0' THEN set_config('transaction_timeout', %s::text, true) END",
+            [_scope(claim).schema_name, f"{STUCK_SECONDS}s"],
+            prepare=True,
         )
 
     def _hold(
@@ -136,6 +134,24 @@ class DispatchStore(PostgresStore):
             [claim.lease_id, sorted(held), seconds],
             prepare=True,
         )
+
+    def _promote(self) -> tuple[int, float | None]:
+        """Tenants whose next due time has come are ready: how many, and seconds to the next one."""
+        with statement() as cursor:
+            cursor.execute("SELECT promoted, next_seconds FROM public.automate_promote_v1()")
+            return cast("tuple[int, float | None]", cursor.fetchone())
+
+    def _reap(self, limit: int) -> int:
+        """Jobs taken back out of leases that ran out."""
+        with statement() as cursor:
+            cursor.execute("SELECT public.automate_reap_v2(%s::int)", [limit])
+            return int(_one(cursor))
+
+    def _sweep(self, limit: int) -> int:
+        """Tenants with work whose ring was lost."""
+        with statement() as cursor:
+            cursor.execute("SELECT public.automate_sweep_v1(%s::int)", [limit])
+            return int(_one(cursor))
 
     def _recheck(self, tenant_ids: Sequence[int]) -> int:
         """Whoever rang while the claim was open saw `ready` still set and wrote nothing: look once more.
