@@ -7,9 +7,9 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
-.PHONY: help up test fuzz fuzz-api test-databases test-matrix check bench bench-cost bench-pages proof-rates proof-kill fmt clean \
+.PHONY: help up test fuzz fuzz-api test-databases test-matrix check bench bench-cost bench-pages proof-rates proof-kill chaos fmt clean \
   pins hooks
-.PHONY: help up test fuzz fuzz-api test-databases test-matrix check bench bench-cost bench-mixed proof-rates proof-kill fmt clean pins hooks
+.PHONY: help up test fuzz fuzz-api test-databases test-matrix check bench bench-cost bench-mixed proof-rates proof-kill chaos fmt clean pins hooks
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -60,6 +60,9 @@ proof-rates: $(DEV) ## attack webhook rates of 100 and 5,000 a minute for 130 s 
 proof-kill: $(DEV) ## kill -9 real workers at every write point of the step loop; 500 random runs under misfortune (half an hour)
 	@AUTOMATE_PROOF_KILLS=all AUTOMATE_PROOF_EXAMPLES=500 $(BIN)/python -m pytest -q tests/engine/plain/test_kills.py \
 	  tests/engine/automate/execution/test_run_kills.py tests/engine/automate/execution/test_run_state_machine.py
+
+chaos: $(DEV) ## make everything fail under load, CHAOS_ROUNDS times (20: hours; 1: ten minutes); is every promise kept?
+	@$(BIN)/python -m tests.chaos --rounds $${CHAOS_ROUNDS:-20} --output loadtests/results/chaos.md
 
 fmt: $(DEV) ## format the code and sort its imports
 	$(BIN)/ruff check --fix --exit-zero .

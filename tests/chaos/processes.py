@@ -1,22 +1,30 @@
-"""The running product under the hand of a test: kill a child of it, publish over its API, find a workspace's tables."""
+"""The running product under the hand of a test: find a child of it, publish over its API, find a workspace's tables."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
-import signal
+import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
 
-from tests.support import product
+
+class Running(Protocol):
+    """What is used of a product."""
+
+    process: subprocess.Popen[bytes]
+
+    @property
+    def base_url(self) -> str: ...
+
+    def as_owner(self) -> psycopg.Connection[Any]: ...
 
 
-def child_of(copy: product.Product, name: str) -> int | None:
+def child_of(copy: Running, name: str) -> int | None:
     """Process id of the running child of `automate up` that was started as `automate <name>`."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -31,15 +39,8 @@ def child_of(copy: product.Product, name: str) -> int | None:
     return None
 
 
-def kill(copy: product.Product, name: str, eventually: Any) -> None:
-    """SIGKILL the child, and wait for the one that takes its place."""
-    pid = eventually(lambda: child_of(copy, name))
-    os.kill(pid, signal.SIGKILL)
-    eventually(lambda: child_of(copy, name) not in {None, pid})
-
-
-def disable_sample(copy: product.Product) -> None:
-    """The sample posts to the gateway's own echo, which one of the tests keeps killing: its retries do not count."""
+def disable_sample(copy: Running) -> None:
+    """The sample posts to the gateway's own echo, which some of the tests kill: its retries do not count."""
     with copy.as_owner() as connection:
         statement = "UPDATE {schema}.automate_workflow SET is_enabled = false, updated_at = now() WHERE is_sample"
         connection.execute(sql.SQL(statement).format(schema=schema_of(connection)))
@@ -58,7 +59,7 @@ def posting(slug: str, target: str, json_: dict[str, Any], **more: Any) -> dict[
     return {"slug": slug, "name": slug.title(), "rule": None, "steps": [step], **more}
 
 
-def publish(copy: product.Product, api_key: str, definition: dict[str, Any]) -> None:
+def publish(copy: Running, api_key: str, definition: dict[str, Any]) -> None:
     """As the workspace of that key."""
     base = urlsplit(copy.base_url)
     headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json", "If-Match": '"1"'}

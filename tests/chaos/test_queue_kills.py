@@ -7,7 +7,6 @@ were accepted, one after the other; of a key with two slots, never three runs at
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -18,8 +17,8 @@ from urllib.request import Request, urlopen
 import pytest
 from psycopg import sql
 
-from tests.chaos.processes import kill, posting, publish, schema_of
-from tests.support import product
+from tests.chaos.harness import Harness
+from tests.chaos.processes import posting, publish, schema_of
 from tests.support.sink import Answer, Received, Sink
 
 KILLS = 4
@@ -75,7 +74,7 @@ class Watch:
 class Sender(threading.Thread):
     """One workspace's events, one after the other, keys in turn; stays AHEAD events before the watch at most."""
 
-    def __init__(self, copy: product.Product, workspace: str, api_key: str, watch: Watch) -> None:
+    def __init__(self, copy: Harness, workspace: str, api_key: str, watch: Watch) -> None:
         super().__init__()
         self._url, self._workspace, self._api_key, self._watch = (
             f"{copy.base_url}/api/v1/events",
@@ -107,22 +106,17 @@ class Sender(threading.Thread):
         return sum(len(self._watch.numbers[name, self._workspace, key]) for key in KEYS)
 
 
-def open_second(copy: product.Product) -> str:
+def open_second(copy: Harness) -> str:
     """A second workspace beside the demo's; its API key."""
-    told = {"DJANGO_AUTOMATE_HOME": str(copy.home), "DJANGO_SETTINGS_MODULE": "automate_platform.settings"}
-    urls = {"DATABASE_URL": copy.database_urls.app, "DJANGO_AUTOMATE_OWNER_DATABASE_URL": copy.database_urls.owner}
-    ran = subprocess.run(
-        [sys.executable, "-c", OPEN], env={**os.environ, **told, **urls}, capture_output=True, text=True, timeout=120
-    )
+    told = {**copy.environment, "DJANGO_SETTINGS_MODULE": "automate_platform.settings"}
+    ran = subprocess.run([sys.executable, "-c", OPEN], env=told, capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.split()[-1]
 
 
 @pytest.mark.xdist_group("kills")
-def test_order_and_slots_of_two_workspaces_hold_when_the_worker_is_killed(
-    sink_and_platform: tuple[Sink, product.Product], eventually: Any
-) -> None:
-    sink, copy = sink_and_platform
+def test_order_and_slots_of_two_workspaces_hold_when_the_worker_is_killed(harness: Harness, eventually: Any) -> None:
+    sink, copy = harness.other, harness
     trigger = {"type": "event", "event_type": "proof.queued"}
     keys = {"demo": copy.ready["api_key"], "second": open_second(copy)}
     for workspace, api_key in keys.items():
@@ -137,12 +131,11 @@ def test_order_and_slots_of_two_workspaces_hold_when_the_worker_is_killed(
         for _ in range(KILLS):
             before = watch.count()
             eventually(lambda seen=before: watch.count() > seen + 20)  # in mid-load, not between
-            kill(copy, "worker", eventually)
+            harness.end_life("worker")
     finally:
         accepted = {workspace: sender.stop() for workspace, sender in senders.items()}
     for workspace in senders:
         check_all_are_done(copy, workspace, accepted[workspace], eventually)
-    sink.answer = Answer()  # the sink is the package's
 
     for slug in QUEUES:
         for workspace, count in accepted.items():
@@ -157,7 +150,7 @@ def test_order_and_slots_of_two_workspaces_hold_when_the_worker_is_killed(
                     assert watch.most[queue] <= SLOTS
 
 
-def check_all_are_done(copy: product.Product, workspace: str, accepted: int, eventually: Any) -> None:
+def check_all_are_done(copy: Harness, workspace: str, accepted: int, eventually: Any) -> None:
     """One run of each workflow for each accepted event, all succeeded, and no place is still taken."""
     with copy.as_owner() as connection:
         schema = schema_of(connection, workspace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,11 @@ class Answer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128  # of five, the rest of a burst would try again after a second
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that was killed is no news; anything else is."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Sink:
