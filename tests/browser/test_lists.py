@@ -43,3 +43,34 @@ def test_a_live_list_is_paused_kept_as_a_view_and_copied(open_page: OpenPage, pe
     assert "/api/v1/events?type=webhook.received'" in page.evaluate("navigator.clipboard.readText()")
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Copy curl: This list")).to_be_hidden()
+
+
+def test_an_offer_to_undo_waits_for_who_reaches_for_it_and_goes_by_itself(open_page: OpenPage, person: Person) -> None:
+    page = open_page(person)
+    page.emulate_media(reduced_motion="no-preference")
+    page.goto(f"{person.workspace}/workflows/")
+    page.locator("a.row").first.click()
+    offer, undo = page.locator("[data-undo]"), page.locator("[data-undo] button")
+    page.clock.install(time="2026-01-01T00:00:00Z")
+    page.clock.pause_at("2026-01-01T01:00:00Z")
+    page.get_by_role("button", name="Turn off").click()
+    expect(undo).to_be_visible()
+
+    undo.focus()
+    page.clock.run_for(30_000)
+    expect(undo).to_be_focused()
+    undo.blur()
+    page.mouse.move(0, 0)
+    page.clock.run_for(9_000)
+    expect(offer).to_be_visible()
+    page.clock.run_for(2_000)
+    expect(offer).to_have_count(0)
+    page.get_by_role("button", name="Turn on").click()  # what it offered can still be had
+
+    page.emulate_media(reduced_motion="reduce")
+    page.get_by_role("button", name="Turn off").click()
+    expect(undo).to_be_visible()
+    page.clock.run_for(60_000)
+    expect(undo).to_be_visible()
+    undo.click()
+    expect(page.get_by_role("button", name="Turn off")).to_be_visible()
