@@ -64,7 +64,7 @@ def governance(page: Page, workspace: str) -> Iterator[str]:
         yield f"{workspace}/governance/{name}/"
     page.goto(f"{workspace}/webhooks/")
     endpoint = f"{app_of(workspace)}{page.locator('a.row').first.get_attribute('href')}"
-    yield from (endpoint, f"{endpoint}?verdict=challenge", f"{endpoint}test/", f"{endpoint}secret/")
+    yield from (f"{endpoint}{path}" for path in ("", "?verdict=challenge", "test/", "secret/", "removals/"))
     page.goto(f"{workspace}/developers/keys/")
     for name in ("Roll", "Revoke"):
         yield f"{app_of(workspace)}{page.get_by_role('link', name=name).first.get_attribute('href')}"
