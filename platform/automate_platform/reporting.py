@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import sentry_sdk
-
 from automate_governance import tracing
 from automate_governance.redaction import redact
 from automate_governance.redaction.current import current_values
@@ -18,6 +16,8 @@ def start(dsn: str, *, release: str = "") -> None:
     """Send unforeseen errors to `dsn` from now on; nothing where it is empty."""
     if not dsn:
         return
+    import sentry_sdk  # a tenth of a second of every start, for those alone who use it
+
     sentry_sdk.init(
         dsn=dsn,
         release=release or None,
