@@ -12,11 +12,13 @@ each page over its budget (a list 200 ms, a run 300 ms, the palette 150 ms, 15 s
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,34 @@ def browser_of(slug: str) -> tuple[Any, Any]:
         session[SESSION_TENANT_KEY] = tenant.pk
         session.save()
     return browser, ref(tenant)
+
+
+@contextlib.contextmanager
+def filled(*, rows: int, days: int) -> Iterator[tuple[Any, Any]]:
+    """A copy of the product whose demo workspace holds that much, Django set up on it here; see `browser_of`."""
+    with tempfile.TemporaryDirectory(prefix="automate-pages-") as folder, product(Path(folder), free_port()) as copy:
+        for number in range(WORKFLOWS):
+            step = {"id": "note", "connector": "core", "action": "log", "params": {"message": "hello"}}
+            definition = {
+                "slug": f"flow-{number}", "name": f"Flow {number}", "rule": None, "steps": [step],
+                "trigger": {"type": "event", "event_type": f"type.{number}"},
+            }  # fmt: skip
+            call(copy.ready, "POST", "/workflows", definition)
+            call(copy.ready, "POST", f"/workflows/flow-{number}/versions", {}, revision=1)
+        os.environ["DJANGO_AUTOMATE_HOME"] = folder
+        from automate_platform.cli import _django
+
+        _django.setup()
+        from django.db import connection
+
+        browser, tenant = browser_of(copy.ready["workspace"])
+        begun = time.monotonic()
+        fill(copy.database.superuser_url(_database()), tenant.schema_name, rows=rows, days=days)
+        print(f"filled in {time.monotonic() - begun:.0f} s", file=sys.stderr)
+        try:
+            yield browser, tenant
+        finally:
+            connection.close()
 
 
 def pages_of(tenant: Any) -> list[tuple[str, str, int, bool]]:
@@ -196,27 +226,8 @@ def main() -> None:
     parser.add_argument("--explain", action="store_true")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="automate-pages-") as folder, product(Path(folder), free_port()) as copy:
-        for number in range(WORKFLOWS):
-            step = {"id": "note", "connector": "core", "action": "log", "params": {"message": "hello"}}
-            definition = {
-                "slug": f"flow-{number}", "name": f"Flow {number}", "rule": None, "steps": [step],
-                "trigger": {"type": "event", "event_type": f"type.{number}"},
-            }  # fmt: skip
-            call(copy.ready, "POST", "/workflows", definition)
-            call(copy.ready, "POST", f"/workflows/flow-{number}/versions", {}, revision=1)
-        os.environ["DJANGO_AUTOMATE_HOME"] = folder
-        from automate_platform.cli import _django
-
-        _django.setup()
-        browser, tenant = browser_of(copy.ready["workspace"])
-        begun = time.monotonic()
-        fill(copy.database.superuser_url(_database()), tenant.schema_name, rows=options.rows, days=options.days)
-        print(f"filled in {time.monotonic() - begun:.0f} s", file=sys.stderr)
+    with filled(rows=options.rows, days=options.days) as (browser, tenant):
         measured = [measure(browser, page, times=options.times, explains=options.explain) for page in pages_of(tenant)]
-        from django.db import connection
-
-        connection.close()
     text = report(measured, rows=options.rows, days=options.days, times=options.times)
     print(text)
     if options.output:
