@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from automate.models import Event, ExecutionRun, FailureMark, OutboxJob, Workflow
-from automate.services.deadletters import Filter, Group, dead_runs, groups
+from automate.services.deadletters import Filter, Group, groups
 from automate.services.failure_marks import marks_of
 from automate_web.pages.people import people
 
@@ -69,15 +69,11 @@ def filter_of(*, status: str = "", workflow_id: UUID | None = None, hides_muted:
 
 
 def shown_groups(wanted: Filter) -> list[Shown]:
-    """The largest first, at most `MOST_GROUPS`. Six queries."""
+    """The largest first, at most `MOST_GROUPS`. Five queries."""
     found = groups(wanted)[:MOST_GROUPS]
     if not found:
         return []
-    kinds = ("workflow_id", "error_fingerprint")
-    failed = dead_runs(replace(wanted, status="failed")).order_by(*kinds, "-id").distinct(*kinds)
-    latest_ids = list(failed.values_list("id", *kinds))  # of every group: read from the index alone
-    listed = {(group.workflow_id, group.fingerprint) for group in found}
-    latest = ExecutionRun.objects.defer("outputs").in_bulk([id_ for id_, *kind in latest_ids if tuple(kind) in listed])
+    latest = ExecutionRun.objects.defer("outputs").in_bulk([group.latest_id for group in found])
     of_group = {(run.workflow_id, run.error_fingerprint): run for run in latest.values()}
     workflows = Workflow.objects.defer("draft").in_bulk({group.workflow_id for group in found})
     marks = marks_of(set(of_group))
