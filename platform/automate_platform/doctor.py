@@ -14,6 +14,7 @@ from typing import Literal
 from django.conf import settings
 from django.db import Error, connection
 
+from automate_platform import environment as env
 from automate_platform.home import Home
 from automate_tenants import roles
 from automate_tenants.context import public_scope
@@ -36,10 +37,10 @@ class Finding:
 def examine() -> list[Finding]:
     """Everything, the database last; what needs it is left out when it does not answer."""
     home = Home(settings.HOME)
-    findings = [*_disk(home), *_private_files(home)]
+    findings = [*_disk(home), *_private_files(home), *_broker()]
     try:
         with public_scope():
-            return [*findings, *_server(), *_roles(), *_schema(), *_first_events()]
+            return [*findings, *_server(), *_roles(), *_schema(), *_ringer(), *_first_events()]
     except Error as error:
         words = f"does not answer: {str(error).strip()}. Is `automate up` running, or DATABASE_URL right?"
         return [*findings, Finding("database", "bad", words)]
@@ -62,6 +63,44 @@ def _private_files(home: Home) -> Iterator[Finding]:
             yield Finding("files", "bad", f"others may read {loose[0]}: chmod go= {loose[0]}")
         else:
             yield Finding("files", "ok", f"{folder} is readable by its owner alone")
+
+
+def _broker() -> Iterator[Finding]:
+    """Whether the broker lets us in, where there is one; its password is never said."""
+    try:
+        url = env.broker_url("CELERY_BROKER_URL")
+    except RuntimeError as error:
+        yield Finding("broker", "bad", str(error))
+        return
+    if not url:
+        return
+    from automate_platform.fleet import app, calls
+
+    place, problem = calls.try_broker(app.make(url))
+    if problem:
+        words = f"{place} does not let us in: {problem}. Nothing runs meanwhile; what is accepted waits"
+        yield Finding("broker", "bad", words)
+    else:
+        yield Finding("broker", "ok", f"{place} answers")
+
+
+def _ringer() -> Iterator[Finding]:
+    """Beside a broker workers do nothing until a ringer calls them."""
+    if not env.text("CELERY_BROKER_URL"):
+        return
+    from automate_platform.fleet.calls import LEADER_LOCK
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = %s AND classid = 0"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [LEADER_LOCK],
+        )
+        (leaders,) = cursor.fetchone()
+    if leaders:
+        yield Finding("ringer", "ok", "one calls the workers")
+    else:
+        yield Finding("ringer", "warn", "none calls the workers of CELERY_BROKER_URL: start `automate ringer`")
 
 
 def _server() -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from automate_tenants.hosts import base_host
 
 HOME_VARIABLE = "DJANGO_AUTOMATE_HOME"
+BROKERS = {"amqp", "amqps", "redis", "rediss"}
 
 
 def home() -> Path:
@@ -186,6 +187,26 @@ def mail_server(name: str, url: str) -> MailServer | None:
         use_starttls=tls == "1" and not is_smtps,
         use_tls_from_start=is_smtps,
     )
+
+
+def broker_url(name: str) -> str:
+    """The message broker: `amqp://user:password@host:5672//` (RabbitMQ), `redis://…` (Redis, Valkey); with an s, TLS.
+
+    Empty without one. Raises RuntimeError, naming the variable but never the password, when it cannot be read.
+
+    >>> broker_url("NOT_SET")
+    ''
+    """
+    url = text(name)
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in BROKERS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_one = False
+    if url and not is_one:
+        shape = "amqp://user:password@host:5672// or redis://:password@host:6379/0"
+        raise RuntimeError(f"{name} must be {shape}; signs like / in the password are written %2F")
+    return url
 
 
 def secrets_backend(name: str, vault_options: str) -> dict[str, Any]:

@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from automate.worker.ringer import CallFailed
+from automate_platform.fleet import app, calls
+from automate_platform.fleet.calls import LEADER_LOCK
 from tests.chaos.processes import child_of, kill, schema_of
 from tests.platform.test_up import automate, on, post
-from tests.support import brokers, product
+from tests.support import brokers, product, server
 from tests.support.waiting import Eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
@@ -87,6 +91,32 @@ def test_killed_workers_and_ringers_lose_and_double_nothing(fleet: product.Produ
     eventually(lambda: runs_of(fleet, events) == once_each(events), seconds=60)
 
 
+def test_the_database_cuts_off_the_ringer_and_it_goes_on(fleet: product.Product, eventually: Eventually) -> None:
+    with fleet.as_owner() as connection:
+        [leader] = connection.execute("SELECT pid FROM pg_locks WHERE objid = %s", [LEADER_LOCK]).fetchone() or (None,)
+    with server.admin() as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+            " AND (pid = %s OR query ~ 'automate_standing|LISTEN automate_wake')",
+            [psycopg.conninfo.conninfo_to_dict(fleet.database_urls.owner)["dbname"], leader],
+        )
+    events = send(fleet, 5)
+
+    assert leader is not None
+    eventually(lambda: runs_of(fleet, events) == once_each(events))
+    assert "Traceback" not in fleet.log("ringer")
+
+
+def test_a_refused_log_in_is_told_without_the_password(broker: brokers.Broker) -> None:
+    address = broker.url.partition("://")[2].rpartition("@")[2]
+    url = f"{broker.url.partition(':')[0]}://ada:secret-of-ada@{address}"
+
+    with pytest.raises(CallFailed, match=r"ACCESS_REFUSED|invalid username-password") as refusal:
+        calls.Caller(app.make(url))(1)
+
+    assert "secret-of-ada" not in str(refusal.value)
+
+
 def test_without_its_broker_everything_is_accepted_and_run_when_it_is_back(
     fleet: product.Product, broker: brokers.Broker, eventually: Eventually
 ) -> None:
@@ -116,3 +146,11 @@ def test_a_ringer_without_a_broker_says_what_to_do(fleet: product.Product) -> No
 
     assert done.returncode == 1
     assert "CELERY_BROKER_URL" in done.stderr
+
+
+def test_an_address_that_cannot_be_read_is_told_without_the_password(fleet: product.Product) -> None:
+    done = automate("ringer", CELERY_BROKER_URL="amqp://ada:secret#1@127.0.0.1//", **on(fleet))
+
+    assert done.returncode == 1
+    assert "CELERY_BROKER_URL must be amqp://" in done.stderr
+    assert "secret" not in done.stderr

@@ -24,7 +24,7 @@ def test_it_ends_with_the_answer_of_the_process(monkeypatch, capsys) -> None:
     assert '503 {"status": "not_ready"}' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("process", ["web", "worker"])
+@pytest.mark.parametrize("process", ["web", "worker", "ringer"])
 def test_a_process_that_was_not_told_to_answer_is_named(monkeypatch, capsys, process: str) -> None:
     monkeypatch.delenv(f"DJANGO_AUTOMATE_{process.upper()}_LISTEN", raising=False)
 

@@ -13,6 +13,8 @@ from django.db import connection
 
 CHANNEL = "automate_wake"
 RECONNECT_SECONDS = 1.0
+# OPTIONS that the driver must not be given: https://docs.djangoproject.com/en/5.2/ref/databases/#postgresql-notes
+DJANGO_ONLY = {"assume_role", "isolation_level", "pool", "server_side_binding", "cursor_factory"}
 
 
 class Bell:
@@ -51,7 +53,8 @@ class Bell:
 
 
 def connection_parameters() -> dict[str, Any]:
-    """Plain connection parameters of Django's default database."""
+    """Plain connection parameters of Django's default database, such as `sslrootcert` of its OPTIONS among them."""
     settings = connection.settings_dict
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
-    return {name: settings[key] for name, key in names.items() if settings.get(key)}
+    options = {name: value for name, value in settings.get("OPTIONS", {}).items() if name not in DJANGO_ONLY}
+    return {**options, **{name: settings[key] for name, key in names.items() if settings.get(key)}}

@@ -112,9 +112,13 @@ class Worker:
     async def run_slice(self, seconds: float) -> bool:
         """Work for at most so long, or until nothing has been due for a second, and finish what is in hand.
 
-        The duties are others'. Returns whether it ended with work left.
+        The duties are others'. Returns whether it ended with work left. Raises DatabaseError when it cannot begin.
         """
-        await self._begin()
+        try:
+            await self._begin()
+        except DatabaseError:
+            self.close()
+            raise
         bell = Bell(asyncio.get_running_loop(), self._wake.set)
         keepers = [asyncio.ensure_future(self._renew()), asyncio.ensure_future(self._keep_looking())]
         busy_at = time.monotonic()

@@ -75,7 +75,7 @@ def _processes(nouns: Any) -> None:
         description="Ends with 0 when it says yes. For health checks in images that have no curl.",
         example="automate probe worker --ready",
     )
-    probe.add_argument("process", choices=("gateway", "web", "worker"))
+    probe.add_argument("process", choices=("gateway", "web", "worker", "ringer"))
     probe.add_argument("--ready", action="store_true", help="whether it can work now, too")
     probe.set_defaults(module="probe")
     demo = nouns.add_parser("demo", help="make the demo workspace once", example="automate demo --json", has_data=True)

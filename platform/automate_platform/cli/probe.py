@@ -10,7 +10,11 @@ from automate_platform.cli import CommandFailed, say
 
 SECONDS = 5.0
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where one listens, not where one asks
-LISTENS_AT = {"web": "DJANGO_AUTOMATE_WEB_LISTEN", "worker": "DJANGO_AUTOMATE_WORKER_LISTEN"}
+LISTENS_AT = {
+    "web": "DJANGO_AUTOMATE_WEB_LISTEN",
+    "worker": "DJANGO_AUTOMATE_WORKER_LISTEN",
+    "ringer": "DJANGO_AUTOMATE_RINGER_LISTEN",
+}
 
 
 def run(options: argparse.Namespace) -> int:

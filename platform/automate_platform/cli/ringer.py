@@ -1,6 +1,6 @@
 """`automate ringer`: beside a message broker, the process that hears what is due and calls workers; SIGTERM stops it.
 
-With `DJANGO_AUTOMATE_WORKER_LISTEN` it answers /healthz, /readyz and /metrics there. Several may run: one calls.
+With `DJANGO_AUTOMATE_RINGER_LISTEN` it answers /healthz, /readyz and /metrics there. Several may run: one calls.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import signal
 from contextlib import ExitStack
 
 from automate_platform import environment as env
-from automate_platform.cli import CommandFailed, _django
+from automate_platform.cli import CommandFailed, _broker, _django
 from automate_platform.supervisor import die_with_parent
 
 
 def run(options: argparse.Namespace) -> int:
     die_with_parent()
-    broker = env.text("CELERY_BROKER_URL")
+    broker = _broker.url()
     if not broker:
         raise CommandFailed("CELERY_BROKER_URL is not set: without a broker, `automate worker` hears the bell itself.")
     _django.setup()
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
     with ExitStack() as stack:
         stack.callback(leads.close)
-        if listen := env.address("DJANGO_AUTOMATE_WORKER_LISTEN"):
+        if listen := env.address("DJANGO_AUTOMATE_RINGER_LISTEN"):
             stack.enter_context(status.serving(ringer.pulse, listen))
         eventloop.run(until_told())
     return 0

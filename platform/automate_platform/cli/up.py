@@ -24,7 +24,7 @@ from typing import Any
 
 from automate_platform import environment as env
 from automate_platform import installation
-from automate_platform.cli import CommandFailed, say
+from automate_platform.cli import CommandFailed, _broker, say
 from automate_platform.embedded import Postgres, PostgresFailed, PostgresMissing, RootRefused
 from automate_platform.home import Home, write_private
 from automate_platform.supervisor import Child, ChildFailed, Supervisor
@@ -118,7 +118,8 @@ def database(home: Home, supervisor: Supervisor) -> Iterator[None]:
 
 
 def serve(home: Home, supervisor: Supervisor, host: str, port: int, started_at: float) -> None:
-    """Schema, processes, demo workspace, ready.json. Raises ChildFailed."""
+    """Schema, processes, demo workspace, ready.json. Raises ChildFailed; CommandFailed for a broker's wrong address."""
+    broker = _broker.url()
     installation.make_secrets(home)
     environment = installation.child_environment(home, port)
     progress("bringing the schema up to date")
@@ -128,7 +129,7 @@ def serve(home: Home, supervisor: Supervisor, host: str, port: int, started_at: 
     supervisor.start(child(home, "web", environment))
     installation.worker_mark(home).unlink(missing_ok=True)
     supervisor.start(child(home, "worker", environment))
-    if env.text("CELERY_BROKER_URL"):
+    if broker:
         supervisor.start(child(home, "ringer", environment))
     demo = json.loads(command(home, "demo", environment, "--json"))
     supervisor.wait_until(

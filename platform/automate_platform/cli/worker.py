@@ -14,21 +14,21 @@ from django.core.management import call_command
 
 from automate_platform import environment as env
 from automate_platform import installation
-from automate_platform.cli import _django
+from automate_platform.cli import _broker, _django
 from automate_platform.home import Home
 from automate_platform.supervisor import die_with_parent
 
 
 def run(options: argparse.Namespace) -> int:
     die_with_parent()
+    broker = _broker.url()
     _django.setup()
     mark = installation.worker_mark(Home(env.home()))
     listen = env.address("DJANGO_AUTOMATE_WORKER_LISTEN")
-    if (broker := env.text("CELERY_BROKER_URL")) and not options.once:
+    if broker and not options.once:
         from automate_platform.fleet import app, worker
 
-        worker.serve(app.make(broker), on_ready=mark.touch, listen=listen)
-        return 0
+        return worker.serve(app.make(broker), on_ready=mark.touch, listen=listen)
     from automate_tenants import chores
 
     stop = threading.Event()

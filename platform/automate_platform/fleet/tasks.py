@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
+from django.db import DatabaseError
 
 from automate import host
 from automate.worker import eventloop
@@ -16,6 +18,7 @@ from automate_tenants import chores
 SLICE_SECONDS = 30.0  # then others have their turn at this process
 DRAIN, CHORES = "automate.drain", "automate.chores"
 
+logger = logging.getLogger("automate.worker")
 _working: set[Worker] = set()
 _guard = threading.Lock()
 _is_stopping = threading.Event()
@@ -32,6 +35,8 @@ def drain() -> None:
         _working.add(worker)
     try:
         eventloop.run(worker.run_slice(SLICE_SECONDS))
+    except DatabaseError as error:
+        logger.warning("The database does not answer; the ringer calls again.", extra={"error": str(error)})
     finally:
         with _guard:
             _working.discard(worker)
@@ -40,8 +45,11 @@ def drain() -> None:
 @shared_task(name=CHORES, ignore_result=True)  # type: ignore[untyped-decorator]  # Celery ships no types
 def do_chores() -> None:
     """Exports and deletions that wait."""
-    while not _is_stopping.is_set() and chores.do():
-        pass
+    try:
+        while not _is_stopping.is_set() and chores.do():
+            pass
+    except DatabaseError:
+        logger.debug("Chores wait for the database.")  # Celery closes its connection after each task
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]  # Celery ships no types

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import worker_ready, worker_shutting_down
 from django.db import DatabaseError, connection
 
 from automate.worker import logs, status
@@ -19,24 +19,33 @@ from automate.worker.pulse import Pulse
 ASK_SECONDS = 5.0
 
 
-def serve(app: Celery[Any], *, on_ready: Callable[[], None], listen: tuple[str, int] | None) -> None:
-    """Take messages until told to stop; what is in hand is finished, for 30 s at most. `listen`: for the probes."""
+def serve(app: Celery[Any], *, on_ready: Callable[[], None], listen: tuple[str, int] | None) -> int:
+    """Take messages until told to stop; what is in hand is finished, for 30 s at most. `listen`: for the probes.
+
+    Answers the exit code. Celery's own command line is passed by: it would read APP, BROKER_URL and others from the
+    environment, where they may be somebody else's.
+    """
     logs.configure()
     pulse, stopped = Pulse(), threading.Event()
 
     def ready(**_said: Any) -> None:
         on_ready()
 
+    def stopping(**_said: Any) -> None:
+        pulse.is_stopping = True
+
     worker_ready.connect(ready)
+    worker_shutting_down.connect(stopping)
     beating = threading.Thread(target=_beat, args=(pulse, stopped), name="pulse", daemon=True)
     with ExitStack() as stack:
         stack.callback(stopped.set)
         if listen is not None:
             stack.enter_context(status.serving(pulse, listen))
         beating.start()
-        name = f"--hostname=automate-{os.getpid()}@{socket.gethostname()}"
-        quiet = ["--without-gossip", "--without-mingle", "--loglevel=WARNING"]
-        app.worker_main(["--quiet", "worker", name, *quiet])
+        name = f"automate-{os.getpid()}@{socket.gethostname()}"
+        worker = app.Worker(hostname=name, loglevel="WARNING", quiet=True, without_gossip=True, without_mingle=True)
+        worker.start()
+    return int(worker.exitcode or 0)
 
 
 def _beat(pulse: Pulse, stopped: threading.Event) -> None:
