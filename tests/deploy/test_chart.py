@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,6 +21,8 @@ from tests.deploy.variables import unread
 EVERYTHING: dict[str, Any] = {
     "ingress": {"enabled": True, "className": "nginx", "hosts": ["a.example", "*.a.example"]},
     "postgresql": {"enabled": True, "storageClass": "fast"},
+    "broker": {"enabled": True},
+    "rabbitmq": {"enabled": True},
     "keys": {"storageClass": "shared"},
     "secretVariables": {"DJANGO_AUTOMATE_SMTP_URL": "smtp-url"},
     "variables": {"DJANGO_AUTOMATE_FROM_EMAIL": "automate@a.example"},
@@ -28,7 +32,8 @@ EVERYTHING: dict[str, Any] = {
     "worker": {"autoscaling": {"lagSeconds": 5}},
     "gateway": {"replicas": 3, "autoscaling": {"enabled": False}},
 }
-SERVING = ("gateway", "web", "worker")
+SERVING = ("gateway", "web", "worker", "ringer")
+THEIRS = {"postgresql", "rabbitmq"}  # images of others
 
 
 @pytest.fixture(scope="module", params=[{}, EVERYTHING], ids=["defaults", "everything"])
@@ -78,6 +83,7 @@ def test_what_kubernetes_does_not_know_is_seen() -> None:
         ({"gatway": {}}, "gatway"),
         ({"web": {"replicas": "two"}}, "/web/replicas"),
         ({"existingSecret": ""}, "/existingSecret"),
+        ({"rabbitmq": {"enabled": True}, "broker": {"enabled": False}}, "/broker/enabled"),
     ],
 )
 def test_values_that_cannot_be_meant_are_refused(wrong: dict[str, Any], named: str) -> None:
@@ -87,15 +93,16 @@ def test_values_that_cannot_be_meant_are_refused(wrong: dict[str, Any], named: s
 
 def test_it_runs_the_process_list_and_no_other_process(manifests: list[Manifest]) -> None:
     first_arguments = {name: pod["spec"]["containers"][0]["args"][0] for name, pod in pods(manifests).items()
-                       if name != "postgresql"}  # fmt: skip
+                       if name not in THEIRS}  # fmt: skip
+    listed = processes("Procfile.fleet" if "rabbitmq" in pods(manifests) else "Procfile")
 
-    assert first_arguments == {name: command[1] for name, command in processes().items() if name != "release"} | {
-        "migrate": processes()["release"][1]
+    assert first_arguments == {name: command[1] for name, command in listed.items() if name != "release"} | {
+        "migrate": listed["release"][1]
     }
 
 
 def test_every_variable_is_one_that_the_product_reads(manifests: list[Manifest]) -> None:
-    ours = [c for name, pod in pods(manifests).items() if name != "postgresql" for c in containers(pod)]
+    ours = [c for name, pod in pods(manifests).items() if name not in THEIRS for c in containers(pod)]
     names = [v["name"] for container in ours for v in container["env"]]
 
     assert unread(names) == set()
@@ -117,6 +124,8 @@ def test_secrets_are_files_that_make_secrets_writes_and_the_owners_reaches_the_m
         assert keys <= secret_files
         assert named <= keys | {"smtp-url"}
         assert ("owner-database-url" in keys) is (name == "migrate")
+        assert ("broker-url" in keys) is ("rabbitmq" in pods(manifests) and name in {"worker", "ringer"})
+        assert ("broker-password" in keys) is (name == "rabbitmq")
         for container in containers(pod):
             assert all("value" in v for v in container["env"])
             assert not [
@@ -139,12 +148,44 @@ def test_selectors_find_their_pods_and_nobody_elses(manifests: list[Manifest]) -
 
 
 def test_only_the_gateway_may_ask_web(manifests: list[Manifest]) -> None:
-    [policy] = of_kind(manifests, "NetworkPolicy").values()
+    policy = of_kind(manifests, "NetworkPolicy")["demo-automate-web"]
     [rule] = policy["spec"]["ingress"]
     [peer] = rule["from"]
 
     assert policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "web"
     assert peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "gateway"
+
+
+def test_only_workers_and_ringers_may_ask_the_broker() -> None:
+    policy = of_kind(chart.render(**EVERYTHING), "NetworkPolicy")["demo-automate-rabbitmq"]
+    [rule] = policy["spec"]["ingress"]
+    peers = {peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for peer in rule["from"]}
+
+    assert policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "rabbitmq"
+    assert peers == {"worker", "ringer"}
+
+
+def test_a_broker_of_ones_own_is_named_by_the_secret_alone() -> None:
+    manifests = chart.render(broker={"enabled": True})
+
+    assert "rabbitmq" not in pods(manifests)
+    assert of_kind(manifests, "Deployment")["demo-automate-ringer"]["spec"]["replicas"] == 2  # one stands by
+    for name in ("worker", "ringer"):
+        [container] = pods(manifests)[name]["spec"]["containers"]
+        told = {v["name"]: v["value"] for v in container["env"]}
+        assert told["CELERY_BROKER_URL_FILE"] == "/run/secrets/automate/broker-url"
+
+
+def test_the_broker_is_where_make_secrets_says(tmp_path: Path) -> None:
+    subprocess.run([DEPLOY / "make-secrets", tmp_path, "db:5432/a", "demo-automate-rabbitmq:5672"], check=True)
+    manifests = chart.render(**EVERYTHING)
+    [container] = pods(manifests)["rabbitmq"]["spec"]["containers"]
+    address = urlsplit((tmp_path / "broker-url").read_text().strip())
+    [port] = of_kind(manifests, "Service")[str(address.hostname)]["spec"]["ports"]
+
+    assert address.port == port["port"]
+    assert {"name": "RABBITMQ_DEFAULT_USER", "value": address.username} in container["env"]
+    assert address.password == (tmp_path / "broker-password").read_text().strip()
 
 
 def test_pods_run_as_nobody_in_particular_on_a_file_system_they_cannot_write(manifests: list[Manifest]) -> None:
@@ -169,7 +210,7 @@ def test_a_stop_leaves_each_process_the_time_it_takes(manifests: list[Manifest])
 
 
 def test_who_serves_is_asked_for_health_and_waits_for_the_schema(manifests: list[Manifest]) -> None:
-    for name in SERVING:
+    for name in pods(manifests).keys() & set(SERVING):
         [container] = pods(manifests)[name]["spec"]["containers"]
         [waiting] = pods(manifests)[name]["spec"]["initContainers"]
         [port] = container["ports"]
@@ -184,6 +225,7 @@ def test_who_serves_is_asked_for_health_and_waits_for_the_schema(manifests: list
                 "gateway": listens_at.get("PORT", ""),
                 "web": listens_at.get("DJANGO_AUTOMATE_WEB_LISTEN", "").rpartition(":")[2],
                 "worker": listens_at.get("DJANGO_AUTOMATE_WORKER_LISTEN", "").rpartition(":")[2],
+                "ringer": listens_at.get("DJANGO_AUTOMATE_RINGER_LISTEN", "").rpartition(":")[2],
             }[name]
         )
 

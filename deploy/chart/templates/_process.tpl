@@ -27,6 +27,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- if eq .process "migrate" -}}
 {{- $_ := set $files "DJANGO_AUTOMATE_OWNER_DATABASE_URL" "owner-database-url" -}}
 {{- end -}}
+{{- if and .root.Values.broker.enabled (has .process (list "worker" "ringer")) -}}
+{{- $_ := set $files "CELERY_BROKER_URL" "broker-url" -}}
+{{- end -}}
 {{- range $variable, $key := .root.Values.secretVariables -}}
 {{- $_ := set $files $variable $key -}}
 {{- end -}}
@@ -124,7 +127,7 @@ spec:
     metadata:
       labels:
         {{- include "automate.labels" . | nindent 8 }}
-      {{- if eq .process "worker" }}
+      {{- if has .process (list "worker" "ringer") }}
       annotations:
         prometheus.io/scrape: "true"
         prometheus.io/port: {{ .port | quote }}
@@ -166,7 +169,7 @@ spec:
             periodSeconds: 5
             timeoutSeconds: 5
             failureThreshold: 2
-          {{- if ne .process "worker" }}
+          {{- if not (has .process (list "worker" "ringer")) }}
           lifecycle:
             preStop:
               exec: {command: [sleep, "5"]}
