@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from automate_platform.embedded import Postgres, PostgresFailed, identity
+from automate_platform.embedded import Keeper, Postgres, PostgresFailed, identity
 from automate_platform.home import Home
 
 FAST = {"fsync": "off"}
@@ -126,3 +126,24 @@ def test_root_without_user_namespaces_runs_it_as_nobody_and_says_so(home):
     finally:
         server.stop()
         shutil.rmtree(server.data.parent)
+
+
+def test_one_that_ended_and_cannot_start_is_tried_until_it_can(postgres):
+    postgres.start()
+    said: list[str] = []
+    keeper = Keeper(postgres, said.append, retry_seconds=0)
+    keeper()
+    assert said == []  # it lives
+    settings = postgres.data / "postgresql.conf"
+    sound = settings.read_text()
+    settings.write_text(sound + "\nno_such_setting = 1\n")
+    os.kill(postgres.pid(), signal.SIGQUIT)
+    while postgres.pid() is not None:
+        pass
+
+    keeper()
+    assert "no_such_setting" in said[-1] and "tried again" in said[-1]
+    settings.write_text(sound)
+    keeper()
+
+    assert ask(postgres, "SELECT 1") == 1

@@ -25,7 +25,7 @@ from typing import Any
 from automate_platform import environment as env
 from automate_platform import installation
 from automate_platform.cli import CommandFailed, _broker, say
-from automate_platform.embedded import Postgres, PostgresFailed, PostgresMissing, RootRefused
+from automate_platform.embedded import Keeper, Postgres, PostgresFailed, PostgresMissing, RootRefused
 from automate_platform.home import Home, write_private
 from automate_platform.supervisor import Child, ChildFailed, Supervisor
 
@@ -105,13 +105,7 @@ def database(home: Home, supervisor: Supervisor) -> Iterator[None]:
     postgres.start()
     try:
         installation.prepare_database(postgres, home)
-
-        def keep_running() -> None:
-            if postgres.pid() is None:
-                progress("PostgreSQL ended; starting it again")
-                postgres.start()
-
-        supervisor.guards.append(keep_running)
+        supervisor.guards.append(Keeper(postgres, progress))
         yield
     finally:
         postgres.stop()

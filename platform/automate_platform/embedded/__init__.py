@@ -6,6 +6,7 @@ one data folder. The wheel's own Python layer is not used: as root it adds a use
 
 from automate_platform.embedded.binaries import PostgresMissing
 from automate_platform.embedded.identity import RootRefused
+from automate_platform.embedded.keeper import Keeper
 from automate_platform.embedded.server import Postgres, PostgresFailed
 
-__all__ = ["Postgres", "PostgresFailed", "PostgresMissing", "RootRefused"]
+__all__ = ["Keeper", "Postgres", "PostgresFailed", "PostgresMissing", "RootRefused"]
