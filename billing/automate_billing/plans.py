@@ -23,7 +23,8 @@ from automate_governance.errors import Invalid
 
 FILE = Path(__file__).with_name("plans.json")
 MAX_INFLIGHT = 10_000
-_KEYS = {"name", "price_cents", "included", "max_inflight", "retention_days", "members", "policy"}
+WEIGHTS = (0.1, 100)  # the least and the most
+_KEYS = {"name", "price_cents", "included", "max_inflight", "weight", "retention_days", "members", "policy"}
 
 
 class InvalidPlans(Invalid):
@@ -41,6 +42,7 @@ class Plan:
     price_cents: int | None = None  # per month, US dollars; None: no price is told
     included: Mapping[str, int] = field(default_factory=dict)
     max_inflight: int = 200  # jobs of the workspace that workers hold at the same time
+    weight: float = 1  # its share of the workers where several workspaces want them, beside the others' weights
     retention_days: int | None = None  # at most; a workspace may choose less. None: the installation's setting
     members: int | None = None  # people in the workspace; None: as many as it likes
     policy: Mapping[str, Any] = field(default_factory=dict)
@@ -99,6 +101,8 @@ def _plan(code: str, given: Any) -> Plan:
         raise InvalidPlans(f"Plan {code}: included gives whole numbers for some of {', '.join(BY_CODE)}.")
     if not 1 <= given.get("max_inflight", 1) <= MAX_INFLIGHT:
         raise InvalidPlans(f"Plan {code}: max_inflight is from 1 to {MAX_INFLIGHT:,}.")
+    if not isinstance(given.get("weight", 1), int | float) or not WEIGHTS[0] <= given.get("weight", 1) <= WEIGHTS[1]:
+        raise InvalidPlans(f"Plan {code}: weight is from {WEIGHTS[0]} to {WEIGHTS[1]}.")
     if given.get("members") is not None and not (_is_count(given["members"]) and given["members"]):
         raise InvalidPlans(f"Plan {code}: members is a whole number from 1.")
     try:

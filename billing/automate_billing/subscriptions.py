@@ -73,7 +73,7 @@ def change_plan(*, tenant_id: int, plan: str, actor: str, now: datetime) -> Subs
 def apply(tenant: Tenant, plan: Plan) -> None:
     """Copy what the plan limits to where it is asked for; the policy in force is read anew everywhere."""
     Tenant.objects.filter(pk=tenant.pk).update(retention_days=plan.retention_days)
-    DispatchTenant.objects.filter(tenant_id=tenant.pk).update(max_inflight=plan.max_inflight)
+    DispatchTenant.objects.filter(tenant_id=tenant.pk).update(max_inflight=plan.max_inflight, weight=plan.weight)
     with tenant_scope(ref(tenant)), transaction.atomic():
         policy = effective_policy()
         policy_copies.apply(policy)

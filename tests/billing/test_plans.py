@@ -36,6 +36,7 @@ def test_ours_are_free_pro_and_scale_each_with_more_than_the_one_before() -> Non
     for less, more in ((free, pro), (pro, scale)):
         assert all(less.included[meter] < more.included[meter] for meter in less.included)
         assert less.max_inflight < more.max_inflight
+        assert less.weight < more.weight
     assert (unlimited.included, unlimited.policy) == ({}, {})
 
 
@@ -49,6 +50,8 @@ def test_ours_are_free_pro_and_scale_each_with_more_than_the_one_before() -> Non
         {"p": {"name": "P", "included": {"events": -1}}},
         {"p": {"name": "P", "included": {"coffees": 1}}},
         {"p": {"name": "P", "max_inflight": 0}},
+        {"p": {"name": "P", "weight": 0}},
+        {"p": {"name": "P", "weight": "heavy"}},
         {"p": {"name": "P", "retention_days": 0}},
         {"p": {"name": "P", "members": 0}},
         {"p": {"name": "P", "policy": {"webhook_rate": "many"}}},

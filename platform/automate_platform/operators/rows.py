@@ -107,8 +107,8 @@ class UsageAlertAdmin(ByTenant):
 
 @admin.register(DispatchTenant, site=site)
 class DispatchAdmin(ByTenant):
-    list_display = ("tenant_id", "schema_name", "ready", "inflight", "max_inflight", "wake_at", "paused_until",
-                    "latest_error")  # fmt: skip
+    list_display = ("tenant_id", "schema_name", "ready", "inflight", "max_inflight", "weight", "wake_at",
+                    "paused_until", "latest_error")  # fmt: skip
     list_filter = ("ready", "paused_until", "halted_at")
     search_fields = ("=tenant_id", "schema_name", "latest_error")
 

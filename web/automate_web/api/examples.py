@@ -428,6 +428,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             "p95_seconds": 1.84,
             "open_failures": 3,
             "hours": [{"starts_at": "2026-11-21T08:00:00Z", "events": 212, "runs": 190, "succeeded": 190, "failed": 0}],
+            "queue": {"waiting": 12, "oldest_seconds": 0.4, "in_flight": 20, "max_in_flight": 200, "weight": 2.0},
         },
         "description": "A retry counts in the window of the event that its first run was made for.",
     },

@@ -9,6 +9,7 @@ from rest_framework import serializers as fields
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from automate_tenants.queue import MOST_WAITING, queue
 from automate_web.api.documentation import describe
 from automate_web.api.query import Query
 from automate_web.api.serializers import Time
@@ -24,6 +25,18 @@ class OverviewHour(fields.Serializer[Any]):
     runs = fields.IntegerField()
     succeeded = fields.IntegerField()
     failed = fields.IntegerField()
+
+
+class OverviewQueue(fields.Serializer[Any]):
+    """How the workspace stands in the fleet of workers, now."""
+
+    waiting = fields.IntegerField(
+        help_text=f"Jobs that are due and that no worker has; counted up to {MOST_WAITING}.", max_value=MOST_WAITING
+    )
+    oldest_seconds = fields.FloatField(help_text="How long the first of them has waited.")
+    in_flight = fields.IntegerField(help_text="Jobs in the hands of workers.")
+    max_in_flight = fields.IntegerField(help_text="By the plan.")
+    weight = fields.FloatField(help_text="By the plan: the share of the workers beside other workspaces' weights.")
 
 
 class OverviewShown(fields.Serializer[Any]):
@@ -45,6 +58,7 @@ class OverviewShown(fields.Serializer[Any]):
         help_text=f"Of any age, without muted ones; counted up to {MOST_FAILURES}.", max_value=MOST_FAILURES
     )
     hours = OverviewHour(many=True, help_text="Oldest first.")
+    queue = OverviewQueue()
 
 
 class TheOverview(ApiView):
@@ -55,4 +69,7 @@ class TheOverview(ApiView):
     @describe("overview_get", "Get the last 24 hours in figures", answer=OverviewShown)
     def get(self, request: Request) -> Response:
         Query(request, ())
-        return Response(OverviewShown(overview(timezone.now())).data)
+        now = timezone.now()
+        found = overview(now)
+        shown = {**vars(found), "success_rate": found.success_rate, "queue": queue(now)}
+        return Response(OverviewShown(shown).data)

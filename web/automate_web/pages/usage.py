@@ -23,6 +23,7 @@ from automate_billing.report import Used
 from automate_billing.thresholds import Thresholds
 from automate_governance.errors import Invalid
 from automate_llm.budgets.periods import zone_of
+from automate_tenants.queue import queue
 from automate_web.pages.percents import PercentsField
 from automate_web.requests import WorkspaceRequest, actor, workspace_page
 from automate_web.spreadsheet import csv_lines
@@ -106,6 +107,7 @@ def _usage(request: WorkspaceRequest, form: AlertsForm) -> HttpResponse:
     most = max((amount for _, amount in chosen.by_day), default=0)
     context = {
         "usage": found,
+        "queue": queue(timezone.now()) if found.is_current else None,
         "rows": [_row(used, zone_of(found.time_zone)) for used in found.meters],
         "alerts": [(alert, BY_CODE[alert.meter].label) for alert in found.alerts if alert.meter in BY_CODE],
         "chosen": chosen,
