@@ -15,7 +15,7 @@ import pytest
 from automate.worker.ringer import CallFailed
 from automate_platform.fleet import app, calls
 from automate_platform.fleet.calls import LEADER_LOCK
-from tests.chaos.processes import child_of, kill, schema_of
+from tests.chaos.processes import child_of, schema_of
 from tests.platform.test_up import automate, on, post
 from tests.support import brokers, product, server
 from tests.support.waiting import Eventually
@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
 
 
 LEASE_SECONDS = 3
+SOMEBODY_ELSES = {"APP": "nothing.of_ours", "BROKER_URL": "redis://127.0.0.1:1/0"}  # Celery's command line obeys them
 
 
 def _broker(kind: str) -> Any:
@@ -46,7 +47,7 @@ def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def fleet(broker: brokers.Broker, django_db_setup: None) -> Iterator[product.Product]:
     """The product, told of the broker: `automate worker` is a Celery worker, and a ringer runs beside it."""
     told = {"CELERY_BROKER_URL": broker.url, "DJANGO_AUTOMATE_EXECUTION_LEASE_SECONDS": str(LEASE_SECONDS)}
-    made = product.start(f"fleet_{broker.url[:4]}", **told)
+    made = product.start(f"fleet_{broker.url[:4]}", **told, **SOMEBODY_ELSES)
     yield made
     assert product.stop(made) == 0
 
@@ -67,6 +68,13 @@ def runs_of(copy: product.Product, events: list[str]) -> Counter[tuple[str, str]
             "SELECT event_id::text, status FROM automate_executionrun WHERE event_id = ANY(%s::uuid[])", [events]
         )
         return Counter((event, status) for event, status in rows.fetchall())
+
+
+def kill(copy: product.Product, name: str, eventually: Eventually) -> None:
+    """SIGKILL the child, and wait for the one that takes its place."""
+    pid = eventually(lambda: child_of(copy, name))
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: child_of(copy, name) not in {None, pid})
 
 
 def once_each(events: list[str]) -> Counter[tuple[str, str]]:

@@ -17,6 +17,7 @@ from automate.worker import logs, status
 from automate.worker.pulse import Pulse
 
 ASK_SECONDS = 5.0
+QUIET = {"quiet": True, "without_gossip": True, "without_mingle": True, "without_heartbeat": True}  # nobody listens
 
 
 def serve(app: Celery[Any], *, on_ready: Callable[[], None], listen: tuple[str, int] | None) -> int:
@@ -43,7 +44,7 @@ def serve(app: Celery[Any], *, on_ready: Callable[[], None], listen: tuple[str, 
             stack.enter_context(status.serving(pulse, listen))
         beating.start()
         name = f"automate-{os.getpid()}@{socket.gethostname()}"
-        worker = app.Worker(hostname=name, loglevel="WARNING", quiet=True, without_gossip=True, without_mingle=True)
+        worker = app.Worker(hostname=name, loglevel="WARNING", **QUIET)
         worker.start()
     return int(worker.exitcode or 0)
 
