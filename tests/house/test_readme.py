@@ -11,7 +11,8 @@ from automate_platform.cli import parser
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "web" / "automate_web" / "docs"
-PAGES = [ROOT / "README.md", ROOT / "platform" / "README.md", DOCS / "install.md", DOCS / "command-line.md"]
+GUIDES = [DOCS / f"{name}.md" for name in ("install", "command-line", "fleet")]
+PAGES = [ROOT / "README.md", ROOT / "platform" / "README.md", *GUIDES]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
