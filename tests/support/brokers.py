@@ -85,12 +85,15 @@ def rabbitmq(folder: Path) -> Broker:
         "ERL_EPMD_ADDRESS": "127.0.0.1",
     }
 
+    # Erlang's name server outlives the last node where a node starts it: it is started, and ended, here.
+    name_server = subprocess.Popen(
+        [_found("epmd"), "-port", str(names), "-address", "127.0.0.1"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
     def end_names() -> None:
-        """Erlang's name server stays when the last node is gone."""
-        subprocess.run(
-            [_found("epmd"), "-port", str(names), "-kill"], env={**os.environ, **environment}, check=False,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        name_server.kill()
+        name_server.wait()
 
     return Broker(
         f"amqp://guest:guest@127.0.0.1:{port}//", port, (_found(*reversed(RABBITMQ)),), environment, end_names
