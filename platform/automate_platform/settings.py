@@ -87,6 +87,7 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "automate_platform.urls"
 OPERATORS_URLCONF = "automate_platform.operators.urls"  # of the host admin.<base>, and of no other
+OPERATORS_ERROR_TEMPLATE = "operators/error.html"  # what errors look like there
 WSGI_APPLICATION = "automate_platform.wsgi.application"
 TEMPLATES = [
     {

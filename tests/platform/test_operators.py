@@ -128,6 +128,9 @@ def test_its_pages_exist_on_no_other_host_and_the_products_not_on_it(inside: Cli
             assert b"Operators" not in inside.get(path, headers={"host": host}).content, (host, path)
     for path in ("/signup/", "/api/v1/events", "/w/alpha/", "/docs/", "/nonsense/"):
         assert inside.get(path, headers={"host": HOST}).status_code == 404, path
+    page = inside.get("/nonsense/", headers={"host": HOST}).content.decode()
+    assert "<title>Nothing here | Operators</title>" in page and 'href="/"' in page
+    assert "/signup/" not in page and "/workspaces/" not in page  # links of the product lead nowhere here
 
 
 # -- what they see -----------------------------------------------------------------------------------------------------

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import render
 
+from automate.ingest.refusal import MethodNotAllowed
 from automate_governance.errors import NormalizedError, NotFound, PermissionDenied, Unavailable
 from automate_tenants.permissions import roles_with
 from automate_web.api.errors import error_response
@@ -19,6 +21,7 @@ TITLES = {
     401: "Log in again",
     403: "You may not do this",
     404: "Nothing here",
+    405: "Not opened that way",
     409: "It changed meanwhile",
     413: "Too large",
     422: "Please check what was sent",
@@ -39,8 +42,6 @@ def error_page(request: HttpRequest, error: NormalizedError) -> HttpResponse:
     if request.path_info.startswith("/api/"):  # refused before the API could answer: its host, its workspace
         return error_response(request, error)
     status = error.http_status
-    if getattr(request, "urlconf", None):  # the operators' host: the links of our pages lead nowhere there
-        return HttpResponse(error.message, status=status, content_type="text/plain; charset=utf-8")
     context: dict[str, Any] = {
         "title": TITLES.get(status, "This did not work"),
         "status": status,
@@ -49,21 +50,26 @@ def error_page(request: HttpRequest, error: NormalizedError) -> HttpResponse:
     }
     if context["missing"]:
         context["granted_to"] = roles_with(error.details["permission"])
-    response = render(request, "errors/error.html", context, status=status)
+    is_operators = bool(getattr(request, "urlconf", None))  # the links of our pages lead nowhere on their host
+    template = settings.OPERATORS_ERROR_TEMPLATE if is_operators else "errors/error.html"
+    response = render(request, template, context, status=status)
     for name, value in error.headers.items():
         response.headers[name] = value
     return response
 
 
 def normalized_errors(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
-    """Middleware: a NormalizedError raised by a page becomes its page; the API shapes its own."""
+    """Middleware: a NormalizedError raised by a page becomes its page, and so does a 405; the API shapes its own."""
 
     class ErrorPages:
         def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]):
             self.get_response = get_response
 
         def __call__(self, request: HttpRequest) -> HttpResponseBase:
-            return self.get_response(request)
+            response = self.get_response(request)
+            if isinstance(response, HttpResponseNotAllowed) and not response.content:  # `require_POST`, opened by hand
+                return error_page(request, _not_allowed(request, response.headers["Allow"]))
+            return response
 
         def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
             if isinstance(exception, NormalizedError):
@@ -73,6 +79,16 @@ def normalized_errors(get_response: Callable[[HttpRequest], HttpResponseBase]) -
             return None
 
     return ErrorPages(get_response)
+
+
+def _not_allowed(request: HttpRequest, allowed: str) -> MethodNotAllowed:
+    message = f"This page is only looked at; {request.method} is not for it. Nothing was changed."
+    if "GET" not in allowed:
+        message = (
+            f"A form or a button sends to this address ({allowed}); a link or the address bar cannot. "
+            "Nothing was changed. Go back to the page with the button and use it there."
+        )
+    return MethodNotAllowed(message, headers={"Allow": allowed})
 
 
 def _away() -> Unavailable:

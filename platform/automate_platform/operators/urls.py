@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from automate_platform.operators import rows, workspaces
@@ -14,14 +11,9 @@ _ = (rows, workspaces)  # they register themselves
 urlpatterns = [path("", site.urls)]
 
 
-def _plain(status: int, words: str) -> Any:
-    def answer(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-        return HttpResponse(words, status=status, content_type="text/plain; charset=utf-8")
-
-    return answer
-
-
-handler400 = _plain(400, "This request could not be read.")
-handler403 = _plain(403, "You may not do this.")
-handler404 = _plain(404, "There is no such page for operators.")
-handler500 = _plain(500, "Something failed; the log says what, under the trace id of this answer.")
+handler400, handler403, handler404, handler500 = (
+    "automate_web.errors.bad_request",
+    "automate_web.errors.permission_denied",
+    "automate_web.errors.not_found",
+    "automate_web.errors.server_error",
+)

@@ -38,6 +38,18 @@ def test_an_error_says_what_to_do_and_carries_the_trace_id(app: Client) -> None:
     assert b"Go to the start page" in answer.content
 
 
+@pytest.mark.parametrize("path", ["/start/github/", "/start/events/"])
+def test_what_a_button_sends_to_opened_by_hand_says_so_and_what_to_do(
+    enter: Enter, tenant_a: Workspace, path: str
+) -> None:
+    answer = enter(tenant_a).get(path)
+
+    page = answer.content.decode()
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert "method_not_allowed" in page and "Nothing was changed" in page
+    assert 'href=".."' in page and "Trace id" in page
+
+
 def test_an_unforeseen_error_has_a_page_of_its_own(
     enter: Enter, tenant_a: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
