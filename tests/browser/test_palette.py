@@ -91,3 +91,25 @@ def test_without_javascript_it_is_a_page(open_page: OpenPage, person: Person) ->
     page.get_by_role("link", name="Sample: echo every event").click()
 
     expect(page.get_by_role("heading", level=1)).to_contain_text("Sample: echo every event")
+
+
+def test_help_opens_beside_the_page_and_gives_the_focus_back(open_page: OpenPage, person: Person) -> None:
+    page = open_page(person)
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{person.workspace}/developers/keys/")
+    address, panel = page.url, page.get_by_role("dialog", name="Make, roll and revoke an API key")
+    link = page.get_by_role("link", name="Help: API keys")
+
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(panel.get_by_role("heading", name="Roll it")).to_be_attached()
+    expect(panel.locator("#help-text")).to_be_focused()
+    panel.get_by_role("link", name="below").click()
+    expect(panel.get_by_role("heading", name="Test keys")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate("document.getElementById('help').scrollWidth") <= 320
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(link).to_be_focused()
+    assert page.url == address
