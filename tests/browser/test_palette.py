@@ -70,6 +70,22 @@ def test_single_keys_work_outside_of_fields_and_can_be_switched_off(open_page: O
     page.keyboard.press("r")
     page.wait_for_url("**/runs/")
 
+    boxes = page.locator("main tbody input[type=checkbox]")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(boxes.first).to_be_checked()
+    page.keyboard.press("x")
+    expect(boxes.first).not_to_be_checked()
+    page.keyboard.press("X")
+    expect(boxes.first).to_be_checked()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}/$"))
+    page.keyboard.press("3")
+    page.wait_for_url("**tab=error**")
+    expect(page.get_by_role("link", name=re.compile("^Retry"))).to_be_visible()  # it has ended
+    page.keyboard.press("r")
+    page.wait_for_url("**/retries/")
+
     page.keyboard.press("?")
     shortcuts.get_by_label("Single keys work on this browser").uncheck()
     page.keyboard.press("Escape")

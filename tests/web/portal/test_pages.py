@@ -178,3 +178,40 @@ def test_a_suspended_workspace_says_what_stopped_who_can_help_and_where_to_go(
     with public_scope():
         resume(tenant_id=tenant_a.ref.id, actor="operator:test", now=timezone.now())
     assert browser.get("/runs/").status_code == 200
+
+
+def test_a_run_opened_from_a_filtered_list_goes_on_within_it(enter: Enter, tenant_a: Workspace) -> None:
+    browser = enter(tenant_a)
+    make_runs(tenant_a, 5)
+    with tenant_scope(tenant_a.ref):
+        ids = list(ExecutionRun.objects.order_by("-pk").values_list("pk", flat=True))
+        ExecutionRun.objects.filter(pk=ids[2]).update(status="cancelled")
+
+    listed = browser.get("/runs/?status=failed").content.decode()
+    within = browser.get(f"/runs/{ids[1]}/?status=failed&step=shape&tab=input").content.decode()
+    alone = browser.get(f"/runs/{ids[1]}/").content.decode()
+
+    assert f'href="/runs/{ids[1]}/?status=failed"' in listed
+    assert re.search(rf'href="/runs/{ids[0]}/\?status=failed" rel="prev" data-key="\["', within)
+    assert re.search(rf'href="/runs/{ids[3]}/\?status=failed" rel="next" data-key="\]"', within)
+    assert 'href="/runs/?status=failed">Filtered runs</a>' in within
+    assert "status=failed&amp;step=shape&amp;tab=output" in within
+    assert re.search(rf'href="/runs/{ids[2]}/" rel="next"', alone)
+    assert browser.get(f"/runs/{ids[1]}/?status=nonsense").status_code == 422
+
+
+def test_the_keys_of_a_run_are_on_its_page_and_in_the_list_of_keys(enter: Enter, tenant_a: Workspace) -> None:
+    browser = enter(tenant_a)
+    make_runs(tenant_a, 2)
+    with tenant_scope(tenant_a.ref):
+        run = ExecutionRun.objects.order_by("-pk").first()
+    assert run
+
+    page = browser.get(f"/runs/{run.pk}/").content.decode()
+
+    keys = re.findall(r'data-key="([^"]+)" aria-keyshortcuts="([^"]+)"', page)
+    assert {key for key, _said in keys} == {"r", "p", "]", "1", "2", "3", "4", "5", "6"}
+    assert all(key == said for key, said in keys)
+    listed = page.partition('id="shortcuts"')[2]
+    for key in ("j", "k", "x", "r", "p", "1", "6", "[", "]", "/", "?", "c"):
+        assert f"<kbd>{key}</kbd>" in listed

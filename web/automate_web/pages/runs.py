@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -54,6 +55,7 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
     context = {
         "asked": asked,
         "chips": filters.in_force(request.GET, *FILTERS),
+        "of_list": _of_list(asked),
         "checklist": None if wants_fragment(request) else checklist(request),
         "statuses": ExecutionRun.Status.values,
         "workflows": workflows.values(),
@@ -113,8 +115,9 @@ def search(asked: dict[str, str], workflows: dict[UUID, Workflow], *, now: datet
 @require_GET
 @workspace_page("automate.view_run")
 def detail(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
-    """GET /runs/<run_id>/?step=<id>&tab=<name>&attempt=<n>"""
+    """GET /runs/<run_id>/?step=<id>&tab=<name>&attempt=<n>, with the filters of the list that it was opened from"""
     run = _run(run_id)
+    asked = filters.read(request.GET, *FILTERS)
     attempts = list(StepRun.objects.filter(run_id=run.pk))
     waits = {(wait.step_id, wait.item): wait for wait in RunWait.objects.filter(run_id=run.pk, status="open")}
     asking = [wait for wait in waits.values() if wait.kind == RunWait.Kind.APPROVAL]
@@ -139,8 +142,9 @@ def detail(request: WorkspaceRequest, run_id: UUID) -> HttpResponse:
         "tab": tab,
         "tabs": TABS,
         "ended": run.ended_at or timezone.now(),
-        "newer": _neighbour(run, newer=True),
-        "older": _neighbour(run, newer=False),
+        "of_list": _of_list(asked),
+        "newer": _neighbour(run, asked, newer=True),
+        "older": _neighbour(run, asked, newer=False),
     }
     if attempt and tab in {"input", "output"}:
         context["value"] = shown(getattr(attempt, tab))
@@ -193,7 +197,16 @@ def _first_tab(attempt: StepRun | None) -> str:
     return "error" if attempt.error else "output" if attempt.output is not None else "input"
 
 
-def _neighbour(run: ExecutionRun, *, newer: bool) -> UUID | None:
-    runs = ExecutionRun.objects.values_list("pk", flat=True)
+def _of_list(asked: dict[str, str]) -> str:
+    """The list's filters as the query string of a run opened from it; "" for the whole list."""
+    kept = {name: value for name, value in asked.items() if value}
+    return f"?{urlencode(kept)}" if kept else ""
+
+
+def _neighbour(run: ExecutionRun, asked: dict[str, str], *, newer: bool) -> UUID | None:
+    """The run beside this one among those that the filters name, though it may itself no longer be one of them."""
+    names_workflow = asked["workflow"] or asked["q"]
+    workflows = {one.pk: one for one in Workflow.objects.only("slug")} if names_workflow else {}
+    runs = search(asked, workflows, now=timezone.now()).select_related(None).values_list("pk", flat=True)
     beside = runs.filter(pk__gt=run.pk).order_by("pk") if newer else runs.filter(pk__lt=run.pk).order_by("-pk")
     return beside.first()

@@ -73,12 +73,38 @@
     const all = rows(), at = all.findIndex((link) => link.closest("tr").contains(document.activeElement));
     all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + by))]?.focus();
   };
+  const row = () => document.activeElement?.closest("main tbody tr");
+  const tick = (box, on) => {
+    if (!box || box.checked === on) return;
+    box.checked = on;
+    box.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const box = (one) => one?.querySelector("input[type=checkbox]");
+  let latest = null; // the row ticked last, where a range begins
+  const select = () => {
+    const here = box(row());
+    if (!here) return;
+    tick(here, !here.checked);
+    latest = row().querySelector("a[href]")?.id || null;
+  };
+  const range = () => {
+    const all = rows().map((link) => link.closest("tr")), at = all.indexOf(row());
+    if (at < 0 || !box(all[at])) return;
+    const from = latest ? all.findIndex((one) => one.contains(document.getElementById(latest))) : at;
+    const [first, last] = [Math.min(at, Math.max(from, 0)), Math.max(at, from)];
+    all.slice(first, last + 1).forEach((one) => tick(box(one), true));
+    latest = all[at].querySelector("a[href]")?.id || null;
+    const count = document.querySelectorAll("main tbody input[type=checkbox]:checked").length;
+    document.getElementById("announce").textContent = `${count} ticked`;
+  };
   let after = 0;
   const single = {
     "?": () => shortcuts.showModal(),
     "/": () => { const field = document.querySelector("main input[type=search]"); field ? field.focus() : open(); },
     j: () => move(1),
     k: () => move(-1),
+    x: select,
+    X: range,
     c: () => document.querySelector("[data-go-at-once=c]")?.click(),
     g: () => { after = Date.now(); },
   };
@@ -91,7 +117,8 @@
     if (press.ctrlKey || press.metaKey || press.altKey || isTyping || !kept("shortcuts", true)) return;
     const goes = Date.now() - after < 1500 && document.querySelector(`[data-go="${CSS.escape(press.key)}"]`);
     after = 0;
-    const act = goes ? () => goes.click() : single[press.key];
+    const here = document.querySelector(`main [data-key="${CSS.escape(press.key)}"]`); // what this page has for the key
+    const act = goes ? () => goes.click() : here ? () => here.click() : single[press.key];
     if (!act) return;
     press.preventDefault();
     act();
