@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from prometheus_client import start_http_server
 
 from automate import configuration, host, metrics
-from automate.worker import eventloop, logs, status
+from automate.worker import eventloop, garbage, logs, status
 from automate.worker.loop import Worker, configured_options
 
 
@@ -29,6 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         def ready() -> None:
+            garbage.settle()
             self.stdout.write("worker ready")
             if options["ready_file"]:
                 options["ready_file"].touch()
