@@ -10,6 +10,7 @@ from automate.models import ExecutionRun, Workflow, WorkflowVersion
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 _PREFIX = "$secret:"
+_BARE = frozenset({int, float, bool, type(None)})
 _FINAL = ("succeeded", "failed", "cancelled")
 
 
@@ -23,15 +24,17 @@ def names_in(document: Any) -> set[str]:
     waiting = [document]
     while waiting:
         value = waiting.pop()
+        if type(value) in _BARE:
+            continue
         if isinstance(value, str):
             if value.startswith(_PREFIX):
                 found.add(value[len(_PREFIX) :])
-        elif isinstance(value, Mapping):
+        elif isinstance(value, (dict, Mapping)):  # a dict is seen at once, another mapping is asked for
             name = value.get("$secret")
             if isinstance(name, str):
                 found.add(name)
             waiting.extend(value.values())
-            waiting.extend(value.keys())
+            waiting.extend(value)
         elif isinstance(value, (list, tuple)):
             waiting.extend(value)
     return found
