@@ -9,6 +9,8 @@ from typing import Any
 
 from automate_governance.egress.reply import MAX_BODY_BYTES
 
+_strict = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # `json.dumps` would make one for each call
+
 
 @dataclass(frozen=True)
 class Call:
@@ -30,7 +32,7 @@ class Call:
 
 def json_body(value: Any) -> bytes:
     """Strict JSON in UTF-8. Raises TypeError, ValueError, RecursionError."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return _strict.encode(value).encode()
 
 
 def tracing(context: Mapping[str, Any]) -> dict[str, str]:
