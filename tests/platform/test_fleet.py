@@ -162,3 +162,22 @@ def test_an_address_that_cannot_be_read_is_told_without_the_password(fleet: prod
     assert done.returncode == 1
     assert "CELERY_BROKER_URL must be amqp://" in done.stderr
     assert "secret" not in done.stderr
+
+
+def test_calls_that_nobody_takes_do_not_pile_up_and_do_not_age(
+    broker: brokers.Broker, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eventually(broker.answers)
+    monkeypatch.setattr(app, "QUEUE", "nobody")
+    monkeypatch.setattr(calls, "QUEUE", "nobody")
+    celery = app.make(broker.url)
+    caller = calls.Caller(celery)
+
+    for _ in range(5):
+        caller(16)
+
+    with celery.connection_for_read() as connection:
+        queue = celery.amqp.queues["nobody"](connection.default_channel)
+        assert eventually(lambda: queue.queue_declare().message_count) == calls.ENOUGH
+        assert queue.get().headers["expires"] is None  # told by one machine's clock, it would be read by another's
+        queue.delete()

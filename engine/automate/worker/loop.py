@@ -121,16 +121,17 @@ class Worker:
             raise
         bell = Bell(asyncio.get_running_loop(), self._wake.set)
         keepers = [asyncio.ensure_future(self._renew()), asyncio.ensure_future(self._keep_looking())]
-        busy_at = time.monotonic()
-        until, is_idle = busy_at + seconds, False
+        busy_at = 0.0  # not yet: who finds nothing at first is done
+        until, is_idle = time.monotonic() + seconds, False
         try:
             bell.start()
             while not self._stopping and not is_idle and time.monotonic() < until:
                 if await self._take():
                     busy_at = time.monotonic()
-                    continue
-                await self._sleep()
-                is_idle = not self._tasks and time.monotonic() - busy_at > IDLE_SECONDS
+                elif self._tasks or time.monotonic() - busy_at < IDLE_SECONDS:
+                    await self._sleep()
+                else:
+                    is_idle = True
             while self._tasks and not self._stopping:
                 await asyncio.wait(self._tasks, timeout=IDLE_SECONDS)
             await self._drain()

@@ -13,10 +13,10 @@ from kombu.exceptions import OperationalError
 
 from automate.worker.bell import connection_parameters
 from automate.worker.ringer import CallFailed
-from automate_platform.fleet.app import BROKER_SECONDS
+from automate_platform.fleet.app import BROKER_SECONDS, QUEUE
 from automate_platform.fleet.tasks import CHORES, DRAIN
 
-DRAIN_EXPIRES = 5.0  # seconds: by then another was sent, should there still be work
+ENOUGH = 32  # calls that wait at the broker already: more would find nothing to do
 CHORES_EVERY = 5.0  # seconds
 LEADER_LOCK = 0x6175746F  # of all advisory locks of this database, the ringers'
 # Whoever stops answering without a word is given up; by default both sides would wait for hours, and nobody would call.
@@ -45,17 +45,23 @@ class Caller:
         self._chores_at = 0.0  # monotonic
 
     def __call__(self, count: int) -> None:
-        """Call that many workers for a slice of work each, and every CHORES_EVERY seconds one for the chores."""
+        """Call that many workers for a slice of work each, and every CHORES_EVERY seconds one for the chores.
+
+        While nobody takes them calls do not pile up: the broker is asked how many wait. Their age decides nothing, for
+        that would be told by two machines' clocks.
+        """
         now = time.monotonic()
-        calls = [(DRAIN, DRAIN_EXPIRES)] * count
+        calls = [DRAIN] * count
         if are_chores_due := now - self._chores_at >= CHORES_EVERY:
-            calls.append((CHORES, CHORES_EVERY))
+            calls.append(CHORES)
         if not calls:
             return
         try:
             with _connection(self._app) as broker, self._app.amqp.Producer(broker) as producer:
-                for name, expires in calls:
-                    self._app.send_task(name, expires=expires, producer=producer, retry=False)
+                queue = self._app.amqp.queues[QUEUE](producer.channel)
+                waiting = queue.queue_declare().message_count
+                for name in calls[: max(0, ENOUGH - waiting)]:
+                    self._app.send_task(name, producer=producer, retry=False)
         except self._failures as error:
             raise CallFailed(str(error)) from error
         if are_chores_due:
