@@ -157,7 +157,7 @@ def test_everything_works_without_javascript(open_page: OpenPage, running_platfo
     page.get_by_role("button", name="Check").click()
     expect(page.locator("#problems")).to_contain_text("Not JSON")
     page.get_by_role("link", name="API keys").click()
-    page.get_by_label("Name").fill("backend")
+    page.get_by_label("Name", exact=True).fill("backend")
     page.get_by_role("button", name="Make the key").click()
     expect(page.locator("#key")).to_contain_text("am_live_")
     page.reload()

@@ -19,6 +19,7 @@ from automate_tenants.invitations import accept, invite
 from automate_tenants.models import ApiKey, Membership, NotificationTurn, RefusalCount, RefusalEpisode, RequestCount
 from automate_tenants.notifications import choices, inbox, keeping, kinds, rounds, watching
 from automate_tenants.notifications.models import Choice, Notification
+from automate_tenants.team import in_person
 from tests.isolation.conftest import new_member
 from tests.support.workspaces import Workspace
 from tests.tenants.notifications.conftest import NOW, later, look, told
@@ -152,7 +153,7 @@ def test_a_secret_that_a_live_workflow_misses_is_told_and_a_drafts_is_not(tenant
 def test_who_joins_is_told_to_those_who_manage_members_and_an_invitation_that_ends_too(tenant_a: Workspace) -> None:
     owner = owner_of(tenant_a)
     with public_scope():
-        first, second = invite(by=owner, emails=["b@example.com", "c@example.com"], role="builder", now=NOW)
+        first, second = invite(by=in_person(owner), emails=["b@example.com", "c@example.com"], role="builder", now=NOW)
         person = new_member(tenant_a, "viewer")
         Membership.objects.filter(user=person).delete()
         person.email = "b@example.com"

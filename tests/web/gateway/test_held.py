@@ -62,7 +62,10 @@ def test_an_endpoint_switched_off_and_on_under_load_leaves_nothing_behind(
     statuses: list[int] = []
 
     def send() -> None:
-        statuses.extend(alone.post(b'{"n":%d}' % n).status for n in range(40))
+        for n in range(40):
+            while (status := alone.post(b'{"n":%d}' % n).status) == 503:
+                pass  # a switch that takes longer than an accept waits for: nothing was stored, it says, repeat
+            statuses.append(status)
 
     senders = [threading.Thread(target=send) for _ in range(3)]
     for sender in senders:

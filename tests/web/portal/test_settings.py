@@ -92,8 +92,8 @@ def test_an_admin_may_not(enter: Enter, tenant_a: Workspace) -> None:
 
 def test_the_team_page_says_who_has_one(enter: Enter, tenant_a: Workspace) -> None:
     browser = enter(tenant_a)
-    assert browser.get("/team/").content.decode().count("on</span>") == 0
+    assert browser.get("/team/").content.decode().count("</svg>on</span>") == 0
     member = Membership.objects.get(tenant_id=tenant_a.ref.id, user=tenant_a.owner)
     Authenticator.objects.create(user_id=member.user_id, type="webauthn", data={})
 
-    assert browser.get("/team/").content.decode().count("on</span>") == 1
+    assert browser.get("/team/").content.decode().count("</svg>on</span>") == 1
