@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "automate_web.static_files.StaticFiles",
     "automate_tenants.middleware.TraceMiddleware",
     "automate_web.security.security_headers",
+    "automate_web.preferences.theme_follows",
     "automate_tenants.middleware.WorkspaceMiddleware",  # which tenant; sets SCRIPT_NAME for /w/<workspace>/
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -24,6 +24,7 @@ TABLES = {
     "automate_tenants_membership": bounded("people in workspaces; the plan says how many"),
     "automate_tenants_notificationturn": bounded("one a workspace"),
     "automate_tenants_operatorvisit": purged("housekeeping: 400 days; the workspace's audit log keeps it"),
+    "automate_tenants_preference": bounded(_ACCOUNT),
     "automate_tenants_ratewindow": bounded("one an endpoint and rule"),
     "automate_tenants_refusalcount": purged("housekeeping: the workspace's retention days"),
     "automate_tenants_refusalepisode": purged("its closing, or housekeeping: the workspace's retention days"),

@@ -9,15 +9,16 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from automate_tenants.models import Membership
+from automate_tenants.models import Membership, Preference
 from automate_web import live, mailbox
 from automate_web.accounts import email_code
 from automate_web.addresses import app_url
 from automate_web.banners import Banner, Facts, banners, usage_words, weightiest
+from automate_web.preferences import own_theme
 from automate_web.requests import tenant_of
 from automate_web.waiting import Standing, standing
 
-THEMES = ("system", "light", "dark")
+THEMES = tuple(Preference.Theme.values)
 PAGES = {
     "": [
         ("Home", "home", "automate.view_members"),
@@ -67,9 +68,8 @@ class NavItem:
 
 def portal(request: HttpRequest) -> dict[str, Any]:
     """The context processor named in TEMPLATES. Only pages that exist, and that the member may see, are listed."""
-    theme = request.COOKIES.get("theme")
     known = {
-        "theme": theme if theme in THEMES else "system",
+        "theme": own_theme(request, ""),
         "themes": THEMES,
         "trace_id": getattr(request, "trace_id", ""),
         "app_root": app_url(request, ""),
@@ -86,6 +86,8 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     labels = {name: label for label, name in pages_for(request)}
     return {
         **known,
+        "theme": own_theme(request, now_standing.theme),
+        "times": now_standing.times,
         "workspace": request.workspace,  # type: ignore[attr-defined]  # set by WorkspaceMiddleware
         "membership": membership,
         "email_is_unconfirmed": not is_confirmed,

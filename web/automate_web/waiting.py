@@ -15,7 +15,7 @@ from automate.services.deadletters import Filter, dead_event_jobs, dead_runs
 from automate_billing.models import UsageAlert
 from automate_tenants.context import current_tenant
 from automate_tenants.halts import halts, why_halted
-from automate_tenants.models import Membership
+from automate_tenants.models import Membership, Preference
 from automate_tenants.notifications import inbox
 from automate_tenants.notifications.models import Seen
 from automate_web.approvals import open_approvals
@@ -32,13 +32,15 @@ class Standing:
     """`counts`: by the name of the page; more than 99 is "99+", none is left out. `halted`: why nothing runs.
 
     `alerts`: thresholds of the plan, from 80 % on, that were passed in this period. `put_away`: keys of banners that
-    the member dismissed.
+    the member dismissed. `theme` ("": not chosen) and `times`: how the person wants pages drawn.
     """
 
     counts: dict[str, str]
     halted: str | None
     alerts: tuple[Alert, ...] = ()
     put_away: frozenset[str] = frozenset()
+    theme: str = ""
+    times: str = Preference.Times.UTC.value
 
 
 def standing(member: Membership, now: datetime) -> Standing:
@@ -47,12 +49,15 @@ def standing(member: Membership, now: datetime) -> Standing:
     pages = Counter(page for page, _ in found if page in COUNTED)
     counts = {page: str(count) if count < MOST else f"{MOST - 1}+" for page, count in pages.items()}
     halted = why_halted((place, reason) for place, reason in found if place in {"everywhere", "here"})
+    theme, _, times = next((said for place, said in found if place == "preference"), "").partition(" ")
     passed = (said.split(" ") for place, said in found if place == "usage")
     return Standing(
         counts,
         halted,
         tuple(Alert(int(percent), meter, period) for percent, meter, period in passed),
         frozenset(key for place, key in found if place == "seen"),
+        theme,
+        times or Preference.Times.UTC.value,
     )
 
 
@@ -72,7 +77,10 @@ def _everything(role: str, now: datetime, user_id: int, tenant_id: int) -> Query
         Value("usage"), Concat("percent", Value(" "), "meter", Value(" "), "period", output_field=CharField())
     )
     seen = Seen.objects.filter(user_id=user_id, key__startswith=PREFIX).values_list(Value("seen"), "key")
-    found: QuerySet[Any, tuple[str, str]] = parts[0].union(*parts[1:], halts(), alerts, seen, all=True)
+    wishes = Preference.objects.filter(user_id=user_id).values_list(
+        Value("preference"), Concat("theme", Value(" "), "times", output_field=CharField())
+    )
+    found: QuerySet[Any, tuple[str, str]] = parts[0].union(*parts[1:], halts(), alerts, seen, wishes, all=True)
     return found
 
 

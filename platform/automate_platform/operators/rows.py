@@ -26,6 +26,7 @@ from automate_tenants.models import (
     Invitation,
     Membership,
     OperatorVisit,
+    Preference,
     RefusalEpisode,
     TenantMigration,
     WorkspaceExport,
@@ -153,6 +154,14 @@ class AccountEventAdmin(ByTenant):
     list_display = ("user", "action", "at", "ip", "browser", "details")
     list_filter = ("action", "at")
     search_fields = ("user__email", "=ip")
+    list_select_related = ("user",)
+
+
+@admin.register(Preference, site=site)
+class PreferenceAdmin(ByTenant):
+    list_display = ("user", "theme", "times")
+    list_filter = ("theme", "times")
+    search_fields = ("user__email",)
     list_select_related = ("user",)
 
 

@@ -1,7 +1,7 @@
 """Public tables: who the tenants are, who may enter, where their work waits."""
 
 from automate_tenants.models.access import ApiKey, EmailCode, HandoverTicket, Membership
-from automate_tenants.models.account import AccountEvent
+from automate_tenants.models.account import AccountEvent, Preference
 from automate_tenants.models.audit_head import AuditHead
 from automate_tenants.models.dispatch import DispatchLease, DispatchTenant, InstallationHalt
 from automate_tenants.models.invitation import Invitation
@@ -38,6 +38,7 @@ __all__ = [
     "Membership",
     "NotificationTurn",
     "OperatorVisit",
+    "Preference",
     "RateWindow",
     "RefusalCount",
     "RefusalEpisode",

@@ -26,9 +26,10 @@ from automate_tenants.handover import is_latch, issue_ticket, new_latch, redeem_
 from automate_tenants.hosts import read_address
 from automate_tenants.invitations import invitations_for
 from automate_tenants.middleware import without_membership
-from automate_tenants.models import Membership
+from automate_tenants.models import Membership, Preference
 from automate_tenants.provisioning import SlugTaken
 from automate_tenants.slugs import derive_slug, find_slug_problem
+from automate_web import preferences
 from automate_web.accounts import email_code, first_key, sessions
 from automate_web.accounts.forms import (
     NOT_MADE,
@@ -223,14 +224,23 @@ def left(request: HttpRequest) -> HttpResponse:
 @require_POST
 @without_membership
 def theme(request: HttpRequest) -> HttpResponse:
-    """POST /theme/: light, dark or as the system says; kept in this browser for a year."""
+    """POST /theme/ with `theme` (light, dark, or as the system says) or `times` (in UTC or local).
+
+    Kept with the account of who is logged in; the theme also in this browser, for a year.
+    """
     path = request.POST.get("next", "/")
     if not url_has_allowed_host_and_scheme(path, allowed_hosts=None):
         path = "/"
     response = HttpResponseRedirect(path)
-    chosen = request.POST.get("theme")
-    kept = chosen if chosen in {"light", "dark"} else "system"
-    response.set_cookie("theme", kept, max_age=365 * 86_400, samesite="Lax")
+    chosen = {}
+    if (times := request.POST.get("times")) in Preference.Times.values:
+        chosen["times"] = times
+    else:
+        theme = request.POST.get("theme")
+        chosen["theme"] = theme if theme in {"light", "dark"} else "system"
+        preferences.set_cookie(response, chosen["theme"])
+    if request.user.is_authenticated:
+        preferences.keep(request.user.pk, **chosen)
     return response
 
 

@@ -147,11 +147,11 @@ def _ago(seconds: float) -> str:
 
 @register.filter
 def at(when: datetime | None) -> SafeString | str:
-    """The absolute time, to the second, in UTC."""
+    """The absolute time, to the second, in UTC; a script draws it in local time for who chose that."""
     if when is None:
         return "–"
     text = when.astimezone(timezone.get_fixed_timezone(0)).strftime("%Y-%m-%d %H:%M:%S")
-    return format_html('<time datetime="{}">{} UTC</time>', when.isoformat(timespec="milliseconds"), text)
+    return format_html('<time datetime="{}" data-absolute>{} UTC</time>', when.isoformat(timespec="milliseconds"), text)
 
 
 @register.filter
