@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from automate_tenants.models import RefusalSample
 from automate_web import filters
 from automate_web.cursor import paginate
 from automate_web.event_search import decided, with_text
+from automate_web.nearest import nearest
 from automate_web.newer import count_newer, wants_count
 from automate_web.pages.checklist import checklist
 from automate_web.pages.conditions import conditions
@@ -72,11 +74,13 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
         context["page"] = refused = paginate(refusals(request.tenant.id), cursor)
         context["refusals"] = [explain(sample) for sample in refused.results]
         return render(request, "events/_refusals.html" if wants_fragment(request) else "events/list.html", context)
-    rows = search(asked, now=timezone.now())
+    now = timezone.now()
+    rows = search(asked, now=now)
     if wants_count(request):
         return count_newer(request, rows)
     page = paginate(rows, cursor)
-    context |= {"page": page, "rows": rows_of(page.results)}
+    wider = None if page.results else nearest(partial(search, now=now), asked, now=now)
+    context |= {"page": page, "rows": rows_of(page.results), "nearest": wider}
     return render(request, "events/_rows.html" if wants_fragment(request) else "events/list.html", context)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -21,6 +22,7 @@ from automate_governance.errors import Invalid, NotFound
 from automate_web import filters
 from automate_web.approvals import Question, may_answer
 from automate_web.cursor import paginate
+from automate_web.nearest import nearest
 from automate_web.newer import count_newer, wants_count
 from automate_web.pages import timeline
 from automate_web.pages.checklist import checklist
@@ -48,7 +50,8 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
     if found := address_of(asked["q"]):
         return redirect(found)
     workflows = {workflow.pk: workflow for workflow in Workflow.objects.order_by("slug").defer("draft")}
-    rows = search(asked, workflows, now=timezone.now())
+    now = timezone.now()
+    rows = search(asked, workflows, now=now)
     if wants_count(request):
         return count_newer(request, rows)
     page = paginate(rows, request.GET.get("cursor"))
@@ -56,12 +59,13 @@ def listing(request: WorkspaceRequest) -> HttpResponse:
         "asked": asked,
         "chips": filters.in_force(request.GET, *FILTERS),
         "of_list": _of_list(asked),
+        "nearest": None if page.results else nearest(partial(search, workflows=workflows, now=now), asked, now=now),
         "checklist": None if wants_fragment(request) else checklist(request),
         "statuses": ExecutionRun.Status.values,
         "workflows": workflows.values(),
         "page": page,
         "rows": rows_of(page.results, workflows),
-        "now": timezone.now(),
+        "now": now,
         "may_tick": request.user.has_perm("automate.control_run"),
     }
     return render(request, "runs/_rows.html" if wants_fragment(request) else "runs/list.html", context)
