@@ -40,6 +40,13 @@ class Product:
         """A new autocommit connection to its database, as the role that owns the tables."""
         return psycopg.connect(self.database_urls.owner, autocommit=True)
 
+    def run_beside(self, source: str, *arguments: str) -> str:
+        """What a Python program prints that runs with the product's settings, in a process of its own."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("DJANGO_")}
+        told = {"DJANGO_AUTOMATE_HOME": str(self.home), "DATABASE_URL": self.database_urls.app}
+        command = [sys.executable, "-c", source, *arguments]
+        return subprocess.run(command, env={**inherited, **told}, check=True, capture_output=True, text=True).stdout
+
     def log(self, name: str) -> str:
         return (self.home / "log" / f"{name}.log").read_text(errors="replace")
 

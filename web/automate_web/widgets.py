@@ -11,7 +11,10 @@ from django.utils.safestring import SafeString
 
 
 class LongSelect(forms.Select):
-    """A select of hundreds of options, written at once: a template for each of 500 takes 100 ms of a page."""
+    """A select of hundreds of options, written at once: a template for each of 500 takes 100 ms of a page.
+
+    An option that is called what it means says it once: half of what 430 time zones weigh.
+    """
 
     def render(
         self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
@@ -19,8 +22,15 @@ class LongSelect(forms.Select):
         chosen = ("", " selected")
         options = format_html_join(
             "\n",
-            '<option value="{}"{}>{}</option>',
-            ((option, chosen[str(option) == str(value)], label) for option, label in self.choices),
+            "<option{}{}>{}</option>",
+            (
+                (
+                    "" if option == label else format_html(' value="{}"', option),
+                    chosen[str(option) == str(value)],
+                    label,
+                )
+                for option, label in self.choices
+            ),
         )
         return format_html(
             "<select{}>{}</select>", flatatt({**self.build_attrs(self.attrs, attrs), "name": name}), options

@@ -33,7 +33,7 @@ class SettingsForm(forms.Form):
         super().__init__(*args, **kwargs)
         words = f"Days after they ended. Your plan allows {longest}; empty is as long as the plan allows."
         self.fields["retention_days"].help_text = words
-        self.fields["timezone"].choices = [(zone, zone.replace("_", " ")) for zone in workspace_settings.time_zones()]  # type: ignore[attr-defined]
+        self.fields["timezone"].choices = [(zone, zone) for zone in workspace_settings.time_zones()]  # type: ignore[attr-defined]
 
 
 @require_http_methods(["GET", "POST"])
