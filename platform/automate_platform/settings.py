@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "automate_web.health.probes",  # before everything: it must answer whatever host, workspace or person is named
     "django.middleware.security.SecurityMiddleware",
     "automate_web.static_files.StaticFiles",
+    "automate_web.compression.CompressedPages",
     "automate_tenants.middleware.TraceMiddleware",
     "automate_web.security.security_headers",
     "automate_web.preferences.theme_follows",

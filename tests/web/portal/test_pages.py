@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from datetime import timedelta
 from urllib.parse import urljoin
@@ -215,3 +216,12 @@ def test_the_keys_of_a_run_are_on_its_page_and_in_the_list_of_keys(enter: Enter,
     listed = page.partition('id="shortcuts"')[2]
     for key in ("j", "k", "x", "r", "p", "1", "6", "[", "]", "/", "?", "c"):
         assert f"<kbd>{key}</kbd>" in listed
+
+
+def test_pages_are_sent_compressed_to_whom_reads_that(app: Client) -> None:
+    plain = app.get("/login/")
+    assert "Content-Encoding" not in plain.headers and "Accept-Encoding" in plain.headers["Vary"]
+    small = app.get("/login/", headers={"accept-encoding": "gzip"})
+    assert small.headers["Content-Encoding"] == "gzip"
+    assert b"</html>" in gzip.decompress(small.content)
+    assert "Content-Encoding" not in app.get("/api/v1/openapi.json", headers={"accept-encoding": "gzip"}).headers
