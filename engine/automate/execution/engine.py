@@ -19,6 +19,7 @@ from automate.execution.attempt import Attempts
 from automate.execution.batch import Batch
 from automate.execution.match import RuleEngine
 from automate.execution.processes import Processes
+from automate.execution.recycling import Recycled
 from automate.execution.secrets import SecretReader
 from automate.execution.threads import ConnectorThreads
 from automate.outbox.store import Claim, OutboxStore
@@ -43,6 +44,7 @@ class ExecutionEngine:
     ):
         self._store = store
         self._database = database
+        self._recycled = Recycled()
         self._clock = clock or SystemClock()
         self._secrets = SecretReader(store, self.in_database)
         attempts = Attempts(threads=connectors, clock=self._clock, secrets=self._secrets)
@@ -70,7 +72,8 @@ class ExecutionEngine:
         """Run a blocking database call in a thread that keeps its own connection. What is to be masked here, and the
         trace of what is logged, hold there too.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._database, copy_context().run, work)
+        run = partial(copy_context().run, self._recycled, work)
+        return await asyncio.get_running_loop().run_in_executor(self._database, run)
 
     async def _prepared(self, claim: Claim) -> tuple[RuleEngine, bytes, Guard]:
         """The rules of the claim's tenant, the key of its state and its policy, loaded when its configuration has
