@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 
 MAX_BYTES = 150_000
 MAX_SCRIPT_BYTES = 60_000
+PICTURES = "/docs/img/"  # of documents: they come after the words, which can be read meanwhile
 _KINDS = {
     "Document",
     "Stylesheet",
@@ -43,7 +44,7 @@ class Scales:
 
     def read(self) -> Weight:
         """What the page of this visit asked for, each file once."""
-        asked = {url: kind for url, kind in self._visit.values() if kind in _KINDS}
+        asked = {url: kind for url, kind in self._visit.values() if kind in _KINDS and PICTURES not in url}
         sizes = {url: self._sent.get(url, 0) for url in asked}
         return Weight(sum(sizes.values()), sum(size for url, size in sizes.items() if asked[url] == "Script"))
 
