@@ -56,5 +56,5 @@ def connection_parameters() -> dict[str, Any]:
     """Plain connection parameters of Django's default database, such as `sslrootcert` of its OPTIONS among them."""
     settings = connection.settings_dict
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
-    options = {name: value for name, value in settings.get("OPTIONS", {}).items() if name not in DJANGO_ONLY}
+    options = {name: value for name, value in settings["OPTIONS"].items() if name not in DJANGO_ONLY}
     return {**options, **{name: settings[key] for name, key in names.items() if settings.get(key)}}
