@@ -21,16 +21,14 @@ class CompiledQuery:
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]], marks: Mapping[str, Any]):
         self._build, self._marks = build, marks
-        self._sql = ""
-        self._parameters: tuple[Any, ...] = ()
+        self._compiled: tuple[str, tuple[Any, ...]] | None = None  # set at once: threads ask at the same time
 
     def rows(self, **values: Any) -> Rows:
         """Ask the current workspace. `values`: one for each mark."""
-        if not self._sql:
-            self._sql, self._parameters = self._compile()
+        sql, parameters = self._compiled = self._compiled or self._compile()
         names = {mark: name for name, mark in self._marks.items()}
         with connection.cursor() as cursor:
-            cursor.execute(self._sql, [values[names[each]] if each in names else each for each in self._parameters])
+            cursor.execute(sql, [values[names[each]] if each in names else each for each in parameters])
             return list(cursor.fetchall())
 
     def _compile(self) -> tuple[str, tuple[Any, ...]]:
