@@ -1,4 +1,4 @@
-"""Database connections of a worker's threads are replaced now and then.
+"""Database connections of a worker's or ringer's threads are replaced now and then.
 
 A PostgreSQL connection remembers the tables it has read, of every tenant, and gives nothing of that memory back.
 """

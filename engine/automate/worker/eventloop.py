@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
-
-Answer = TypeVar("Answer")
+from typing import Any
 
 
-def run(main: Coroutine[Any, Any, Answer]) -> Answer:
+def run(main: Coroutine[Any, Any, None]) -> None:
     """`asyncio.run` on the quickest loop there is; before Python 3.11 a loop cannot be chosen without global state."""
     if sys.version_info >= (3, 11):
         with asyncio.Runner(loop_factory=_uvloop()) as runner:
-            return runner.run(main)
-    return asyncio.run(main)
+            runner.run(main)
+    else:
+        asyncio.run(main)
 
 
 def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:

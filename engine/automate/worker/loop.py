@@ -109,10 +109,10 @@ class Worker:
             await _cancel(keepers)
             self.close()
 
-    async def run_slice(self, seconds: float) -> bool:
+    async def run_slice(self, seconds: float) -> None:
         """Work for at most so long, or until nothing has been due for a second, and finish what is in hand.
 
-        The duties are others'. Returns whether it ended with work left. Raises DatabaseError when it cannot begin.
+        The duties are others'. Raises DatabaseError when it cannot begin.
         """
         try:
             await self._begin()
@@ -139,7 +139,6 @@ class Worker:
             bell.stop()
             await _cancel(keepers)
             self.close()
-        return not is_idle
 
     async def run_until_idle(self) -> int:
         """Work on what is due now and return how many claims that took: the synchronous mode, and tests."""

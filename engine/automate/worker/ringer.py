@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
+from automate.execution.recycling import Recycled
 from automate.outbox.store import OutboxStore
 from automate.worker.bell import Bell
 from automate.worker.duties import Duties
@@ -48,6 +49,7 @@ class Ringer:
         self._on_ready = on_ready
         self._stopping = False
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="automate-ringer")
+        self._recycled = Recycled()
         self.pulse = Pulse()
 
     async def run(self) -> None:
@@ -90,7 +92,7 @@ class Ringer:
             logger.warning("The broker is away; workers are called again in a second.", extra={"error": str(error)})
 
     async def _in_thread(self, function: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._recycled, function)
 
     async def _sleep(self) -> None:
         """Until the bell rings, something falls due, or a second has passed."""
