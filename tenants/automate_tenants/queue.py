@@ -24,6 +24,11 @@ class Queue:
     max_in_flight: int
     weight: float
 
+    @property
+    def is_longer(self) -> bool:
+        """Whether more may wait than were counted."""
+        return self.waiting == MOST_WAITING
+
 
 def queue(now: datetime) -> Queue:
     """Of the current workspace. Two queries, the first by the index that claims use."""

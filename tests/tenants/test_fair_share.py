@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from automate.ingest.ingestor import EventIngestor
+from automate_tenants import queue as queue_module
 from automate_tenants.context import public_scope, tenant_scope
 from automate_tenants.dispatch.store import DispatchStore
 from automate_tenants.models import DispatchTenant
@@ -76,3 +77,12 @@ def test_a_workspace_sees_what_waits_and_what_workers_hold(store, tenant_a):
 def test_where_nothing_waits_nothing_is_old(store, tenant_a):
     with tenant_scope(tenant_a.ref):
         assert (queue(timezone.now()).waiting, queue(timezone.now()).oldest_seconds) == (0, 0.0)
+
+
+def test_what_is_not_counted_to_its_end_says_so(store, tenant_a, monkeypatch):
+    monkeypatch.setattr(queue_module, "MOST_WAITING", 3)
+    flood(tenant_a, 1, 5)
+
+    with tenant_scope(tenant_a.ref):
+        standing = queue(timezone.now())
+    assert (standing.waiting, standing.is_longer) == (3, True)
